@@ -1,0 +1,1 @@
+//! Holds the directions between crates.

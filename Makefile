@@ -1,0 +1,69 @@
+# The one list of chores. `make help` prints it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+NODE_DIR := $(CURDIR)/.tools/node_modules/.bin
+export PATH := $(NODE_DIR):$(PATH)
+WEB := services/dashboard
+RUN_PACKAGES := build-essential ffmpeg
+TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv \
+  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+# --- what a fresh machine lacks -----------------------------------------------------------------------------------
+
+.PHONY: packages test-packages node
+packages:
+	@tests/setup/packages $(RUN_PACKAGES)
+
+test-packages:
+	@tests/setup/packages $(TEST_PACKAGES)
+
+node:
+	@tests/setup/node .tools
+
+# --- building -----------------------------------------------------------------------------------------------------
+
+.PHONY: web build run
+web: $(WEB)/dist/.built ## the pages, bundled into services/dashboard/dist
+
+$(WEB)/dist/.built: $(WEB)/package-lock.json $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
+	@$(MAKE) --no-print-directory node
+	cd $(WEB) && npm ci --no-audit --no-fund && npm run build
+	@touch $@
+
+build: packages web ## release binary at target/release/sigma
+	cargo build --release --locked --bin sigma
+
+run: build ## the whole platform with a demonstration broadcast; Ctrl-C stops it
+	@exec target/release/sigma demo
+
+# --- proving ------------------------------------------------------------------------------------------------------
+
+.PHONY: test test-rust test-web lint fmt acceptance
+test: test-packages web test-web test-rust ## every test, long ones in their short form
+
+test-web:
+	cd $(WEB) && npm run check && npm test
+
+test-rust:
+	cargo build --locked --bin sigma
+	cargo test --locked --workspace
+
+lint: web ## formatting, clippy, rustdoc, licences and bans
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+	@if command -v cargo-deny >/dev/null; then cargo deny --locked check bans licenses sources; \
+	 else echo "cargo-deny is missing: cargo install --locked cargo-deny"; exit 1; fi
+
+fmt: ## formats the Rust code
+	cargo fmt --all
+
+acceptance: test-packages build ## the long proofs; figures go into docs/acceptance.md (PIECE=name for one)
+	tests/acceptance/run $(PIECE)

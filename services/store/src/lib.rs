@@ -1,1 +1,20 @@
-//! sigma-store
+//! The seam between what decides and what keeps: ports of the event store and of its log.
+//!
+//! [`Journal`] writes and loads, [`EventLog`] reads all of it in order. [`AggregateStore`] is cqrs-es's `EventStore`
+//! over any journal. `contract` (feature) is the suite that each adapter passes, `memory` an adapter that keeps
+//! exactly what the ports promise and no more.
+
+pub mod aggregate;
+mod event;
+mod journal;
+mod log;
+mod seen;
+
+pub use aggregate::{AggregateStore, CodecError, EventCodec, Loaded, Placement};
+pub use event::{Cursor, EventMetadata, NewEvent, RecordedEvent, new_event_id};
+pub use journal::{
+    CommandRecord, Commit, Committed, Identity, Journal, MAX_EVENTS_IN_COMMIT, SecretRow, SecretScope,
+    SecretWrite, StoreError,
+};
+pub use log::{Batch, EventLog, LogError, MAX_BATCH};
+pub use seen::{Seen, Sighting};

@@ -99,7 +99,7 @@ pub struct NewEvent {
 }
 
 /// An event as it stands in the store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RecordedEvent {
     /// Its place in the log: reading after it gives what came later.
     pub cursor: Cursor,

@@ -1,13 +1,17 @@
 //! The seam between what decides and what keeps: ports of the event store and of its log.
 //!
 //! [`Journal`] writes and loads, [`EventLog`] reads all of it in order. [`AggregateStore`] is cqrs-es's `EventStore`
-//! over any journal. `contract` (feature) is the suite that each adapter passes, `memory` an adapter that keeps
-//! exactly what the ports promise and no more.
+//! over any journal. `contract` (a feature) is the suite that each adapter passes; `memory` (a feature) is an adapter
+//! for tests that keeps exactly what the ports promise and no more.
 
 pub mod aggregate;
+#[cfg(feature = "contract")]
+pub mod contract;
 mod event;
 mod journal;
 mod log;
+#[cfg(feature = "memory")]
+pub mod memory;
 mod seen;
 
 pub use aggregate::{AggregateStore, CodecError, EventCodec, Loaded, Placement};

@@ -1,5 +1,7 @@
 //! The port for reading: one log of all that was committed.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::{Cursor, RecordedEvent};
@@ -50,7 +52,29 @@ pub trait EventLog: Send + Sync {
     /// The place after all that is committed now. Whoever starts here sees only what is new.
     async fn head(&self) -> Result<Cursor, LogError>;
 
+    /// About how many events stand after `after`, for people to see: 0 when there is none.
+    async fn lag(&self, after: &Cursor) -> Result<u64, LogError>;
+
     /// Returns as soon as something may be there after `after`: at once when it is there already. May be spurious.
     /// Nothing is lost between a read and a wait from the cursor which that read returned.
     async fn wait_after(&self, after: &Cursor) -> Result<(), LogError>;
+}
+
+#[async_trait]
+impl<L: EventLog + ?Sized> EventLog for Arc<L> {
+    async fn read_after(&self, after: &Cursor, limit: u32) -> Result<Batch, LogError> {
+        (**self).read_after(after, limit).await
+    }
+
+    async fn head(&self) -> Result<Cursor, LogError> {
+        (**self).head().await
+    }
+
+    async fn lag(&self, after: &Cursor) -> Result<u64, LogError> {
+        (**self).lag(after).await
+    }
+
+    async fn wait_after(&self, after: &Cursor) -> Result<(), LogError> {
+        (**self).wait_after(after).await
+    }
 }

@@ -133,7 +133,9 @@ impl State {
             });
         }
         if commit.events.len() > MAX_EVENTS_IN_COMMIT {
-            return Err(StoreError::Corrupt(format!("more than {MAX_EVENTS_IN_COMMIT} events in one commit")));
+            return Err(StoreError::Corrupt(format!(
+                "more than {MAX_EVENTS_IN_COMMIT} events in one commit"
+            )));
         }
         let lines = self.lines.len();
         let partition = *self.lines.entry(commit.line.clone()).or_insert(lines % PARTITIONS);
@@ -194,7 +196,8 @@ impl State {
             return Ok(Batch { events, next: after.clone() });
         }
         if limit > 1 && self.random().is_multiple_of(REPEAT_ONE_READ_IN) {
-            let partition = self.below(PARTITIONS);
+            let begun: Vec<usize> = (0..PARTITIONS).filter(|p| offsets[*p] > 0).collect();
+            let partition = begun.get(self.below(begun.len())).copied().unwrap_or(0);
             let from = offsets[partition].saturating_sub(MAX_REPEATS.min(limit - 1));
             for index in &self.partitions[partition][from..offsets[partition]] {
                 let cursor = self.cursor(&offsets);

@@ -1,1 +1,34 @@
-//! sigma-domain
+//! The rules of Sigma Livestream, and nothing else: what may happen to a project, a channel and a session, and what
+//! happened then.
+//!
+//! Each aggregate decides purely, `decide(&self, command) -> Result<Vec<Event>, Refusal>`, and folds its events with
+//! `apply`; a thin [`cqrs_es::Aggregate`] stands on top. There is no clock here (every command says when), no I/O, and
+//! nothing of ours below.
+//!
+//! - [`Channel`] is the gate: it knows which session is on air, so that there is at most one.
+//! - [`Session`] is one broadcast from its first feed to its one end.
+//! - [`Project`] is what channels belong to.
+//!
+//! Values are parsed at the edge and are right from then on; an error of parsing names the mend. The `serde` of these
+//! types serves cqrs-es's bounds only: what is stored has shapes of its own in `sigma-schema`.
+
+mod channel;
+mod project;
+mod session;
+mod value;
+
+pub use channel::{
+    Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelFacts, ChannelPhase, ChannelRefusal,
+    ChannelState,
+};
+pub use project::{Project, ProjectCommand, ProjectEvent, ProjectFacts, ProjectRefusal};
+pub use session::{
+    BeforeLoss, Deadline, EndReason, EndedBy, FIRST_MEDIA, Feed, FeedLine, IngestFault, LossCause, LossEnd,
+    Lost, Session, SessionCommand, SessionEvent, SessionFacts, SessionPhase, SessionRefusal, SessionState,
+};
+pub use value::{
+    Actor, ActorKind, AudioCodec, AudioFormat, ChannelId, ChannelName, ChannelSettings, CommandId,
+    CorrelationId, FeedNumber, IngestProtocol, InputFormat, KeyOverlap, LatencyMode, MaxSessionDuration,
+    NodeId, Personal, PlaybackId, ProjectId, ProjectName, ReconnectWindow, SealedText, SessionId,
+    SessionSettings, Timestamp, ValueError, VideoCodec, VideoFormat,
+};

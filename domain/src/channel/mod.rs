@@ -1,0 +1,303 @@
+//! A channel: the gate that lets at most one session be on air.
+//!
+//! ```text
+//!            AttachSession              Stop (ending: none)
+//!   (none) ── Create ──▶ IDLE ──────────────────▶ STOP ── Start ──▶ IDLE
+//!                         ▲ │                      ▲
+//!           DetachSession │ ▼ AttachSession        │ Stop (ending: the session)
+//!                        ACTIVE ───────────────────┘   DetachSession: ending: none
+//! ```
+
+mod command;
+mod event;
+mod refusal;
+
+use std::collections::BTreeSet;
+
+use cqrs_es::{Aggregate, event_sink::EventSink};
+use serde::{Deserialize, Serialize};
+
+pub use command::{ChannelChanges, ChannelCommand};
+pub use event::ChannelEvent;
+pub use refusal::ChannelRefusal;
+
+use crate::{
+    ChannelId, ChannelName, ChannelSettings, Personal, PlaybackId, ProjectId, SessionId, Timestamp,
+    value::coded,
+};
+
+coded! {
+    /// What people see of a channel's phase. A deleted channel has none: it is gone.
+    "the channel's state" pub enum ChannelState {
+        Idle = "IDLE": "Nothing on air; a feed would be let in.",
+        Active = "ACTIVE": "A session is on air.",
+        Stop = "STOP": "Stopped by its owner; feeds are refused.",
+    }
+}
+
+/// A channel, from its events.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Channel {
+    /// Never made.
+    #[default]
+    Unknown,
+    /// Made, and perhaps deleted since.
+    Known(ChannelFacts),
+}
+
+/// What is known of a channel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelFacts {
+    /// Its id.
+    pub id: ChannelId,
+    /// The project it belongs to.
+    pub project: ProjectId,
+    /// Its name.
+    pub name: Personal<ChannelName>,
+    /// Its public name in viewers' addresses.
+    pub playback_id: PlaybackId,
+    /// What its owner set.
+    pub settings: ChannelSettings,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// Where it is in its life.
+    pub phase: ChannelPhase,
+    /// Every session that was ever attached: an id is used once.
+    pub sessions: BTreeSet<SessionId>,
+}
+
+/// Where a channel is in its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ChannelPhase {
+    /// Nothing on air.
+    Idle,
+    /// A session is on air.
+    Active {
+        /// Which.
+        session: SessionId,
+    },
+    /// Stopped by its owner.
+    Stopped {
+        /// The session that was on air and has not been seen to end yet.
+        ending: Option<SessionId>,
+    },
+    /// Gone.
+    Deleted {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+impl Channel {
+    /// The facts, once it was made.
+    pub fn facts(&self) -> Option<&ChannelFacts> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(facts) => Some(facts),
+        }
+    }
+
+    /// What people see of its phase; none before it was made and after it was deleted.
+    pub fn state(&self) -> Option<ChannelState> {
+        match self.facts()?.phase {
+            ChannelPhase::Idle => Some(ChannelState::Idle),
+            ChannelPhase::Active { .. } => Some(ChannelState::Active),
+            ChannelPhase::Stopped { .. } => Some(ChannelState::Stop),
+            ChannelPhase::Deleted { .. } => None,
+        }
+    }
+
+    /// The session that is attached: on air, or ending after a stop.
+    pub fn attached_session(&self) -> Option<&SessionId> {
+        match &self.facts()?.phase {
+            ChannelPhase::Active { session } | ChannelPhase::Stopped { ending: Some(session) } => {
+                Some(session)
+            }
+            ChannelPhase::Idle | ChannelPhase::Stopped { ending: None } | ChannelPhase::Deleted { .. } => {
+                None
+            }
+        }
+    }
+
+    /// What follows from the command, or why nothing does. No events: all is as it was wanted already.
+    pub fn decide(&self, command: ChannelCommand) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
+        match (self, command) {
+            (Self::Unknown, ChannelCommand::Create { id, project, name, playback_id, settings, at }) => {
+                Ok(vec![ChannelEvent::Created { id, project, name: name.into(), playback_id, settings, at }])
+            }
+            (Self::Unknown, _) => Err(ChannelRefusal::Unknown),
+            (Self::Known(_), ChannelCommand::Create { .. }) => Err(ChannelRefusal::AlreadyCreated),
+            (Self::Known(facts), command) => facts.decide(command),
+        }
+    }
+
+    /// Folds one event. An event that cannot follow changes nothing.
+    pub fn apply(&mut self, event: &ChannelEvent) {
+        match (&mut *self, event) {
+            (Self::Unknown, ChannelEvent::Created { id, project, name, playback_id, settings, at }) => {
+                *self = Self::Known(ChannelFacts {
+                    id: id.clone(),
+                    project: project.clone(),
+                    name: name.clone(),
+                    playback_id: playback_id.clone(),
+                    settings: *settings,
+                    created_at: *at,
+                    phase: ChannelPhase::Idle,
+                    sessions: BTreeSet::new(),
+                });
+            }
+            (Self::Known(facts), event) => facts.apply(event),
+            (Self::Unknown, _) => {}
+        }
+    }
+}
+
+impl ChannelFacts {
+    fn decide(&self, command: ChannelCommand) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
+        // A session that ends after its channel was deleted is nobody's mistake.
+        if let ChannelPhase::Deleted { .. } = self.phase {
+            return match command {
+                ChannelCommand::DetachSession { .. } => Ok(vec![]),
+                _ => Err(ChannelRefusal::Deleted),
+            };
+        }
+        match command {
+            ChannelCommand::Create { .. } => Err(ChannelRefusal::AlreadyCreated),
+            ChannelCommand::Update { changes, at } => self.update(changes, at),
+            ChannelCommand::Start { at } => match &self.phase {
+                ChannelPhase::Stopped { ending: None } => Ok(vec![ChannelEvent::Started { at }]),
+                ChannelPhase::Stopped { ending: Some(session) } => {
+                    Err(ChannelRefusal::StillEnding { session: session.clone() })
+                }
+                _ => Err(ChannelRefusal::NotStopped),
+            },
+            ChannelCommand::Stop { at } => match &self.phase {
+                ChannelPhase::Stopped { .. } => Err(ChannelRefusal::AlreadyStopped),
+                ChannelPhase::Active { session } => {
+                    Ok(vec![ChannelEvent::Stopped { session: Some(session.clone()), at }])
+                }
+                _ => Ok(vec![ChannelEvent::Stopped { session: None, at }]),
+            },
+            ChannelCommand::Delete { at } => match &self.phase {
+                ChannelPhase::Active { session } => Err(ChannelRefusal::OnAir { session: session.clone() }),
+                _ => Ok(vec![ChannelEvent::Deleted { at }]),
+            },
+            ChannelCommand::RotateKey { overlap, at } => {
+                let overlap_until = (overlap.seconds() > 0).then(|| at.plus_seconds(overlap.seconds()));
+                Ok(vec![ChannelEvent::KeyRotated { overlap_until, at }])
+            }
+            ChannelCommand::AttachSession { session, at } => self.attach(session, at),
+            ChannelCommand::DetachSession { session, at } => match &self.phase {
+                ChannelPhase::Active { session: attached }
+                | ChannelPhase::Stopped { ending: Some(attached) }
+                    if *attached == session =>
+                {
+                    Ok(vec![ChannelEvent::SessionDetached { session, at }])
+                }
+                _ => Ok(vec![]),
+            },
+        }
+    }
+
+    fn attach(&self, session: SessionId, at: Timestamp) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
+        match &self.phase {
+            ChannelPhase::Active { session: attached } if *attached == session => Ok(vec![]),
+            ChannelPhase::Active { session } => Err(ChannelRefusal::OnAir { session: session.clone() }),
+            ChannelPhase::Stopped { .. } => Err(ChannelRefusal::Stopped),
+            ChannelPhase::Deleted { .. } => Err(ChannelRefusal::Deleted),
+            ChannelPhase::Idle if self.sessions.contains(&session) => {
+                Err(ChannelRefusal::SessionIdUsed { session })
+            }
+            ChannelPhase::Idle => Ok(vec![ChannelEvent::SessionAttached { session, at }]),
+        }
+    }
+
+    fn update(&self, wanted: ChannelChanges, at: Timestamp) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
+        let changes = self.real_changes(wanted);
+        if let (ChannelPhase::Active { .. }, Some(_)) = (&self.phase, changes.latency_mode) {
+            return Err(ChannelRefusal::FixedOnAir { setting: "latencyMode" });
+        }
+        Ok(if changes.is_empty() { vec![] } else { vec![ChannelEvent::Updated { changes, at }] })
+    }
+
+    /// Only what would change anything: a form sent back as it came is no event, and no refusal on air.
+    fn real_changes(&self, wanted: ChannelChanges) -> ChannelChanges {
+        fn differs<T: PartialEq>(wanted: Option<T>, now: &T) -> Option<T> {
+            wanted.filter(|value| value != now)
+        }
+        let now = &self.settings;
+        ChannelChanges {
+            name: differs(wanted.name, &self.name),
+            latency_mode: differs(wanted.latency_mode, &now.latency_mode),
+            auto_go_live: differs(wanted.auto_go_live, &now.auto_go_live),
+            max_session_duration: differs(wanted.max_session_duration, &now.max_session_duration),
+            reconnect_window: differs(wanted.reconnect_window, &now.reconnect_window),
+            end_on_unpublish: differs(wanted.end_on_unpublish, &now.end_on_unpublish),
+        }
+    }
+
+    fn apply(&mut self, event: &ChannelEvent) {
+        match event {
+            ChannelEvent::Created { .. } | ChannelEvent::KeyRotated { .. } => {}
+            ChannelEvent::Updated { changes, .. } => self.take(changes),
+            ChannelEvent::Started { .. } => self.phase = ChannelPhase::Idle,
+            ChannelEvent::Stopped { session, .. } => {
+                self.phase = ChannelPhase::Stopped { ending: session.clone() }
+            }
+            ChannelEvent::Deleted { at } => self.phase = ChannelPhase::Deleted { at: *at },
+            ChannelEvent::SessionAttached { session, .. } => {
+                self.sessions.insert(session.clone());
+                self.phase = ChannelPhase::Active { session: session.clone() };
+            }
+            ChannelEvent::SessionDetached { .. } => match self.phase {
+                ChannelPhase::Active { .. } => self.phase = ChannelPhase::Idle,
+                ChannelPhase::Stopped { .. } => self.phase = ChannelPhase::Stopped { ending: None },
+                ChannelPhase::Idle | ChannelPhase::Deleted { .. } => {}
+            },
+        }
+    }
+
+    fn take(&mut self, changes: &ChannelChanges) {
+        let ChannelChanges {
+            name,
+            latency_mode,
+            auto_go_live,
+            max_session_duration,
+            reconnect_window,
+            end_on_unpublish,
+        } = changes;
+        if let Some(name) = name {
+            self.name = name.clone();
+        }
+        let now = &mut self.settings;
+        now.latency_mode = latency_mode.unwrap_or(now.latency_mode);
+        now.auto_go_live = auto_go_live.unwrap_or(now.auto_go_live);
+        now.max_session_duration = max_session_duration.unwrap_or(now.max_session_duration);
+        now.reconnect_window = reconnect_window.unwrap_or(now.reconnect_window);
+        now.end_on_unpublish = end_on_unpublish.unwrap_or(now.end_on_unpublish);
+    }
+}
+
+impl Aggregate for Channel {
+    const TYPE: &'static str = "channel";
+    type Command = ChannelCommand;
+    type Event = ChannelEvent;
+    type Error = ChannelRefusal;
+    type Services = ();
+
+    async fn handle(
+        &mut self,
+        command: Self::Command,
+        _services: &Self::Services,
+        sink: &EventSink<Self>,
+    ) -> Result<(), Self::Error> {
+        for event in self.decide(command)? {
+            sink.write(event, self).await;
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, event: Self::Event) {
+        Self::apply(self, &event);
+    }
+}

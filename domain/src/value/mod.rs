@@ -1,0 +1,24 @@
+//! Values that are right by construction: parsed once, at the edge.
+
+mod actor;
+mod coded;
+mod duration;
+mod error;
+mod ids;
+mod input;
+mod name;
+mod personal;
+mod settings;
+mod time;
+
+pub use actor::{Actor, ActorKind};
+pub use duration::{KeyOverlap, MaxSessionDuration, ReconnectWindow};
+pub use error::ValueError;
+pub use ids::{ChannelId, CommandId, CorrelationId, FeedNumber, NodeId, PlaybackId, ProjectId, SessionId};
+pub use input::{AudioCodec, AudioFormat, IngestProtocol, InputFormat, VideoCodec, VideoFormat};
+pub use name::{ChannelName, ProjectName};
+pub use personal::{Personal, SealedText};
+pub use settings::{ChannelSettings, LatencyMode, SessionSettings};
+pub use time::Timestamp;
+
+pub(crate) use coded::coded;

@@ -303,3 +303,6 @@ fn chunk_stream_id(header: &[u8]) -> u32 {
 fn unsigned24(bytes: &[u8]) -> u32 {
     u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]])
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,7 +138,11 @@ impl Demuxer {
         Ok(self.coded_video(codec, time, frame_type == KEY_FRAME, body.rest()))
     }
 
+    /// An empty record is ffmpeg's word for an encoder that has not said its configuration yet; it follows.
     fn video_config(&mut self, codec: VideoCodec, record: Bytes) -> Result<Option<Demuxed>, FlvError> {
+        if record.is_empty() {
+            return Ok(None);
+        }
         match VideoConfig::parse(codec, record) {
             Err(ConfigError::Unsupported(what)) => Ok(self.video.unsupported(Track::Video, what)),
             parsed => Ok(self

@@ -1,0 +1,298 @@
+import { messages } from '../messages';
+import { h, icon, icons } from './dom';
+import { clockOffsetMs } from './probe';
+import { Viewer } from './viewer';
+
+/** The controls fade when nothing has moved for this long. */
+const FADE_AFTER_MS = 2_800;
+const VOLUME_STEP = 0.1;
+const SEEK_S = 5;
+const VOLUME_KEY = 'sigma.volume';
+/** The figure is renewed calmly. */
+const FIGURES_MS = 500;
+
+const text = messages.controls;
+
+/** What tests and diagnostics may read. */
+export interface Diagnostics {
+  latency(): number | null;
+  targetLatency(): number | null;
+  readonly stalls: number;
+  readonly state: string;
+  readonly firstPictureMs: number | null;
+}
+
+declare global {
+  interface Window {
+    sigma?: Diagnostics;
+  }
+}
+
+/** Builds the player into `root` and starts it. */
+export function mountPlayer(root: HTMLElement, playbackId: string, onState: (viewer: Viewer) => void = () => undefined): Viewer {
+  const player = new Player(root, playbackId, onState);
+  return player.viewer;
+}
+
+class Player {
+  readonly viewer: Viewer;
+  readonly #onState: (viewer: Viewer) => void;
+  readonly #root: HTMLElement;
+  readonly #video = h('video', { playsinline: true, autoplay: true, muted: true, tabindex: '-1', disableremoteplayback: true });
+  readonly #title = h('p', { class: 'notice-title' });
+  readonly #text = h('p', { class: 'notice-text' });
+  readonly #notice = h('div', { class: 'notice', role: 'status', 'aria-live': 'polite' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), this.#title, this.#text);
+  readonly #play = this.#button('play', () => this.viewer.togglePlay());
+  readonly #mute = this.#button('mute', () => this.#toggleMute());
+  readonly #volume = h('input', {
+    class: 'volume', type: 'range', min: '0', max: '1', step: '0.05', 'aria-label': text.volume,
+    oninput: () => this.#setVolume(Number(this.#volume.value)),
+  });
+  readonly #live = h('button', { class: 'live', type: 'button', onclick: () => this.viewer.goLive() }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'live-label' }));
+  readonly #behind = h('span', { class: 'behind', title: text.behindHelp });
+  readonly #quality = h('select', { 'aria-label': text.quality, onchange: () => this.viewer.playback?.chooseQuality(Number(this.#quality.value)) });
+  readonly #qualityBox = h('label', { class: 'quality', title: text.quality, hidden: true }, icon(...icons.quality), this.#quality);
+  readonly #inset = this.#button('inset', () => void this.#toggleInset());
+  readonly #full = this.#button('full', () => void this.#toggleFull());
+  readonly #help = this.#button('help', () => this.#toggleHelp());
+  readonly #sound = h('button', { class: 'pill sound', type: 'button', hidden: true, onclick: () => this.#toggleMute() }, icon(...icons.muted), h('span', {}, text.tapForSound));
+  readonly #tap = h('button', { class: 'pill tap', type: 'button', hidden: true, onclick: () => this.viewer.togglePlay() }, icon(...icons.play), h('span', {}, text.tapToPlay));
+  readonly #bar: HTMLElement;
+  readonly #dialog: HTMLDialogElement;
+  #fade: ReturnType<typeof setTimeout> | undefined;
+  #lastTouch = -Infinity;
+
+  constructor(root: HTMLElement, playbackId: string, onState: (viewer: Viewer) => void) {
+    this.#root = root;
+    this.#onState = onState;
+    this.viewer = new Viewer(this.#video, playbackId, () => this.#render());
+    this.#bar = h('div', { class: 'bar', role: 'group', 'aria-label': text.bar },
+      this.#play, this.#mute, this.#volume, this.#live, this.#behind,
+      h('span', { class: 'space' }), this.#qualityBox, this.#inset, this.#help, this.#full);
+    this.#dialog = helpDialog();
+    root.classList.add('player');
+    root.setAttribute('role', 'region');
+    root.setAttribute('aria-label', text.player);
+    root.append(this.#video, h('div', { class: 'scrim', 'aria-hidden': 'true' }), this.#notice, this.#sound, this.#tap, this.#bar, this.#dialog);
+
+    label(this.#help, text.help, '?', icons.help);
+    label(this.#inset, text.pictureInPicture, 'P', icons.inset);
+    this.#inset.hidden = !document.pictureInPictureEnabled;
+    this.#full.hidden = !document.fullscreenEnabled && !('webkitEnterFullscreen' in this.#video);
+    this.#video.muted = true;
+    this.#video.volume = storedVolume();
+    this.#listen();
+    this.#render();
+    setInterval(() => this.#figures(), FIGURES_MS);
+
+    const { viewer } = this;
+    window.sigma = {
+      latency: () => viewer.latency(),
+      targetLatency: () => viewer.targetLatency(),
+      get stalls() { return viewer.stalls; },
+      get state() { return viewer.state; },
+      get firstPictureMs() { return viewer.firstPictureMs; },
+    };
+    viewer.start();
+  }
+
+  #button(name: string, act: () => void): HTMLButtonElement {
+    return h('button', { class: `control ${name}`, type: 'button', onclick: act });
+  }
+
+  #listen(): void {
+    const root = this.#root;
+    for (const name of ['play', 'pause', 'volumechange'] as const) this.#video.addEventListener(name, () => this.#render());
+    document.addEventListener('fullscreenchange', () => this.#render());
+    root.addEventListener('pointermove', (event) => { if (event.pointerType === 'mouse') this.#wake(); });
+    root.addEventListener('pointerleave', () => this.#sleep());
+    root.addEventListener('focusin', () => this.#wake());
+    this.#video.addEventListener('pointerup', (event) => {
+      if (event.pointerType === 'mouse') {
+        if (event.button === 0) this.viewer.togglePlay();
+        return;
+      }
+      // A touch shows the controls or puts them away; the buttons do the rest.
+      this.#lastTouch = event.timeStamp;
+      if (root.classList.contains('awake')) this.#sleep();
+      else this.#wake();
+    });
+    this.#video.addEventListener('dblclick', (event) => { if (event.timeStamp - this.#lastTouch > 1000) void this.#toggleFull(); });
+    document.addEventListener('keydown', (event) => this.#onKey(event));
+  }
+
+  #onKey(event: KeyboardEvent): void {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+    const target = event.target instanceof HTMLElement ? event.target : null;
+    if (target?.closest('input:not(.volume), textarea, select, dialog') !== null && target !== null) return;
+    const onButton = target?.closest('button, a, summary, input') != null;
+    const act = this.#keyAction(event.key, onButton);
+    if (act === null) return;
+    event.preventDefault();
+    act();
+    this.#wake();
+  }
+
+  #keyAction(key: string, onButton: boolean): (() => void) | null {
+    switch (key.toLowerCase()) {
+      case ' ': return onButton ? null : () => this.viewer.togglePlay();
+      case 'k': return () => this.viewer.togglePlay();
+      case 'm': return () => this.#toggleMute();
+      case 'f': return () => void this.#toggleFull();
+      case 'l': return () => this.viewer.goLive();
+      case 'p': return () => void this.#toggleInset();
+      case '?': return () => this.#toggleHelp();
+      case 'arrowup': return () => this.#setVolume(this.#video.volume + VOLUME_STEP);
+      case 'arrowdown': return () => this.#setVolume(this.#video.volume - VOLUME_STEP);
+      case 'arrowleft': return () => this.viewer.seekBy(-SEEK_S);
+      case 'arrowright': return () => this.viewer.seekBy(SEEK_S);
+      default: return null;
+    }
+  }
+
+  #toggleMute(): void {
+    const video = this.#video;
+    video.muted = !video.muted;
+    if (!video.muted && video.volume === 0) video.volume = 0.5;
+  }
+
+  #setVolume(volume: number): void {
+    const clamped = Math.round(Math.max(0, Math.min(1, volume)) * 20) / 20;
+    this.#video.volume = clamped;
+    this.#video.muted = clamped === 0;
+    try {
+      localStorage.setItem(VOLUME_KEY, String(clamped));
+    } catch {
+      // A browser that keeps nothing for this page: the volume holds until it is closed.
+    }
+  }
+
+  async #toggleFull(): Promise<void> {
+    try {
+      if (document.fullscreenElement !== null) await document.exitFullscreen();
+      else if (document.fullscreenEnabled) await this.#root.requestFullscreen();
+      else (this.#video as HTMLVideoElement & { webkitEnterFullscreen?(): void }).webkitEnterFullscreen?.();
+    } catch {
+      // Refused by the browser or by the frame around: the page stays as it is.
+    }
+  }
+
+  async #toggleInset(): Promise<void> {
+    try {
+      if (document.pictureInPictureElement !== null) await document.exitPictureInPicture();
+      else await this.#video.requestPictureInPicture();
+    } catch {
+      // No picture yet, or refused.
+    }
+  }
+
+  #toggleHelp(): void {
+    if (this.#dialog.open) this.#dialog.close();
+    else this.#dialog.showModal();
+  }
+
+  #wake(): void {
+    this.#root.classList.add('awake');
+    clearTimeout(this.#fade);
+    this.#fade = setTimeout(() => this.#sleep(), FADE_AFTER_MS);
+  }
+
+  #sleep(): void {
+    clearTimeout(this.#fade);
+    if (this.#bar.matches(':has(:focus-visible)')) return;
+    this.#root.classList.remove('awake');
+  }
+
+  #render(): void {
+    const { viewer } = this;
+    const video = this.#video;
+    const state = messages.states[viewer.state];
+    this.#root.dataset['state'] = viewer.state;
+    set(this.#title, state.title);
+    set(this.#text, state.text);
+
+    const onAir = viewer.isOnAir && viewer.state !== 'ended';
+    this.#root.classList.toggle('on-air', onAir);
+    for (const control of [this.#play, this.#inset]) control.disabled = !onAir;
+    label(this.#play, video.paused ? text.play : text.pause, 'K', video.paused ? icons.play : icons.pause);
+    const silent = video.muted || video.volume === 0;
+    label(this.#mute, silent ? text.unmute : text.mute, 'M', silent ? icons.muted : icons.sound);
+    this.#volume.value = String(video.muted ? 0 : video.volume);
+    this.#volume.setAttribute('aria-valuetext', text.volumeValue(Math.round((video.muted ? 0 : video.volume) * 100)));
+    this.#volume.style.setProperty('--filled', `${(video.muted ? 0 : video.volume) * 100}%`);
+    const full = document.fullscreenElement !== null;
+    label(this.#full, full ? text.leaveFullScreen : text.fullScreen, 'F', full ? icons.leave : icons.enter);
+    this.#sound.hidden = !(onAir && video.muted && !viewer.needsTap && viewer.firstPictureMs !== null);
+    this.#tap.hidden = !viewer.needsTap;
+    this.#renderQualities();
+    this.#figures();
+    this.#onState(viewer);
+  }
+
+  #renderQualities(): void {
+    const playback = this.viewer.playback;
+    const qualities = playback?.qualities() ?? [];
+    this.#qualityBox.hidden = qualities.length < 2;
+    if (playback === null || qualities.length < 2) return;
+    const active = qualities.find((quality) => quality.id === playback.activeQuality());
+    const options = [
+      h('option', { value: '-1' }, active !== undefined && playback.quality() === -1 ? text.qualityAutoNow(active.name) : text.qualityAuto),
+      ...qualities.map((quality) => h('option', { value: String(quality.id) }, quality.name)),
+    ];
+    this.#quality.replaceChildren(...options);
+    this.#quality.value = String(playback.quality());
+  }
+
+  #figures(): void {
+    const { viewer } = this;
+    const shown = viewer.state === 'playing' || viewer.state === 'paused' || viewer.state === 'buffering';
+    const latency = shown ? viewer.latency() : null;
+    const atLive = shown && viewer.state !== 'paused' && viewer.isAtLive();
+    this.#live.classList.toggle('at', atLive);
+    this.#live.hidden = !shown;
+    set(this.#live.lastElementChild as HTMLElement, atLive ? text.live : text.goLive);
+    this.#live.setAttribute('aria-label', atLive ? text.atLive : text.shortcut(text.goLive, 'L'));
+    this.#live.title = atLive ? text.atLive : text.shortcut(text.goLive, 'L');
+    set(this.#behind, latency === null ? '' : text.behind(latency < 10 ? latency.toFixed(1) : Math.round(latency).toString()));
+    this.#behind.title = clockOffsetMs() === 0 ? text.behindHelp : `${text.behindHelp}. ${text.clockOff}`;
+  }
+}
+
+function helpDialog(): HTMLDialogElement {
+  const dialog: HTMLDialogElement = h('dialog', { class: 'help-dialog', 'aria-label': text.help },
+    h('div', { class: 'help-head' },
+      h('h2', {}, text.help),
+      h('button', { class: 'control', type: 'button', 'aria-label': text.close, onclick: () => dialog.close() }, icon(...icons.close))),
+    keyList());
+  dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
+  dialog.addEventListener('keydown', (event) => { if (event.key === '?') { event.preventDefault(); dialog.close(); } });
+  return dialog;
+}
+
+/** The shortcuts, for the dialog and for the line below the picture. */
+export function keyList(): HTMLDListElement {
+  return h('dl', { class: 'keys' }, ...messages.keys.map(({ keys, does }) =>
+    h('div', {}, h('dt', {}, ...keys.map((key) => h('kbd', {}, key))), h('dd', {}, does))));
+}
+
+function label(button: HTMLButtonElement, name: string, key: string, paths: readonly string[]): void {
+  if (button.getAttribute('aria-label') === name) return;
+  button.setAttribute('aria-label', name);
+  button.setAttribute('aria-keyshortcuts', key);
+  button.title = text.shortcut(name, key);
+  button.replaceChildren(icon(...paths));
+}
+
+/** Touches the page only when the words change, so that a screen reader is not told twice. */
+function set(element: HTMLElement, words: string): void {
+  if (element.textContent !== words) element.textContent = words;
+}
+
+function storedVolume(): number {
+  try {
+    const stored = Number(localStorage.getItem(VOLUME_KEY) ?? 1);
+    return stored > 0 && stored <= 1 ? stored : 1;
+  } catch {
+    return 1;
+  }
+}

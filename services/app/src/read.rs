@@ -1,0 +1,214 @@
+//! The port to the read models: what queries see. Implemented by `sigma-views`.
+//!
+//! Times are milliseconds since the Unix epoch, UTC; durations whole seconds.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use sigma_domain::{ChannelState, EndReason, InputFormat, LatencyMode, SessionState};
+
+/// A channel as queries see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelRow {
+    /// `ch_…`
+    pub id: String,
+    /// The project that it belongs to.
+    pub project: String,
+    /// As its owner named it.
+    pub name: String,
+    /// Where it stands.
+    pub state: ChannelState,
+    /// The public name that viewers find it by.
+    pub playback_id: String,
+    /// How far behind viewers are to be.
+    pub latency_mode: LatencyMode,
+    /// Public with the first playable playlist, without being told.
+    pub auto_go_live: bool,
+    /// Seconds, counted from a session's start.
+    pub max_session_duration: u32,
+    /// Seconds that a broadcaster has to come back.
+    pub reconnect_window: u32,
+    /// Whether an orderly unpublish ends the session at once.
+    pub end_on_unpublish: bool,
+    /// The session that is attached: on air, or about to be.
+    pub current_session: Option<String>,
+    /// The session that was attached last, the current one included.
+    pub last_session: Option<String>,
+    /// When it was made.
+    pub created_at_ms: i64,
+    /// Sequence of the last event seen here.
+    pub sequence: u64,
+}
+
+/// The input of a session as the packager understood it.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct InputRow {
+    /// `RTMP`.
+    pub protocol: String,
+    /// `H264`, `HEVC` or `AV1`.
+    pub video_codec: Option<String>,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Frames in 1,000 seconds.
+    pub frame_rate_milli: Option<u32>,
+    /// `AAC` or `OPUS`.
+    pub audio_codec: Option<String>,
+    /// Hertz.
+    pub sample_rate: Option<u32>,
+    /// Audio channels.
+    pub channels: Option<u8>,
+    /// Measured, bit/s.
+    pub bitrate: Option<u64>,
+}
+
+impl From<&InputFormat> for InputRow {
+    fn from(input: &InputFormat) -> Self {
+        let (video, audio) = (input.video(), input.audio());
+        Self {
+            protocol: input.protocol().code().to_owned(),
+            video_codec: video.map(|video| video.codec.code().to_owned()),
+            width: video.map(|video| video.width),
+            height: video.map(|video| video.height),
+            frame_rate_milli: video.and_then(|video| video.frame_rate_milli),
+            audio_codec: audio.map(|audio| audio.codec.code().to_owned()),
+            sample_rate: audio.map(|audio| audio.sample_rate),
+            channels: audio.map(|audio| audio.channels),
+            bitrate: input.bitrate(),
+        }
+    }
+}
+
+/// A session as queries see it. What its encoder calls itself is asked of
+/// [`App::session_encoder`](crate::App::session_encoder): it is never in an event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRow {
+    /// `se_…`
+    pub id: String,
+    /// The channel that it belongs to.
+    pub channel: String,
+    /// The project that it belongs to.
+    pub project: String,
+    /// The channel's playback id.
+    pub playback_id: String,
+    /// Where it stands.
+    pub state: SessionState,
+    /// The media node that carries it.
+    pub node: String,
+    /// The number of its newest feed, from 1.
+    pub feed: u32,
+    /// How far behind viewers are to be, as it was when the session began.
+    pub latency_mode: LatencyMode,
+    /// When its first feed was let in.
+    pub started_at_ms: i64,
+    /// When it became public.
+    pub live_at_ms: Option<i64>,
+    /// When it ended.
+    pub ended_at_ms: Option<i64>,
+    /// Why it ended.
+    pub end_reason: Option<EndReason>,
+    /// In ERROR: until when its broadcaster may come back.
+    pub lost_until_ms: Option<i64>,
+    /// The input as it was understood last.
+    pub input: Option<InputRow>,
+    /// Sequence of the last event seen here.
+    pub sequence: u64,
+}
+
+/// Which channels.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChannelFilter {
+    /// Only those in this state.
+    pub state: Option<ChannelState>,
+    /// Only those whose name holds this, whatever the case; also the one whose id or playback id it is.
+    pub search: Option<String>,
+}
+
+/// Which sessions.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionFilter {
+    /// Only those of this channel.
+    pub channel: Option<String>,
+    /// Only those in this state.
+    pub state: Option<SessionState>,
+}
+
+/// The place of a row in a list that stands newest first: read on with what is older.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageKey {
+    /// `created_at_ms` of a channel, `started_at_ms` of a session.
+    pub at_ms: i64,
+    /// Its id.
+    pub id: String,
+}
+
+/// More rows than this are never answered at once.
+pub const MAX_PAGE: u32 = 1_000;
+
+/// The longest search text that is looked for, in bytes; a longer one finds nothing.
+pub const MAX_SEARCH: usize = 256;
+
+/// The read models cannot answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the read models cannot answer: {0}")]
+pub struct ReadError(pub String);
+
+/// What a wait came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// Whoever reads now sees it.
+    Reached,
+    /// Not within the time given.
+    TimedOut,
+    /// The aggregate's line is parked on a broken event: it will not be seen before an operator mends that.
+    Parked,
+}
+
+/// The read models. Each answer is at most as old as the projection's lag; deleted channels are not answered.
+#[async_trait]
+pub trait ReadModels: Send + Sync {
+    /// Those of the channels named that the project owns, in any order.
+    async fn channels(&self, project: &str, ids: &[String]) -> Result<Vec<ChannelRow>, ReadError>;
+
+    /// Channels of a project, newest first, at most `limit` (and [`MAX_PAGE`]) after the key.
+    async fn channels_page(
+        &self,
+        project: &str,
+        filter: &ChannelFilter,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Vec<ChannelRow>, ReadError>;
+
+    /// The channel that viewers find under this name, of whatever project.
+    async fn channel_by_playback_id(&self, playback_id: &str) -> Result<Option<ChannelRow>, ReadError>;
+
+    /// Channels whose current session is public, the newest broadcast first, with that session.
+    async fn live_channels(&self, limit: u32) -> Result<Vec<(ChannelRow, SessionRow)>, ReadError>;
+
+    /// Those of the sessions named that the project owns, in any order.
+    async fn sessions(&self, project: &str, ids: &[String]) -> Result<Vec<SessionRow>, ReadError>;
+
+    /// A session by its id, of whatever project.
+    async fn session(&self, id: &str) -> Result<Option<SessionRow>, ReadError>;
+
+    /// Sessions of a project, newest first, at most `limit` (and [`MAX_PAGE`]) after the key.
+    async fn sessions_page(
+        &self,
+        project: &str,
+        filter: &SessionFilter,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Vec<SessionRow>, ReadError>;
+
+    /// Waits until the views show event `sequence` of the aggregate (`channel` or `session`).
+    async fn wait_for(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        sequence: u64,
+        timeout: Duration,
+    ) -> Result<Waited, ReadError>;
+}

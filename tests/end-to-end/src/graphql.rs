@@ -1,0 +1,94 @@
+//! A client of the GraphQL API, as an integrator writes one.
+
+use serde_json::{Value, json};
+
+use crate::Platform;
+
+/// An answer of the API.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The whole body.
+    pub body: Value,
+}
+
+impl Answer {
+    /// The data under a JSON pointer.
+    ///
+    /// # Panics
+    /// When the answer holds errors, or nothing stands there.
+    pub fn get(&self, pointer: &str) -> &Value {
+        assert!(self.body.get("errors").is_none(), "{:#}", self.body);
+        let data = &self.body["data"];
+        data.pointer(pointer).unwrap_or_else(|| panic!("nothing at {pointer} in {data:#}"))
+    }
+
+    /// The text under a JSON pointer.
+    pub fn text(&self, pointer: &str) -> String {
+        self.get(pointer).as_str().unwrap_or_else(|| panic!("no text at {pointer}: {:#}", self.body)).to_owned()
+    }
+
+    /// The first error's code.
+    pub fn code(&self) -> &str {
+        self.body.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or("")
+    }
+}
+
+/// A channel as its maker got it.
+#[derive(Debug, Clone)]
+pub struct Channel {
+    /// Its id.
+    pub id: String,
+    /// Its public name.
+    pub playback_id: String,
+    /// Its stream key.
+    pub key: String,
+}
+
+impl Platform {
+    /// Asks the API with the admin token.
+    pub async fn graphql(&self, query: &str, variables: Value) -> Answer {
+        let request = self
+            .client()
+            .post(self.url("/graphql"))
+            .bearer_auth(self.admin_token())
+            .json(&json!({"query": query, "variables": variables}));
+        let answer = request.send().await.expect("the API answers");
+        Answer { body: answer.json().await.expect("the API answers in JSON") }
+    }
+
+    /// Makes a channel; `settings` are further fields of `CreateChannelInput`.
+    pub async fn create_channel(&self, name: &str, settings: Value) -> Channel {
+        let mut input = json!({ "name": name });
+        let fields = settings.as_object().expect("settings are an object").clone();
+        input.as_object_mut().expect("an object").extend(fields);
+        let answer = self
+            .graphql(
+                "mutation($input: CreateChannelInput!) { createChannel(input: $input) { streamKey channel { id playbackId } } }",
+                json!({ "input": input }),
+            )
+            .await;
+        Channel {
+            id: answer.text("/createChannel/channel/id"),
+            playback_id: answer.text("/createChannel/channel/playbackId"),
+            key: answer.text("/createChannel/streamKey"),
+        }
+    }
+
+    /// The channel's sessions, newest first, as `[{id state endReason liveAt endedAt …}]`.
+    pub async fn sessions(&self, channel: &str) -> Vec<Value> {
+        let answer = self
+            .graphql(
+                "query($id: ID!) { sessions(channelId: $id, first: 100) { nodes { id state startedAt liveAt endedAt endReason playbackUrl \
+                 input { protocol videoCodec width height frameRate audioCodec bitrate } } } }",
+                json!({ "id": channel }),
+            )
+            .await;
+        answer.get("/sessions/nodes").as_array().expect("a list").clone()
+    }
+
+    /// The newest session's state; empty when there is none.
+    pub async fn session_state(&self, channel: &str) -> String {
+        let sessions = self.sessions(channel).await;
+        sessions.first().and_then(|session| session["state"].as_str()).unwrap_or("").to_owned()
+    }
+}

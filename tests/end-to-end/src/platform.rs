@@ -1,0 +1,186 @@
+//! The binary under test, on free loopback ports and a data folder of its own.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::Duration;
+
+use crate::eventually;
+
+/// How to start it.
+#[derive(Debug, Clone, Default)]
+pub struct Start {
+    /// Further flags of `sigma serve`.
+    pub flags: Vec<String>,
+}
+
+/// A running platform. Killed when dropped.
+#[derive(Debug)]
+pub struct Platform {
+    child: Option<Child>,
+    data: tempfile::TempDir,
+    start: Start,
+    /// `127.0.0.1:PORT` of the HTTP door.
+    pub http: String,
+    /// `127.0.0.1:PORT` of the RTMP door.
+    pub rtmp: String,
+    client: reqwest::Client,
+}
+
+/// The binary that `cargo build` put beside the tests.
+pub fn binary() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST");
+    let binary = folder.join("sigma");
+    assert!(binary.exists(), "{} is missing: cargo build --bin sigma", binary.display());
+    binary
+}
+
+/// A loopback port that is free at the moment.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("a bound socket has an address").port()
+}
+
+impl Platform {
+    /// Starts the platform and waits until it is ready.
+    pub async fn start(start: Start) -> Self {
+        let data = tempfile::Builder::new().prefix("sigma-").tempdir().expect("a temporary folder");
+        let mut platform = Self {
+            child: None,
+            data,
+            start,
+            http: format!("127.0.0.1:{}", free_port()),
+            rtmp: format!("127.0.0.1:{}", free_port()),
+            client: reqwest::Client::builder().build().expect("a client"),
+        };
+        platform.launch().await;
+        platform
+    }
+
+    /// Starts the binary on the same data folder and ports, and waits until it is ready.
+    pub async fn launch(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
+        let child = Command::new(binary())
+            .args(["serve", "--http", &self.http, "--rtmp", &self.rtmp, "--data-dir"])
+            .arg(self.data_dir())
+            .args(&self.start.flags)
+            .env("RUST_LOG", "info,sigma_node=debug")
+            .env_remove("SIGMA_ADMIN_TOKEN")
+            .current_dir(self.data.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the binary starts");
+        self.child = Some(child);
+        let url = self.url("/readyz");
+        let client = self.client.clone();
+        eventually("the platform to be ready", Duration::from_secs(20), || {
+            let (client, url) = (client.clone(), url.clone());
+            if let Some(child) = &mut self.child
+                && let Ok(Some(status)) = child.try_wait()
+            {
+                panic!("the platform ended with {status}:\n{}", self.log());
+            }
+            async move { client.get(url).send().await.ok().filter(|answer| answer.status().is_success()).map(|_| ()) }
+        })
+        .await;
+    }
+
+    /// `kill -9`.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("it can be killed");
+            child.wait().expect("it ends");
+        }
+    }
+
+    /// `SIGTERM`; answers how it ended and after how long.
+    pub async fn terminate(&mut self) -> (ExitStatus, Duration) {
+        let mut child = self.child.take().expect("it runs");
+        let began = sigma_clock::monotonic();
+        signal("TERM", child.id());
+        let status = eventually("the platform to end", Duration::from_secs(30), || {
+            let status = child.try_wait().expect("it can be waited for");
+            async move { status }
+        })
+        .await;
+        (status, began.elapsed())
+    }
+
+    /// The data folder.
+    pub fn data_dir(&self) -> PathBuf {
+        self.data.path().join("data")
+    }
+
+    /// All that it logged.
+    pub fn log(&self) -> String {
+        fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.data.path().join("sigma.log")
+    }
+
+    /// An absolute URL of the HTTP door.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+
+    /// The admin token, as the operator reads it.
+    pub fn admin_token(&self) -> String {
+        let file = self.data_dir().join("admin-token");
+        fs::read_to_string(file).expect("the admin token's file").trim().to_owned()
+    }
+
+    /// The HTTP client of the tests.
+    pub fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    /// Where a broadcaster pushes to.
+    pub fn push_url(&self, key: &str) -> String {
+        format!("rtmp://{}/live/{key}", self.rtmp)
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let kept = std::env::temp_dir().join(format!("sigma-failed-{}.log", std::process::id()));
+            if fs::copy(self.log_file(), &kept).is_ok() {
+                eprintln!("the platform's log: {}", kept.display());
+            }
+        }
+        self.kill();
+    }
+}
+
+/// Sends a signal by its name.
+pub fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill").args([&format!("-{name}"), &pid.to_string()]).status();
+    assert!(status.is_ok_and(|status| status.success()), "kill -{name} {pid}");
+}
+
+/// Where files made once for all tests stand: beside the test binaries.
+pub(crate) fn workshop() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let folder = test.ancestors().nth(2).expect("target/PROFILE/deps/TEST").join("test-media");
+    fs::create_dir_all(&folder).expect("a folder for test media");
+    folder
+}
+
+/// Runs a program to its end; its words are shown when it fails.
+pub(crate) fn run(program: &str, args: &[&str], cwd: &Path) {
+    let output = Command::new(program).args(args).current_dir(cwd).stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("{program} cannot be started: {error}; make test-packages"));
+    assert!(output.status.success(), "{program} {args:?}:\n{}", String::from_utf8_lossy(&output.stderr));
+}

@@ -1,0 +1,35 @@
+//! Cache-Control of what the origin answers (rule 42; Apple's authoring specification, HAS 12).
+
+/// A playlist that was asked for with `_HLS_msn`, once it is there: it can never change again.
+pub fn blocking_playlist(target_duration: u32) -> String {
+    max_age(u64::from(target_duration) * 6)
+}
+
+/// The error that answers such a request.
+pub fn blocking_playlist_error(target_duration: u32) -> String {
+    max_age(u64::from(target_duration) * 4)
+}
+
+/// A playlist asked for without `_HLS_msn`, or a multivariant playlist: half a target duration.
+pub fn plain_playlist(target_duration: u32) -> String {
+    max_age(u64::from(target_duration) / 2)
+}
+
+/// The error that answers such a request.
+pub fn plain_playlist_error(target_duration: u32) -> String {
+    max_age(u64::from(target_duration))
+}
+
+/// Segments, parts and init sections: their names are never used again.
+pub const fn media() -> &'static str {
+    "public, max-age=31536000, immutable"
+}
+
+/// A segment, part or init section that is not there.
+pub fn missing_media(target_duration: u32) -> String {
+    max_age(u64::from(target_duration))
+}
+
+fn max_age(seconds: u64) -> String {
+    format!("public, max-age={seconds}")
+}

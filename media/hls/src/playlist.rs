@@ -1,0 +1,166 @@
+//! The playlists themselves.
+
+use std::fmt::{self, Write};
+
+use crate::text::{Date, Millis, Seconds};
+use crate::{CLOCK, Resource, Segment, Timeline, View, ticks_of_ms};
+
+/// The name of the media playlist in its session's folder.
+pub const MEDIA_PLAYLIST: &str = "live.m3u8";
+
+/// Room for a window's worth of lines.
+const USUAL_LENGTH: usize = 4_096;
+
+/// The media playlist (§4.4.3) of a view that is playable. With `delta`, older segments are skipped where there are
+/// any to skip (§6.2.5.1). The same timeline gives the same text: cache it by view, version and delta.
+pub fn media(timeline: &Timeline, view: View, delta: bool) -> String {
+    let mut text = String::with_capacity(USUAL_LENGTH);
+    // Unwrap safety: writing to a String cannot fail.
+    #[expect(clippy::expect_used, reason = "writing to a String cannot fail")]
+    write_media(&mut text, timeline, view, delta).expect("a String takes all");
+    text
+}
+
+/// How far from its end a playlist may be skipped, in milliseconds: 6 target durations (rule 4).
+fn skip_until_ms(target: u64) -> u64 {
+    target * 6_000
+}
+
+fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -> fmt::Result {
+    let profile = timeline.profile();
+    let target = u64::from(timeline.target_duration().unwrap_or(1));
+    let has_parts = profile.part_target_ms.is_some();
+    let open = timeline.open(view).filter(|_| has_parts);
+    let whole_ticks: u64 = timeline.listed(view).map(|segment| segment.duration).sum();
+    let end_ticks = whole_ticks + open.map_or(0, |open| open.duration);
+    let skipped = if delta { skippable(timeline, view, end_ticks, target) } else { 0 };
+
+    // Rule 44: MAP asks for 6, SKIP for 9.
+    writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{}", if skipped > 0 { 9 } else { 6 })?;
+    writeln!(out, "#EXT-X-TARGETDURATION:{target}")?;
+    write!(
+        out,
+        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={}",
+        Millis(skip_until_ms(target))
+    )?;
+    if let Some(part_target) = profile.part_target_ms {
+        write!(out, ",PART-HOLD-BACK={}", Millis(u64::from(part_target) * 3))?;
+    }
+    writeln!(out, ",HOLD-BACK={}", Millis(u64::from(profile.hold_back_ms).max(target * 3_000)))?;
+    if let Some(part_target) = profile.part_target_ms {
+        writeln!(out, "#EXT-X-PART-INF:PART-TARGET={}", Millis(u64::from(part_target)))?;
+    }
+    let first = timeline.listed(view).next().or(open);
+    writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", first.map_or(timeline.next_msn(), |first| first.msn))?;
+    writeln!(
+        out,
+        "#EXT-X-DISCONTINUITY-SEQUENCE:{}",
+        first.map_or(0, |first| first.discontinuities - u64::from(first.discontinuity))
+    )?;
+    if timeline.is_independent() {
+        writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+    }
+    if skipped > 0 {
+        writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")?;
+    }
+    let mut start = 0;
+    let mut init = None;
+    for (index, segment) in timeline.listed(view).enumerate() {
+        if index >= skipped {
+            // Rules 13 and 14. All of a segment's parts go together, with the oldest: players count them from the
+            // first that is listed.
+            let oldest = start + segment.parts.first().map_or(0, |part| part.duration);
+            let list_parts = has_parts && end_ticks - oldest.min(end_ticks) <= 3 * target * CLOCK;
+            write_head(out, segment, init)?;
+            if list_parts {
+                write_parts(out, segment)?;
+            }
+            if segment.gap {
+                writeln!(out, "#EXT-X-GAP")?;
+            }
+            writeln!(out, "#EXTINF:{},\n{}", Seconds(segment.duration), Resource::Segment(segment.msn))?;
+        }
+        init = Some(segment.init);
+        start += segment.duration;
+    }
+    if let Some(open) = open {
+        write_head(out, open, init)?;
+        write_parts(out, open)?;
+        init = Some(open.init);
+    }
+    if timeline.is_ended() {
+        return writeln!(out, "#EXT-X-ENDLIST");
+    }
+    if let Some((msn, part)) = timeline.hinted_part() {
+        if let Some(latest) =
+            timeline.latest_init().filter(|latest| init.is_some_and(|init| init != latest.init))
+        {
+            writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=MAP,URI=\"{}\"", Resource::Init(latest.init))?;
+        }
+        writeln!(out, "#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"{}\"", Resource::Part { msn, part })?;
+    }
+    Ok(())
+}
+
+/// What comes before a segment's first part (rule 10). Every segment has its date (rule 23), so that none changes
+/// when it becomes the first.
+fn write_head(out: &mut String, segment: &Segment, init_before: Option<u32>) -> fmt::Result {
+    if segment.discontinuity {
+        writeln!(out, "#EXT-X-DISCONTINUITY")?;
+    }
+    if init_before != Some(segment.init) {
+        writeln!(out, "#EXT-X-MAP:URI=\"{}\"", Resource::Init(segment.init))?;
+    }
+    writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{}", Date(segment.date_us))
+}
+
+fn write_parts(out: &mut String, segment: &Segment) -> fmt::Result {
+    for (part, index) in segment.parts.iter().zip(0..) {
+        let name = Resource::Part { msn: segment.msn, part: index };
+        write!(out, "#EXT-X-PART:DURATION={},URI=\"{name}\"", Seconds(part.duration))?;
+        if part.gap {
+            write!(out, ",GAP=YES")?;
+        } else if part.independent {
+            write!(out, ",INDEPENDENT=YES")?;
+        }
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
+/// How many segments lie wholly before the skip boundary (§6.2.5.1).
+fn skippable(timeline: &Timeline, view: View, end_ticks: u64, target: u64) -> usize {
+    let boundary = ticks_of_ms(skip_until_ms(target));
+    let mut end = 0;
+    timeline
+        .listed(view)
+        .take_while(|segment| {
+            end += segment.duration;
+            end_ticks - end >= boundary
+        })
+        .count()
+}
+
+/// The multivariant playlist (§4.4.6): the one rendition, at `media_uri` (relative or absolute). None before any
+/// media is there to be measured (rule 43).
+///
+/// `EXT-X-INDEPENDENT-SEGMENTS` is left to the media playlist: here it would also promise for segments to come, and an
+/// encoder can break that promise with one long GOP.
+pub fn multivariant(timeline: &Timeline, media_uri: &str) -> Option<String> {
+    let init = timeline.latest_init()?;
+    let bandwidth = timeline.bandwidth()?;
+    let mut line = format!(
+        "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-STREAM-INF:BANDWIDTH={},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
+        bandwidth.peak, bandwidth.average, init.codecs
+    );
+    if init.width > 0 && init.height > 0 {
+        line.push_str(&format!(",RESOLUTION={}x{}", init.width, init.height));
+    }
+    if let Some(rate) = init.frame_rate_milli.filter(|rate| *rate > 0) {
+        line.push_str(&format!(",FRAME-RATE={}.{:03}", rate / 1_000, rate % 1_000));
+    }
+    line.push('\n');
+    line.push_str(media_uri);
+    line.push('\n');
+    Some(line)
+}

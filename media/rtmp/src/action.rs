@@ -69,7 +69,8 @@ pub enum Action {
     Unsupported(Unsupported),
     /// An orderly end: `FCUnpublish`, `closeStream` or `deleteStream`.
     Unpublish,
-    /// Write what stands before this, then close the socket. Nothing follows; the session answers no further input.
+    /// Write what stands before this, then close the socket: shut the writing side and read to the end for a second or two,
+    /// or what is unread resets the connection and the client never learns why. Nothing follows this action.
     Close {
         /// Why, for the log and for the report of the feed's end.
         reason: CloseReason,

@@ -119,12 +119,12 @@ impl Session {
         }
         let text = |name| command.object.get(name).and_then(Value::as_str);
         let (application, key) = address::application(text("app"), text("tcUrl"));
-        self.introduce(out);
         if let Some(description) = address::refusal(application) {
             let code = "NetConnection.Connect.Rejected";
             self.error(command.transaction, code, &description, out);
             return Err(CloseReason::Refused { code, description });
         }
+        self.introduce(out);
         self.address = Some(Address {
             application: application.to_owned(),
             key: key.map(StreamKeyText::new),

@@ -1,0 +1,44 @@
+//! From an old version of an event to the newest, a step a version.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::SchemaError;
+
+/// Takes an event of one version to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Upcaster {
+    /// The event's name.
+    pub name: &'static str,
+    /// The version it takes; it gives `from + 1`.
+    pub from: u16,
+    /// The step. An error says what is wrong with the data.
+    pub step: fn(Value) -> Result<Value, String>,
+}
+
+/// Every step there is. Every event is in its first version today.
+pub const UPCASTERS: &[Upcaster] = &[];
+
+/// The data in version `newest`, by `steps`. Refused where the version is not between 1 and `newest`, or a step is missing.
+pub fn upcast<'a>(
+    steps: &[Upcaster],
+    name: &str,
+    version: u16,
+    newest: u16,
+    data: &'a Value,
+) -> Result<Cow<'a, Value>, SchemaError> {
+    if version == 0 || version > newest {
+        return Err(SchemaError::UnknownVersion { name: name.to_owned(), version, newest });
+    }
+    let mut data = Cow::Borrowed(data);
+    for from in version..newest {
+        let flaw = |message| SchemaError::Shape { name: name.to_owned(), version: from, message };
+        let upcaster = steps
+            .iter()
+            .find(|upcaster| upcaster.name == name && upcaster.from == from)
+            .ok_or_else(|| flaw(format!("there is no step to version {}", from + 1)))?;
+        data = Cow::Owned((upcaster.step)(data.into_owned()).map_err(flaw)?);
+    }
+    Ok(data)
+}

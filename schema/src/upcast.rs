@@ -1,7 +1,5 @@
 //! From an old version of an event to the newest, a step a version.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 
 use crate::SchemaError;
@@ -21,24 +19,24 @@ pub struct Upcaster {
 pub const UPCASTERS: &[Upcaster] = &[];
 
 /// The data in version `newest`, by `steps`. Refused where the version is not between 1 and `newest`, or a step is missing.
-pub fn upcast<'a>(
+pub fn upcast(
     steps: &[Upcaster],
     name: &str,
     version: u16,
     newest: u16,
-    data: &'a Value,
-) -> Result<Cow<'a, Value>, SchemaError> {
+    data: Value,
+) -> Result<Value, SchemaError> {
     if version == 0 || version > newest {
         return Err(SchemaError::UnknownVersion { name: name.to_owned(), version, newest });
     }
-    let mut data = Cow::Borrowed(data);
+    let mut data = data;
     for from in version..newest {
         let flaw = |message| SchemaError::Shape { name: name.to_owned(), version: from, message };
         let upcaster = steps
             .iter()
             .find(|upcaster| upcaster.name == name && upcaster.from == from)
             .ok_or_else(|| flaw(format!("there is no step to version {}", from + 1)))?;
-        data = Cow::Owned((upcaster.step)(data.into_owned()).map_err(flaw)?);
+        data = (upcaster.step)(data).map_err(flaw)?;
     }
     Ok(data)
 }

@@ -168,7 +168,7 @@ impl Stored for ChannelEvent {
         }
     }
 
-    fn from_stored(name: &str, version: u16, data: &Value) -> Result<Self, SchemaError> {
+    fn from_stored(name: &str, version: u16, data: Value) -> Result<Self, SchemaError> {
         let data = newest::<Self>(name, version, data)?;
         event(name, data).map_err(|flaw| flaw.of(name, version))
     }

@@ -30,15 +30,15 @@ pub trait Stored: Sized {
     fn to_stored(&self) -> StoredEvent;
 
     /// The event out of any version of its shape that was ever written.
-    fn from_stored(name: &str, version: u16, data: &Value) -> Result<Self, SchemaError>;
+    fn from_stored(name: &str, version: u16, data: Value) -> Result<Self, SchemaError>;
 }
 
 /// The data of an event in its newest version.
-fn newest<T: Stored>(name: &str, version: u16, data: &Value) -> Result<Value, SchemaError> {
+fn newest<T: Stored>(name: &str, version: u16, data: Value) -> Result<Value, SchemaError> {
     let Some((_, newest)) = T::NEWEST.iter().find(|(known, _)| *known == name) else {
         return Err(SchemaError::UnknownName { name: name.to_owned() });
     };
-    Ok(upcast::upcast(upcast::UPCASTERS, name, version, *newest, data)?.into_owned())
+    upcast::upcast(upcast::UPCASTERS, name, version, *newest, data)
 }
 
 fn write<S: Serialize>(name: &'static str, version: u16, shape: S) -> StoredEvent {

@@ -26,7 +26,7 @@ impl Stored for ProjectEvent {
         }
     }
 
-    fn from_stored(name: &str, version: u16, data: &Value) -> Result<Self, SchemaError> {
+    fn from_stored(name: &str, version: u16, data: Value) -> Result<Self, SchemaError> {
         let data = newest::<Self>(name, version, data)?;
         created(data).map_err(|flaw| flaw.of(name, version))
     }

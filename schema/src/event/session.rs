@@ -223,7 +223,7 @@ impl Stored for SessionEvent {
         }
     }
 
-    fn from_stored(name: &str, version: u16, data: &Value) -> Result<Self, SchemaError> {
+    fn from_stored(name: &str, version: u16, data: Value) -> Result<Self, SchemaError> {
         let data = newest::<Self>(name, version, data)?;
         event(name, data).map_err(|flaw| flaw.of(name, version))
     }

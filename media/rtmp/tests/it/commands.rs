@@ -5,8 +5,8 @@ use std::time::Duration;
 use sigma_rtmp::{Action, CloseReason, Input, Limits, Metadata, ProtocolError, PublishRefusal, amf::Value};
 
 use crate::client::{
-    AUDIO, Answer, COMMAND, Connection, DATA, VIDEO, call, call_on, command, connect, connect_with, encode, message,
-    picture, publish, statuses, video_config,
+    AUDIO, Answer, COMMAND, Connection, DATA, VIDEO, call, call_on, command, connect, connect_with, encode,
+    message, picture, publish, statuses, video_config,
 };
 
 fn refused(actions: &[Action]) -> Option<(&'static str, String)> {
@@ -102,9 +102,10 @@ fn it_answers_publish_on_the_publishing_stream() {
 
 #[test]
 fn it_refuses_with_a_sentence_and_closes() {
-    for (code, expected) in
-        [(PublishRefusal::BadName, "NetStream.Publish.BadName"), (PublishRefusal::Denied, "NetStream.Publish.Denied")]
-    {
+    for (code, expected) in [
+        (PublishRefusal::BadName, "NetStream.Publish.BadName"),
+        (PublishRefusal::Denied, "NetStream.Publish.Denied"),
+    ] {
         let mut connection = Connection::connected();
         connection.send(&publish(1, "key"));
         let description = "the channel is stopped: start it first";
@@ -139,7 +140,8 @@ fn it_takes_the_key_from_wherever_encoders_put_it() {
 
 #[test]
 fn it_refuses_a_missing_or_absurd_key() {
-    for (key, sentence) in [("", "no stream key was given"), (&"x".repeat(257), "the stream key is too long")] {
+    for (key, sentence) in [("", "no stream key was given"), (&"x".repeat(257), "the stream key is too long")]
+    {
         let (actions, answers) = Connection::connected().send(&publish(1, key));
         let (code, description) = refused(&actions).unwrap();
         assert_eq!(code, "NetStream.Publish.BadName");
@@ -237,7 +239,10 @@ fn it_reads_metadata() {
     };
     let set = [Value::string("@setDataFrame"), Value::string("onMetaData"), values.clone()];
     assert_eq!(connection.send(&message(DATA, 0, 1, &encode(&set))).0, [Action::Metadata(expected.clone())]);
-    assert_eq!(connection.send(&message(DATA, 0, 1, &encode(&set[1..]))).0, [Action::Metadata(expected.clone())]);
+    assert_eq!(
+        connection.send(&message(DATA, 0, 1, &encode(&set[1..]))).0,
+        [Action::Metadata(expected.clone())]
+    );
     let amf3 = [&[0], &encode(&set)[..]].concat();
     assert_eq!(connection.send(&message(15, 0, 1, &amf3)).0, [Action::Metadata(expected)]);
     let other = encode(&[Value::string("onTextData"), values]);
@@ -313,8 +318,10 @@ fn it_tells_a_client_that_the_platform_closes() {
     let (actions, answers) = connection.input(Input::Close { reason: "the channel was stopped".into() });
     let said = "the channel was stopped".to_owned();
     assert_eq!(actions, [Action::Close { reason: CloseReason::Platform(said.clone()) }]);
-    let expected =
-        [(1, "NetStream.Unpublish.Success".into(), said.clone()), (0, "NetConnection.Connect.Closed".into(), said)];
+    let expected = [
+        (1, "NetStream.Unpublish.Success".into(), said.clone()),
+        (0, "NetConnection.Connect.Closed".into(), said),
+    ];
     assert_eq!(statuses(&answers), expected);
 }
 
@@ -345,7 +352,8 @@ fn it_acknowledges_when_the_window_is_full() {
     for _ in 0..600 {
         let (_, answers) = connection.send(&picture);
         sent += picture.len();
-        acknowledged.extend(answers.iter().filter(|answer| answer.kind == 3).map(|answer| answer.payload.clone()));
+        acknowledged
+            .extend(answers.iter().filter(|answer| answer.kind == 3).map(|answer| answer.payload.clone()));
     }
     assert_eq!(acknowledged.len(), sent / 2_500_000);
     assert_eq!(acknowledged[0][..], 2_500_000u32.to_be_bytes());

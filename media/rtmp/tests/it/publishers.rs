@@ -28,7 +28,8 @@ fn ffmpeg(program: impl Into<OsString>, arguments: &str) -> Command {
 }
 
 async fn finish(child: Child) -> (bool, String) {
-    let output = sigma_clock::timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
+    let output =
+        sigma_clock::timeout(Duration::from_secs(30), child.wait_with_output()).await.unwrap().unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -45,7 +46,8 @@ async fn publish(command: impl FnOnce(&str) -> Command) -> (Story, bool, String)
 /// Encodes two seconds into an FLV file of the test's own.
 async fn encode(name: &str, program: impl Into<OsString>, codecs: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}.flv"));
-    let sources = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=2 -f lavfi -i sine=duration=2:sample_rate=48000";
+    let sources =
+        "-f lavfi -i testsrc2=size=160x90:rate=25:duration=2 -f lavfi -i sine=duration=2:sample_rate=48000";
     let command = format!("{sources} -pix_fmt yuv420p {codecs} -f flv {}", path.display());
     let (encoded, said) = finish(ffmpeg(program, &command).spawn().unwrap()).await;
     assert!(encoded, "{said}");
@@ -120,7 +122,10 @@ async fn ffmpeg_publishes_h264_and_aac() {
         _ => None,
     });
     let metadata = metadata.unwrap();
-    assert_eq!((metadata.width, metadata.height, metadata.frame_rate_milli), (Some(160), Some(90), Some(25_000)));
+    assert_eq!(
+        (metadata.width, metadata.height, metadata.frame_rate_milli),
+        (Some(160), Some(90), Some(25_000))
+    );
     assert!(metadata.encoder.is_some_and(|encoder| encoder.starts_with("Lavf")));
 }
 
@@ -131,16 +136,17 @@ async fn ffmpeg_is_told_why_it_is_refused() {
     assert!(!content);
     assert!(said.contains("no channel has this stream key"), "{said}");
     assert_eq!(story.media(), Vec::<&Media>::new());
-    assert!(matches!(story.close_reason(), Some(CloseReason::Refused { code: "NetStream.Publish.BadName", .. })));
+    assert!(matches!(
+        story.close_reason(),
+        Some(CloseReason::Refused { code: "NetStream.Publish.BadName", .. })
+    ));
 }
 
 #[tokio::test]
 async fn ffmpeg_is_told_that_an_application_is_not_served() {
     let source = "-f lavfi -i testsrc2=size=160x90:rate=25:duration=2 -c:v libx264 -f flv";
-    let (_, content, said) = publish(|url| {
-        ffmpeg("ffmpeg", &format!("{source} {}/{KEY}", url.replace("/live", "/backup")))
-    })
-    .await;
+    let (_, content, said) =
+        publish(|url| ffmpeg("ffmpeg", &format!("{source} {}/{KEY}", url.replace("/live", "/backup")))).await;
     assert!(!content);
     assert!(said.contains("the application backup takes no feeds yet"), "{said}");
 }
@@ -179,7 +185,7 @@ async fn gstreamer_rtmpsink_publishes() {
     let (story, content, said) =
         publish(|url| gstreamer(&gstreamer_sources(&format!("rtmpsink location={url}/{KEY}")))).await;
     assert!(content, "{said}");
-    assert_eq!(story.published_as(), Some(("live", KEY)));
+    assert_published(&story);
     assert_eq!(story.pictures(), (50, 2));
     assert!(story.audio_frames() >= 90, "{}", story.audio_frames());
 }
@@ -251,7 +257,9 @@ async fn what_cannot_be_packaged_is_named() {
     let unsupported: Vec<_> = story
         .actions
         .iter()
-        .filter_map(|action| if let Action::Unsupported(what) = action { Some(what.to_string()) } else { None })
+        .filter_map(
+            |action| if let Action::Unsupported(what) = action { Some(what.to_string()) } else { None },
+        )
         .collect();
     assert_eq!(unsupported, ["audio codec MP3 cannot be packaged: send AAC or Opus"]);
     assert_eq!((story.pictures().0, story.audio_frames()), (50, 0));

@@ -72,7 +72,8 @@ pub(crate) async fn listen() -> (TcpListener, SocketAddr) {
 
 /// Serves the next connection to its end.
 pub(crate) async fn serve_one(listener: &TcpListener) -> Story {
-    let (socket, _) = sigma_clock::timeout(Duration::from_secs(30), listener.accept()).await.unwrap().unwrap();
+    let (socket, _) =
+        sigma_clock::timeout(Duration::from_secs(30), listener.accept()).await.unwrap().unwrap();
     sigma_clock::timeout(Duration::from_secs(60), serve(socket)).await.unwrap()
 }
 

@@ -49,9 +49,11 @@ impl Client {
 
     fn begin(&mut self, chunk_stream: u32, message: Message, longest: bool, out: &mut BytesMut) -> Sending {
         let (length, timestamp) = (message.payload.len(), message.timestamp);
-        let mut now = Last { timestamp, delta: timestamp, length, kind: message.kind, stream: message.stream };
+        let mut now =
+            Last { timestamp, delta: timestamp, length, kind: message.kind, stream: message.stream };
         let mut format = 0;
-        if let Some(last) = self.last.get(&chunk_stream).filter(|last| !longest && last.stream == now.stream) {
+        if let Some(last) = self.last.get(&chunk_stream).filter(|last| !longest && last.stream == now.stream)
+        {
             now.delta = timestamp.wrapping_sub(last.timestamp);
             format = match (last.length == length && last.kind == now.kind, last.delta == now.delta) {
                 (true, true) => 3,
@@ -166,7 +168,8 @@ fn it_repeats_the_extended_timestamp_in_type_3_chunks() {
     client.whole(6, message(kind::VIDEO, 0x0100_0000, 400), &mut out);
     client.whole(6, message(kind::VIDEO, 0x0100_0028, 400), &mut out);
     client.whole(6, message(kind::VIDEO, 0x0100_0050, 400), &mut out);
-    let times: Vec<_> = read_all(&mut reader(), &out).unwrap().iter().map(|message| message.timestamp).collect();
+    let times: Vec<_> =
+        read_all(&mut reader(), &out).unwrap().iter().map(|message| message.timestamp).collect();
     assert_eq!(times, [0x0100_0000, 0x0100_0028, 0x0100_0050]);
 }
 
@@ -252,9 +255,11 @@ fn announce(chunk_stream: u8, message_kind: u8, length: u32) -> Vec<u8> {
 #[test]
 fn it_refuses_absurd_lengths_before_taking_memory() {
     let limits = Limits::default();
-    for (message_type, limit) in
-        [(kind::VIDEO, limits.media_message), (kind::COMMAND_AMF0, limits.other_message), (99, limits.other_message)]
-    {
+    for (message_type, limit) in [
+        (kind::VIDEO, limits.media_message),
+        (kind::COMMAND_AMF0, limits.other_message),
+        (99, limits.other_message),
+    ] {
         let refused = ProtocolError::MessageTooLong { message_type, length: 0xFF_FFFF, limit };
         assert_eq!(read_all(&mut reader(), &announce(5, message_type, 0xFF_FFFF)), Err(refused));
         let refused = ProtocolError::MessageTooLong { message_type, length: limit + 1, limit };
@@ -308,7 +313,10 @@ fn it_bounds_chunk_streams_and_empty_messages() {
     let refused = ProtocolError::TooManyChunkStreams { limit: 3 };
     assert_eq!(read_all(&mut ChunkReader::new(limits), &more), Err(refused));
     bytes.extend([0xC3, 0xC3]);
-    assert_eq!(read_all(&mut ChunkReader::new(limits), &bytes), Err(ProtocolError::EmptyMessages { limit: 4 }));
+    assert_eq!(
+        read_all(&mut ChunkReader::new(limits), &bytes),
+        Err(ProtocolError::EmptyMessages { limit: 4 })
+    );
 }
 
 #[test]
@@ -331,7 +339,8 @@ fn it_writes_what_it_reads() {
 const CHUNK_STREAMS: [u32; 8] = [2, 3, 63, 64, 319, 320, 400, 65_599];
 
 fn any_message() -> impl Strategy<Value = (usize, Message)> {
-    let step = prop_oneof![4 => 0u32..50, 1 => Just(40u32), 1 => Just(0xFF_FFFEu32), 1 => 0xFF_FFFFu32..0x0200_0000];
+    let step =
+        prop_oneof![4 => 0u32..50, 1 => Just(40u32), 1 => Just(0xFF_FFFEu32), 1 => 0xFF_FFFFu32..0x0200_0000];
     let length = prop_oneof![1 => Just(0usize), 3 => Just(77usize), 6 => 0usize..700];
     (0..CHUNK_STREAMS.len(), step, length, prop_oneof![Just(8u8), Just(9), Just(20)], 0u32..3).prop_map(
         |(chunk_stream, step, length, kind, stream)| {

@@ -1,1 +1,15 @@
-//! sigma-store-sqlite
+//! The event store in one SQLite file.
+//!
+//! WAL and `synchronous=FULL`: what was answered is on the disk. One writer task holds the only connection that
+//! writes and takes all commits that wait into one transaction, each in a savepoint of its own, so that many writers
+//! share one `fsync`. Readers have a pool of their own. The `events` table is the log; a cursor is the store's
+//! incarnation and a position in it.
+
+mod fault;
+mod journal;
+mod log;
+mod open;
+mod rows;
+mod writer;
+
+pub use open::{SqliteOptions, SqliteStore};

@@ -24,7 +24,6 @@ sigma_store::contract_suite!(InMemory);
 
 #[tokio::test]
 async fn it_shuffles_lines_against_each_other_and_delivers_some_again() {
-    use sigma_store::{CommandRecord, Commit, Cursor, EventLog, EventMetadata, Journal, NewEvent};
     let store = MemoryStore::new(3);
     for n in 0..100 {
         let id = format!("ch_{n}");

@@ -1,0 +1,1 @@
+delete from commands where at_ms < $1

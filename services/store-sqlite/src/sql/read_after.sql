@@ -1,0 +1,1 @@
+select * from events where position > $1 order by position limit $2

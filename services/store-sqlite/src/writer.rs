@@ -1,0 +1,392 @@
+//! The one writer: takes what waits into one transaction.
+//!
+//! Each job runs in a savepoint of its own, so that a refused one leaves nothing and harms no other. Answers go out
+//! after COMMIT, when all is on the disk. Trouble with the machine fails the whole group: nothing of it is kept, all
+//! are told, and the connection is opened anew for the next.
+
+use std::fs::File;
+use std::path::PathBuf;
+
+use sigma_store::{
+    CommandRecord, Commit, Committed, Identity, MAX_EVENTS_IN_COMMIT, SecretScope, SecretWrite, StoreError,
+    new_event_id,
+};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{Connection, Executor};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::fault::{is_conflict, is_trouble, store_error};
+use crate::open::connect;
+use crate::rows;
+
+/// At most so many jobs share a transaction: an answer waits for those of its group.
+const MAX_GROUP: usize = 128;
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the writer is asked for.
+#[derive(Debug)]
+pub(crate) enum Job {
+    Commit { commit: Box<Commit>, reply: Reply<Committed> },
+    Record { record: CommandRecord, reply: Reply<Option<CommandRecord>> },
+    Forget { before_ms: i64, reply: Reply<u64> },
+    Secrets { writes: Vec<SecretWrite>, reply: Reply<()> },
+    BindMasterKey { fingerprint: String, reply: Reply<Identity> },
+    Close { reply: oneshot::Sender<()> },
+}
+
+/// Sends a job's answer once it is known whether the group was kept.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+
+/// Why a job was not done.
+enum Failure {
+    /// Its own fault: the others of the group go on.
+    Refused(StoreError),
+    /// The machine's: nothing of the group can be kept.
+    Trouble(sqlx::Error),
+}
+
+pub(crate) struct Writer {
+    pub(crate) path: PathBuf,
+    pub(crate) incarnation: String,
+    pub(crate) options: SqliteConnectOptions,
+    pub(crate) max_bytes: Option<u64>,
+    /// None after trouble, until the next group.
+    pub(crate) connection: Option<SqliteConnection>,
+    pub(crate) head: watch::Sender<i64>,
+}
+
+impl Writer {
+    /// Works until it is closed or nobody is left to ask; `lock` is held as long.
+    pub(crate) async fn run(mut self, mut jobs: mpsc::Receiver<Job>, lock: File) {
+        let mut group = Vec::with_capacity(MAX_GROUP);
+        let mut closing = Vec::new();
+        while closing.is_empty() && jobs.recv_many(&mut group, MAX_GROUP).await > 0 {
+            let mut work = Vec::with_capacity(group.len());
+            for job in group.drain(..) {
+                match job {
+                    Job::Close { reply } => closing.push(reply),
+                    job => work.push(job),
+                }
+            }
+            self.perform(work).await;
+        }
+        jobs.close();
+        if let Some(connection) = self.connection.take()
+            && let Err(error) = connection.close().await
+        {
+            tracing::warn!(store = %self.path.display(), %error, "the event store was not closed in order");
+        }
+        drop(lock);
+        for reply in closing {
+            let _ = reply.send(());
+        }
+    }
+
+    async fn perform(&mut self, group: Vec<Job>) {
+        if group.is_empty() {
+            return;
+        }
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => match connect(&self.options, self.max_bytes).await {
+                Ok(connection) => connection,
+                Err(error) => return self.fail(&error, Vec::new(), group),
+            },
+        };
+        let mut waiting = group.into_iter();
+        let mut head = *self.head.borrow();
+        let mut answers = Vec::with_capacity(waiting.len());
+        let outcome = self.transact(&mut connection, &mut head, &mut waiting, &mut answers).await;
+        match outcome {
+            Ok(()) => {
+                self.connection = Some(connection);
+                self.head.send_if_modified(|known| std::mem::replace(known, head) != head);
+                for answer in answers {
+                    answer(Ok(()));
+                }
+            }
+            Err(error) => {
+                // After trouble SQLite may have rolled back by itself, or not: a new connection begins clean.
+                let _ = sqlx::query("rollback").execute(&mut connection).await;
+                let _ = connection.close().await;
+                self.fail(&error, answers, waiting.collect());
+            }
+        }
+    }
+
+    /// One transaction: each job that `waiting` still holds, into `answers`.
+    async fn transact(
+        &self,
+        connection: &mut SqliteConnection,
+        head: &mut i64,
+        waiting: &mut std::vec::IntoIter<Job>,
+        answers: &mut Vec<Answer>,
+    ) -> Result<(), sqlx::Error> {
+        sqlx::query("begin immediate").execute(&mut *connection).await?;
+        while waiting.len() > 0 {
+            sqlx::query("savepoint job").execute(&mut *connection).await?;
+            if let Some(job) = waiting.next() {
+                let (answer, settled) = self.do_job(connection, head, job).await;
+                answers.push(answer);
+                settled?;
+            }
+        }
+        sqlx::query("commit").execute(connection).await.map(drop)
+    }
+
+    /// Does one job in its savepoint. With an error the group is lost.
+    async fn do_job(
+        &self,
+        connection: &mut SqliteConnection,
+        head: &mut i64,
+        job: Job,
+    ) -> (Answer, Result<(), sqlx::Error>) {
+        match job {
+            Job::Commit { commit, reply } => {
+                let before = *head;
+                let done = write_commit(connection, &self.incarnation, head, &commit).await;
+                if done.is_err() {
+                    *head = before;
+                }
+                self.settle(connection, done, reply).await
+            }
+            Job::Record { record, reply } => {
+                let done = write_record(connection, *head, &record).await;
+                self.settle(connection, done, reply).await
+            }
+            Job::Forget { before_ms, reply } => {
+                let done = forget_commands(connection, before_ms).await;
+                self.settle(connection, done, reply).await
+            }
+            Job::Secrets { writes, reply } => {
+                let done = write_secrets(connection, &writes).await;
+                self.settle(connection, done, reply).await
+            }
+            Job::BindMasterKey { fingerprint, reply } => {
+                let done = bind_master_key(connection, &fingerprint).await;
+                self.settle(connection, done.map_err(sort), reply).await
+            }
+            Job::Close { reply } => {
+                let answer = move |_| {
+                    let _ = reply.send(());
+                };
+                (Box::new(answer), Ok(()))
+            }
+        }
+    }
+
+    /// Keeps or takes back a job's savepoint, and makes its answer.
+    async fn settle<T: Send + 'static>(
+        &self,
+        connection: &mut SqliteConnection,
+        done: Result<T, Failure>,
+        reply: Reply<T>,
+    ) -> (Answer, Result<(), sqlx::Error>) {
+        let (result, settled) = match done {
+            Ok(value) => (Ok(value), sqlx::query("release job").execute(connection).await.map(drop)),
+            Err(Failure::Refused(error)) => {
+                (Err(error), connection.execute("rollback to job; release job").await.map(drop))
+            }
+            Err(Failure::Trouble(error)) => (Err(store_error(&self.path, &error)), Err(error)),
+        };
+        (Box::new(move |kept| drop(reply.send(kept.and(result)))), settled)
+    }
+
+    /// Tells all of a group that nothing of it was kept.
+    fn fail(&self, error: &sqlx::Error, answers: Vec<Answer>, waiting: Vec<Job>) {
+        let told = store_error(&self.path, error);
+        tracing::error!(error = %told, commands = answers.len() + waiting.len(), "the event store took nothing");
+        for answer in answers {
+            answer(Err(told.clone()));
+        }
+        for job in waiting {
+            job.refuse(told.clone());
+        }
+    }
+}
+
+impl Job {
+    fn refuse(self, error: StoreError) {
+        match self {
+            Self::Commit { reply, .. } => drop(reply.send(Err(error))),
+            Self::Record { reply, .. } => drop(reply.send(Err(error))),
+            Self::Forget { reply, .. } => drop(reply.send(Err(error))),
+            Self::Secrets { reply, .. } => drop(reply.send(Err(error))),
+            Self::BindMasterKey { reply, .. } => drop(reply.send(Err(error))),
+            Self::Close { reply } => {
+                let _ = reply.send(());
+            }
+        }
+    }
+}
+
+fn sort(error: sqlx::Error) -> Failure {
+    if is_trouble(&error) { Failure::Trouble(error) } else { broken(error.to_string()) }
+}
+
+fn broken(message: impl Into<String>) -> Failure {
+    Failure::Refused(StoreError::Corrupt(message.into()))
+}
+
+/// SQLite's integers are signed.
+fn signed(number: u64) -> Result<i64, Failure> {
+    i64::try_from(number).map_err(|_| broken(format!("{number} is too large")))
+}
+
+async fn write_commit(
+    connection: &mut SqliteConnection,
+    incarnation: &str,
+    head: &mut i64,
+    commit: &Commit,
+) -> Result<Committed, Failure> {
+    if let Some((record, last_sequence, position)) = standing(connection, &commit.command.id).await? {
+        let cursor = rows::cursor(incarnation, position);
+        return Ok(Committed { last_sequence, cursor, repeated: Some(record) });
+    }
+    let found = last_sequence(connection, commit).await?;
+    if found != commit.expected {
+        return Err(conflict(commit, found));
+    }
+    if commit.events.len() > MAX_EVENTS_IN_COMMIT {
+        return Err(broken(format!("more than {MAX_EVENTS_IN_COMMIT} events in one commit")));
+    }
+    let mut sequence = found;
+    for event in &commit.events {
+        sequence += 1;
+        let metadata = &commit.metadata;
+        let inserted = sqlx::query(include_str!("sql/insert_event.sql"))
+            .bind(new_event_id(metadata.at_ms))
+            .bind(&commit.aggregate_type)
+            .bind(&commit.aggregate_id)
+            .bind(&commit.line)
+            .bind(&commit.project_id)
+            .bind(signed(sequence)?)
+            .bind(&event.name)
+            .bind(i64::from(event.version))
+            .bind(event.data.to_string())
+            .bind(&metadata.actor)
+            .bind(&metadata.command_id)
+            .bind(&metadata.causation_id)
+            .bind(&metadata.correlation_id)
+            .bind(metadata.at_ms)
+            .execute(&mut *connection)
+            .await;
+        match inserted {
+            Ok(done) => *head = done.last_insert_rowid(),
+            Err(error) if is_conflict(&error) => return Err(conflict(commit, found.max(sequence))),
+            Err(error) => return Err(sort(error)),
+        }
+    }
+    insert_command(connection, &commit.command, sequence, *head).await?;
+    write_secrets(connection, &commit.secrets).await?;
+    Ok(Committed { last_sequence: sequence, cursor: rows::cursor(incarnation, *head), repeated: None })
+}
+
+fn conflict(commit: &Commit, found: u64) -> Failure {
+    Failure::Refused(StoreError::Conflict {
+        aggregate_type: commit.aggregate_type.clone(),
+        aggregate_id: commit.aggregate_id.clone(),
+        expected: commit.expected,
+        found,
+    })
+}
+
+async fn last_sequence(connection: &mut SqliteConnection, commit: &Commit) -> Result<u64, Failure> {
+    let last: i64 = sqlx::query_scalar(include_str!("sql/last_sequence.sql"))
+        .bind(&commit.aggregate_type)
+        .bind(&commit.aggregate_id)
+        .fetch_one(connection)
+        .await
+        .map_err(sort)?;
+    u64::try_from(last).map_err(|_| broken(format!("the sequence {last} is negative")))
+}
+
+/// The record of a command that was honoured, with the last sequence and the position after it.
+async fn standing(
+    connection: &mut SqliteConnection,
+    id: &str,
+) -> Result<Option<(CommandRecord, u64, i64)>, Failure> {
+    let row = sqlx::query(include_str!("sql/command.sql"))
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+        .map_err(sort)?;
+    row.as_ref().map(rows::command).transpose().map_err(sort)
+}
+
+async fn insert_command(
+    connection: &mut SqliteConnection,
+    record: &CommandRecord,
+    last_sequence: u64,
+    position: i64,
+) -> Result<(), Failure> {
+    sqlx::query(include_str!("sql/insert_command.sql"))
+        .bind(&record.id)
+        .bind(&record.fingerprint)
+        .bind(&record.answer)
+        .bind(record.at_ms)
+        .bind(signed(last_sequence)?)
+        .bind(position)
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(sort)
+}
+
+async fn write_record(
+    connection: &mut SqliteConnection,
+    head: i64,
+    record: &CommandRecord,
+) -> Result<Option<CommandRecord>, Failure> {
+    if let Some((standing, ..)) = standing(connection, &record.id).await? {
+        return Ok(Some(standing));
+    }
+    insert_command(connection, record, 0, head).await.map(|()| None)
+}
+
+async fn forget_commands(connection: &mut SqliteConnection, before_ms: i64) -> Result<u64, Failure> {
+    let forgotten =
+        sqlx::query(include_str!("sql/forget_commands.sql")).bind(before_ms).execute(connection).await;
+    forgotten.map(|done| done.rows_affected()).map_err(sort)
+}
+
+async fn bind_master_key(
+    connection: &mut SqliteConnection,
+    fingerprint: &str,
+) -> Result<Identity, sqlx::Error> {
+    sqlx::query(include_str!("sql/bind_master_key.sql")).bind(fingerprint).execute(&mut *connection).await?;
+    let (incarnation, master_key_fingerprint) =
+        sqlx::query_as(include_str!("sql/identity.sql")).fetch_one(connection).await?;
+    Ok(Identity { incarnation, master_key_fingerprint })
+}
+
+async fn write_secrets(connection: &mut SqliteConnection, writes: &[SecretWrite]) -> Result<(), Failure> {
+    fn narrow(scope: &SecretScope) -> (Option<&[u8]>, Option<i64>) {
+        match scope {
+            SecretScope::All => (None, None),
+            SecretScope::Lookup(lookup) => (Some(lookup), None),
+            SecretScope::ExpiredBy(at_ms) => (None, Some(*at_ms)),
+        }
+    }
+    for write in writes {
+        let query = match write {
+            SecretWrite::Put { kind, owner, lookup, sealed, expires_at_ms } => {
+                let query = sqlx::query(include_str!("sql/put_secret.sql")).bind(kind).bind(owner);
+                query.bind(lookup.as_deref()).bind(sealed.as_slice()).bind(expires_at_ms)
+            }
+            SecretWrite::Expire { kind, owner, scope, at_ms } => {
+                let (lookup, expired_by) = narrow(scope);
+                let query = sqlx::query(include_str!("sql/expire_secrets.sql")).bind(kind).bind(owner);
+                query.bind(lookup).bind(expired_by).bind(at_ms)
+            }
+            SecretWrite::Delete { kind, owner, scope } => {
+                let (lookup, expired_by) = narrow(scope);
+                let query = sqlx::query(include_str!("sql/delete_secrets.sql")).bind(kind).bind(owner);
+                query.bind(lookup).bind(expired_by)
+            }
+        };
+        query.execute(&mut *connection).await.map_err(sort)?;
+    }
+    Ok(())
+}

@@ -2,10 +2,20 @@
 //!
 //! A plain state machine: no clock, no I/O, integer ticks. See [`Packager`].
 
+mod audio_timeline;
+mod boxes;
+mod cutter;
 mod output;
+mod packager;
 mod settings;
+mod span;
+mod target;
+mod timestamps;
+mod transition;
+mod waiting;
 
 pub use output::{Dropped, InitSection, Output, Part, SegmentEnd, Warning};
+pub use packager::Packager;
 pub use settings::Settings;
 
 /// The largest access unit that is packaged, in bytes.

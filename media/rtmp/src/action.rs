@@ -6,7 +6,7 @@ use sigma_elementary::Media;
 use crate::{Metadata, ProtocolError, flv::Unsupported};
 
 /// What the shell hands to a [`Session`](crate::Session).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Input<'a> {
     /// Bytes read from the socket, cut anywhere.
     Bytes(&'a [u8]),
@@ -26,6 +26,19 @@ pub enum Input<'a> {
         /// A plain sentence for the person at the encoder.
         reason: String,
     },
+}
+
+/// Without the bytes: the stream key may be among them.
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bytes(bytes) => write!(f, "Bytes({} bytes)", bytes.len()),
+            Self::Accept => f.write_str("Accept"),
+            Self::Refuse { code, description } => write!(f, "Refuse({code:?}, {description:?})"),
+            Self::Tick => f.write_str("Tick"),
+            Self::Close { reason } => write!(f, "Close({reason:?})"),
+        }
+    }
 }
 
 /// Status code of a refused `publish`.

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use bytes::BytesMut;
 
@@ -13,7 +13,6 @@ const MAX_MESSAGE: u32 = 0xFF_FFFF;
 const FIRST_ALLOCATION: usize = 64 << 10;
 
 /// Puts messages together from chunks that come in any interleaving, cut anywhere.
-#[derive(Debug)]
 pub(crate) struct ChunkReader {
     limits: Limits,
     chunk_size: u32,
@@ -28,14 +27,13 @@ pub(crate) struct ChunkReader {
     empty: u32,
 }
 
-#[derive(Debug)]
 struct Chunk {
     chunk_stream: u32,
     left: usize,
 }
 
 /// What the next header on the chunk stream may leave out, and the message under way.
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct ChunkStream {
     timestamp: u32,
     /// What a type 3 header that begins a message adds (§5.3.1.2.4).
@@ -49,6 +47,17 @@ struct ChunkStream {
     unrepeated: bool,
     /// Bytes of the message under way.
     message: Option<BytesMut>,
+}
+
+/// Without bytes of messages: one of them may be the stream key.
+impl fmt::Debug for ChunkReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChunkReader")
+            .field("chunk_size", &self.chunk_size)
+            .field("chunk_streams", &self.streams.len())
+            .field("promised", &self.promised)
+            .finish_non_exhaustive()
+    }
 }
 
 impl ChunkStream {

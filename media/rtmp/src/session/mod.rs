@@ -129,7 +129,7 @@ impl Session {
         }
         while !bytes.is_empty() {
             // Cut where an acknowledgement is due, so that it stands at the same place however the bytes arrive.
-            let until_due = (self.acknowledged + u64::from(self.window)).saturating_sub(self.received).max(1);
+            let until_due = (self.acknowledged + u64::from(self.window)).saturating_sub(self.received);
             let part = bytes.len().min(usize::try_from(until_due).unwrap_or(usize::MAX));
             let mut rest = &bytes[..part];
             let message = self.reader.read(&mut rest)?;

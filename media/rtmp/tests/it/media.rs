@@ -273,6 +273,17 @@ fn it_drops_what_comes_before_its_configuration() {
 }
 
 #[test]
+fn it_drops_pictures_and_frames_of_nothing() {
+    let mut demuxer = configured(b"av01", AV1_RECORD);
+    assert_eq!(demuxer.video(0, joined(&[b"\x91av01"])), Ok(None));
+    assert_eq!(demuxer.video(0, joined(&[b"\x91av01", b"\x12\x00"])), Ok(None));
+    let mut demuxer = configured(b"avc1", AVC_RECORD);
+    assert_eq!(demuxer.video(0, picture(true, 0, b"").into()), Ok(None));
+    media(demuxer.audio(0, AAC_CONFIG.into()));
+    assert_eq!(demuxer.audio(0, joined(&[b"\xaf\x01"])), Ok(None));
+}
+
+#[test]
 fn it_names_the_field_that_is_cut() {
     let mut demuxer = Demuxer::new();
     for (packet, field) in [

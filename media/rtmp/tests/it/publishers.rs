@@ -217,7 +217,7 @@ async fn new_ffmpeg_publishes(
     let file = encode(name, &program, codecs_wanted).await;
     let (story, content, said) = publish(|url| {
         let options = "-rtmp_enhanced_codecs hvc1,av01,vp09,Opus,fLaC,ac-3";
-        ffmpeg(&program, &format!("-i {} -c copy {options} -f flv {url}/{KEY}", file.display()))
+        ffmpeg(&program, &format!("-i {} -map 0 -c copy {options} -f flv {url}/{KEY}", file.display()))
     })
     .await;
     assert!(content, "{said}");
@@ -246,6 +246,17 @@ async fn a_newer_ffmpeg_publishes_av1_and_opus() {
 async fn a_newer_ffmpeg_publishes_h264_and_aac() {
     let wanted = "-c:v libx264 -preset veryfast -g 25 -c:a aac";
     new_ffmpeg_publishes("h264-new", wanted, (VideoCodec::H264, AudioCodec::Aac)).await;
+}
+
+/// E-RTMP v2: the second sound comes in multitrack packets.
+#[tokio::test]
+async fn a_newer_ffmpeg_publishes_two_sounds() {
+    let wanted = "-map 0:v -map 1:a -map 1:a -c:v libx264 -preset veryfast -g 25 -c:a aac -ac:a:1 2";
+    let story = new_ffmpeg_publishes("two-sounds", wanted, (VideoCodec::H264, AudioCodec::Aac)).await;
+    if let Some(story) = story {
+        assert!((94..=98).contains(&story.audio_frames()), "{}", story.audio_frames());
+        assert!(story.received.windows(6).any(|bytes| bytes == b"\x95\x01mp4a"));
+    }
 }
 
 #[tokio::test]

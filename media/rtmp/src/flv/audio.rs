@@ -28,6 +28,13 @@ enum Codec {
     Unsupported(String),
 }
 
+fn name(codec: AudioCodec) -> &'static str {
+    match codec {
+        AudioCodec::Aac => "AAC",
+        AudioCodec::Opus => "Opus",
+    }
+}
+
 fn legacy_codec(format: u8) -> Codec {
     Codec::Unsupported(
         match format {
@@ -122,7 +129,9 @@ impl Demuxer {
             return Ok(None);
         }
         match AudioConfig::parse(codec, record) {
-            Err(ConfigError::Unsupported(what)) => Ok(self.audio.unsupported(Track::Audio, what)),
+            Err(ConfigError::Unsupported(what)) => {
+                Ok(self.audio.unsupported(Track::Audio, &format!("{} ({what})", name(codec))))
+            }
             parsed => Ok(self
                 .audio
                 .configure(Track::Audio, parsed)?

@@ -42,7 +42,7 @@ impl Track {
 pub struct Unsupported {
     /// Which track.
     pub track: Track,
-    /// The codec's name, e.g. `MP3`; or the FourCC where that is all we know; for a profile, what it is.
+    /// The codec's name, e.g. `MP3`; the FourCC where that is all we know; what of a codec is not served in parentheses.
     pub codec: String,
 }
 

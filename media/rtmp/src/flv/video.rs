@@ -35,6 +35,14 @@ enum Codec {
     Unsupported(String),
 }
 
+fn name(codec: VideoCodec) -> &'static str {
+    match codec {
+        VideoCodec::H264 => "H.264",
+        VideoCodec::Hevc => "HEVC",
+        VideoCodec::Av1 => "AV1",
+    }
+}
+
 fn legacy_codec(id: u8) -> Codec {
     Codec::Unsupported(
         match id {
@@ -144,7 +152,9 @@ impl Demuxer {
             return Ok(None);
         }
         match VideoConfig::parse(codec, record) {
-            Err(ConfigError::Unsupported(what)) => Ok(self.video.unsupported(Track::Video, what)),
+            Err(ConfigError::Unsupported(what)) => {
+                Ok(self.video.unsupported(Track::Video, &format!("{} ({what})", name(codec))))
+            }
             parsed => Ok(self
                 .video
                 .configure(Track::Video, parsed)?

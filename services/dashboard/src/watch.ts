@@ -7,7 +7,8 @@ import type { Viewer } from './player/viewer';
 
 const playbackId = playbackIdOf(location.pathname);
 const name = h('h1', { class: 'name' }, messages.watch.untitled);
-const since = h('p', { class: 'since' });
+const since = h('span');
+const behind = h('span', { class: 'behind', title: messages.controls.behindHelp });
 const stage = h('div', { class: 'stage' });
 
 let liveAt: string | null = null;
@@ -16,10 +17,13 @@ let knownFor = '';
 document.body.append(
   h('header', { class: 'top' }, h('a', { class: 'brand', href: '/' }, h('span', { class: 'mark', 'aria-hidden': 'true' }, 'Σ'), messages.product),
     h('a', { class: 'quiet', href: '/' }, messages.watch.home)),
-  h('main', {}, stage, h('div', { class: 'about' }, h('div', { class: 'what' }, name, since), h('aside', { class: 'shortcuts', 'aria-label': messages.controls.help }, keyList()))),
+  h('main', {}, stage, h('div', { class: 'about' }, h('div', { class: 'what' }, name, h('p', { class: 'since' }, since, behind)), h('aside', { class: 'shortcuts', 'aria-label': messages.controls.help }, keyList()))),
 );
 
-mountPlayer(stage, playbackId, onState);
+mountPlayer(stage, playbackId, {
+  state: onState,
+  behind: (words) => { if (behind.textContent !== words) behind.textContent = words; },
+});
 setInterval(showSince, 15_000);
 
 function onState({ state }: Viewer): void {

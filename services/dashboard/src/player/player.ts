@@ -29,14 +29,19 @@ declare global {
 }
 
 /** Builds the player into `root` and starts it. */
-export function mountPlayer(root: HTMLElement, playbackId: string, onState: (viewer: Viewer) => void = () => undefined): Viewer {
-  const player = new Player(root, playbackId, onState);
-  return player.viewer;
+export function mountPlayer(root: HTMLElement, playbackId: string, on: Listeners = {}): void {
+  new Player(root, playbackId, on);
+}
+
+export interface Listeners {
+  state?(viewer: Viewer): void;
+  /** Words for the distance from the camera, a few times a second; empty when there is none to show. */
+  behind?(words: string): void;
 }
 
 class Player {
   readonly viewer: Viewer;
-  readonly #onState: (viewer: Viewer) => void;
+  readonly #on: Listeners;
   readonly #root: HTMLElement;
   readonly #video = h('video', { playsinline: true, autoplay: true, muted: true, tabindex: '-1', disableremoteplayback: true });
   readonly #title = h('p', { class: 'notice-title' });
@@ -62,9 +67,9 @@ class Player {
   #fade: ReturnType<typeof setTimeout> | undefined;
   #lastTouch = -Infinity;
 
-  constructor(root: HTMLElement, playbackId: string, onState: (viewer: Viewer) => void) {
+  constructor(root: HTMLElement, playbackId: string, on: Listeners) {
     this.#root = root;
-    this.#onState = onState;
+    this.#on = on;
     this.viewer = new Viewer(this.#video, playbackId, () => this.#render());
     this.#bar = h('div', { class: 'bar', role: 'group', 'aria-label': text.bar },
       this.#play, this.#mute, this.#volume, this.#live, this.#behind,
@@ -207,6 +212,8 @@ class Player {
     const { viewer } = this;
     const video = this.#video;
     const state = messages.states[viewer.state];
+    // Whoever has just got a picture is shown what can be done with it.
+    if (viewer.state === 'playing' && this.#root.dataset['state'] !== 'playing') this.#wake();
     this.#root.dataset['state'] = viewer.state;
     set(this.#title, state.title);
     set(this.#text, state.text);
@@ -226,7 +233,7 @@ class Player {
     this.#tap.hidden = !viewer.needsTap;
     this.#renderQualities();
     this.#figures();
-    this.#onState(viewer);
+    this.#on.state?.(viewer);
   }
 
   #renderQualities(): void {
@@ -253,7 +260,9 @@ class Player {
     set(this.#live.lastElementChild as HTMLElement, atLive ? text.live : text.goLive);
     this.#live.setAttribute('aria-label', atLive ? text.atLive : text.shortcut(text.goLive, 'L'));
     this.#live.title = atLive ? text.atLive : text.shortcut(text.goLive, 'L');
-    set(this.#behind, latency === null ? '' : text.behind(latency < 10 ? latency.toFixed(1) : Math.round(latency).toString()));
+    const words = latency === null ? '' : text.behind(latency < 10 ? latency.toFixed(1) : Math.round(latency).toString());
+    set(this.#behind, words);
+    this.#on.behind?.(words);
     this.#behind.title = clockOffsetMs() === 0 ? text.behindHelp : `${text.behindHelp}. ${text.clockOff}`;
   }
 }

@@ -20,6 +20,10 @@ const KICK_AFTER_GAP_MS = 1_500;
 const REBUILD_AFTER_MS = 10_000;
 /** Paused for longer than this: stop loading, and begin at live when the viewer comes back. */
 const REST_AFTER_MS = 60_000;
+/** A viewer who follows live and was thrown back further than this, in seconds, is brought back; less is caught up by playing faster. */
+const BRING_BACK_S = 4;
+/** Not more often than this: on a poor line a jump would follow a jump. */
+const BRING_BACK_EVERY_MS = 10_000;
 /** A broadcast in a format this browser lacks, or an unknown address, is asked for again at this distance. */
 const SELDOM_MS = 45_000;
 /** Played for this long without trouble: waits start short again. */
@@ -52,6 +56,8 @@ export class Viewer {
   #refused = false;
   #started = false;
   #reconnecting = false;
+  /** The origin did not answer when it was last asked. */
+  #serverAway = false;
   #stalled = false;
   #inGap = false;
   #kicked = false;
@@ -61,6 +67,9 @@ export class Viewer {
   #soundFrom = 0;
   #pausedAt: number | null = null;
   #rested = false;
+  /** False once the viewer chose to be behind, by pausing or going back. */
+  #followsLive = true;
+  #broughtBackAt = -Infinity;
 
   readonly #polls = new Backoff({ first: 2_000, most: 10_000, growth: 1.2 });
   readonly #reconnects = new Backoff({ first: 300, most: 5_000, growth: 1.6 });
@@ -77,7 +86,7 @@ export class Viewer {
     this.video.addEventListener('play', () => { this.#wantsPlay = true; this.#refused = false; });
     this.video.addEventListener('pause', () => {
       // The end of the media and the taking down of a player pause too; only a person's wish counts.
-      if (this.#playback !== null && !this.video.ended && this.video.readyState > 1) this.#wantsPlay = false;
+      if (this.#playback !== null && !this.video.ended && this.video.readyState > 1) this.#wantsPlay = this.#followsLive = false;
     });
     setInterval(() => this.#tick(), TICK_MS);
     void this.#run();
@@ -125,6 +134,7 @@ export class Viewer {
   }
 
   goLive(): void {
+    this.#followsLive = true;
     const live = this.#playback?.livePosition();
     if (live != null) this.video.currentTime = live;
     if (this.#playback !== null && this.video.paused) this.togglePlay();
@@ -135,7 +145,9 @@ export class Viewer {
     const { seekable } = this.video;
     const live = this.#playback?.livePosition();
     if (live == null || seekable.length === 0) return;
-    this.video.currentTime = Math.max(seekable.start(0), Math.min(live, this.video.currentTime + seconds));
+    const wanted = this.video.currentTime + seconds;
+    this.#followsLive = wanted >= live;
+    this.video.currentTime = Math.max(seekable.start(0), Math.min(live, wanted));
   }
 
   async #run(): Promise<never> {
@@ -198,7 +210,8 @@ export class Viewer {
   #attempt(session: string): Promise<Outcome> {
     this.#drop();
     const now = performance.now();
-    this.#started = this.#reconnecting = this.#inGap = this.#kicked = this.#rested = this.#stalled = false;
+    this.#followsLive = true;
+    this.#started = this.#reconnecting = this.#serverAway = this.#inGap = this.#kicked = this.#rested = this.#stalled = false;
     this.#lastTime = -1;
     this.#movedAt = this.#stuckFrom = this.#soundFrom = now;
     if (this.state !== 'reconnecting' && this.state !== 'broken' && this.state !== 'buffering') this.#enter('starting');
@@ -244,6 +257,7 @@ export class Viewer {
       await wait(pause);
       const answer = await probe(this.#playbackId);
       if (this.#playback !== playback || this.#finished) return;
+      this.#serverAway = answer.kind === 'unreachable';
       if (answer.kind === 'unreachable') {
         if (answer.retryAfterMs > 0) await wait(answer.retryAfterMs);
         continue;
@@ -290,7 +304,17 @@ export class Viewer {
       if (this.video.paused && !this.video.ended && this.#started) this.#play();
       this.#mend(playback, now - Math.max(this.#movedAt, this.#stuckFrom));
     }
+    if (moved) this.#bringBack(playback, now);
     this.#enter(this.#judge(moved, now - this.#movedAt));
+  }
+
+  /** After an outage the players go on where they stopped; who was at live wants to be there again. */
+  #bringBack(playback: Playback, now: number): void {
+    const live = playback.livePosition();
+    if (!this.#followsLive || live === null || this.#inGap || playback.hasEnd()) return;
+    if (live - this.video.currentTime < BRING_BACK_S || now - this.#broughtBackAt < BRING_BACK_EVERY_MS) return;
+    this.#broughtBackAt = now;
+    this.video.currentTime = live;
   }
 
   #watchMovement(now: number): boolean {
@@ -309,7 +333,7 @@ export class Viewer {
       }
     } else if (this.video.seeking || this.video.paused) {
       this.#movedAt = this.#started && !this.video.ended ? Math.max(this.#movedAt, now - STALL_MS) : this.#movedAt;
-    } else if (this.#started && !this.#stalled && now - this.#movedAt > STALL_MS + TICK_MS) {
+    } else if (this.#started && !this.#stalled && now - this.#movedAt > STALL_MS + TICK_MS && this.#playback?.hasEnd() !== true) {
       this.#stalled = true;
       this.stalls += 1;
     }
@@ -348,7 +372,7 @@ export class Viewer {
     if (moved) return 'playing';
     if (!this.#wantsPlay) return 'paused';
     const still = stillMs > SAID_AFTER_MS;
-    if (this.#reconnecting && (still || !this.#started)) return 'reconnecting';
+    if (this.#serverAway && (still || !this.#started)) return 'reconnecting';
     if (this.#inGap && (still || !this.#started)) return 'broken';
     if (!this.#started) return this.state === 'checking' || this.state === 'waiting' || this.state === 'ended' ? 'starting' : this.state;
     return still ? 'buffering' : this.state;

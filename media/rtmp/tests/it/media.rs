@@ -243,7 +243,7 @@ fn it_names_what_cannot_be_packaged_once() {
         assert_eq!(demuxer.audio(0, Bytes::from_static(packet)), Ok(None));
     }
     assert_eq!(
-        Demuxer::new().audio(0, Bytes::from_static(b"\xaf\x00\x39\x90")),
+        Demuxer::new().audio(0, Bytes::from_static(b"\xaf\x00\x41\x90")),
         named(Track::Audio, "AAC (an audio object type that is not AAC)")
     );
     let sentence = Unsupported { track: Track::Video, codec: "VP9".into() }.to_string();

@@ -1,6 +1,9 @@
 //! How a use case may fail. Refusal, conflict and fault stay apart, each with its own answer at the edge.
 
-use sigma_store::{LogError, StoreError};
+use sigma_store::StoreError;
+
+use crate::executor::CommandError;
+use crate::vault::VaultError;
 
 /// A field of the input that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +65,29 @@ impl From<StoreError> for AppError {
     }
 }
 
+impl From<VaultError> for AppError {
+    fn from(error: VaultError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl<R> From<CommandError<R>> for AppError {
+    fn from(error: CommandError<R>) -> Self {
+        match error {
+            CommandError::Refused { code, message, .. } => Self::Refused { code, message },
+            CommandError::Conflict => {
+                Self::Conflict("others changed it at the same time, again and again; try again".to_owned())
+            }
+            CommandError::Reused => Self::Conflict(
+                "this idempotency key was used for another request; take a new key for a new request"
+                    .to_owned(),
+            ),
+            CommandError::Store(error) => error.into(),
+            CommandError::Vault(error) => error.into(),
+        }
+    }
+}
+
 /// Why a feed is not let in. The words reach the broadcaster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Denied {
@@ -107,12 +133,12 @@ pub enum OpenError {
         /// Fingerprint of the key that was given.
         ours: String,
     },
+    /// The system's cryptography does not work.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The log cannot be read.
-    #[error(transparent)]
-    Log(#[from] LogError),
     /// The process managers' file cannot be used.
     #[error(
         "{path} cannot be used: {cause}; see that the folder is there, writable, and that its disk has room"

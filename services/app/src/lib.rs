@@ -2,22 +2,38 @@
 //!
 //! Doors parse, call a use case and present its answer; media nodes ask whether a key may publish and report what
 //! happened. Both end in the [`executor`]: load, decide, commit. What follows from an event (deadlines, the repair of
-//! a crash between two steps) is the process managers' ([`process`]).
+//! a crash between two steps) is done by the process managers that [`App::run`] runs.
 
+mod app;
 mod caller;
+mod channels;
 mod error;
+pub mod executor;
+mod feeds;
+pub mod fold;
 mod key;
 mod media;
+mod orders;
+mod process;
 mod read;
+mod secrets;
+mod sessions;
+mod vault;
 
+pub use app::{App, Parts, READ_YOUR_WRITES};
 pub use caller::{Caller, Done, Idempotency, MAX_IDEMPOTENCY_KEY};
+pub use channels::{ChannelUpdate, ChannelWithKey, NewChannel};
 pub use error::{AppError, Denied, FieldError, MediaError, OpenError};
 pub use key::{NoStreamKey, STREAM_KEY_LENGTH, StreamKey};
 pub use media::{
     FeedFacts, FeedGrant, KeyHolder, LossCause, NodeStart, Order, OrderKind, Report, Reported, SessionOnAir,
 };
+pub use orders::Orders;
 pub use read::{
     ChannelFilter, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey, ReadError, ReadModels, SessionFilter,
     SessionRow, Waited,
 };
-pub use sigma_domain::{Actor, ActorKind, ChannelState, EndReason, LatencyMode, ProjectId, SessionState};
+pub use sigma_domain::{
+    Actor, ActorKind, ChannelState, EndReason, IngestFault, LatencyMode, ProjectId, SessionState,
+};
+pub use vault::{MASTER_KEY_LENGTH, Vault, VaultError};

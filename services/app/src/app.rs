@@ -1,0 +1,192 @@
+//! The application: its parts, how it is opened, and what its use cases share.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cqrs_es::Aggregate;
+use sigma_clock::Clock;
+use sigma_domain::{
+    Actor, ActorKind, Channel, ChannelId, Project, ProjectCommand, ProjectId, ProjectName, Session, SessionId,
+};
+use sigma_store::{EventLog, Journal, Loaded};
+
+use crate::executor::{Beside, CommandError, Context, Decider, Executed, Executor, new_command_id};
+use crate::process::Process;
+use crate::vault::{Hash, Vault, hex};
+use crate::{
+    AppError, Caller, ChannelRow, FieldError, MAX_IDEMPOTENCY_KEY, OpenError, ReadModels, SessionRow, Waited,
+    fold,
+};
+
+/// A use case that changed something waits so long for the views to show it; then it answers all the same.
+pub const READ_YOUR_WRITES: Duration = Duration::from_secs(5);
+
+/// What the application is made of.
+pub struct Parts {
+    /// Where events are written.
+    pub journal: Arc<dyn Journal>,
+    /// Where they are read, all of them.
+    pub log: Arc<dyn EventLog>,
+    /// What queries see.
+    pub views: Arc<dyn ReadModels>,
+    /// Wall time.
+    pub clock: Arc<dyn Clock>,
+    /// The master key's work.
+    pub vault: Vault,
+    /// The process managers' own file: `DATA_DIR/process.sqlite`. It can be derived anew from the log.
+    pub process_file: PathBuf,
+}
+
+/// Use cases, the media side, and process managers.
+pub struct App {
+    pub(crate) executor: Executor,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) process: Process,
+    views: Arc<dyn ReadModels>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// Opens the application: binds the store to the master key (or finds that it is another's), makes the project
+    /// `pr_default` at the first start, opens the process managers' file.
+    ///
+    /// # Errors
+    /// [`OpenError`]; its words name the mend.
+    pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
+        let Parts { journal, log, views, clock, vault, process_file } = parts;
+        let ours = vault.fingerprint()?;
+        let bound = journal.bind_master_key(&ours).await?.master_key_fingerprint;
+        if bound.as_deref() != Some(ours.as_str()) {
+            return Err(OpenError::MasterKey { bound: bound.unwrap_or_default(), ours });
+        }
+        let executor = Executor { journal, clock, vault: Arc::new(vault) };
+        let process = Process::open(&process_file).await?;
+        let app = Arc::new(Self { executor, log, process, views });
+        app.make_default_project().await?;
+        Ok(app)
+    }
+
+    /// The read models.
+    pub fn views(&self) -> &Arc<dyn ReadModels> {
+        &self.views
+    }
+
+    /// Two that start together both come here; the second is refused, which is as well.
+    async fn make_default_project(&self) -> Result<(), OpenError> {
+        let id = ProjectId::default_project();
+        // Unwrap safety: a constant that ProjectName's own rules take; a test opens an application.
+        let name: ProjectName = "default".parse().expect("a name of a project");
+        let context = Context::of(system("first-start"), format!("create_{id}"));
+        let command = ProjectCommand::Create { id: id.clone(), name, at: self.executor.now() };
+        match self.executor.execute::<Project>(id.as_str(), command, &context, nothing_beside).await {
+            Ok(_) | Err(CommandError::Refused { .. }) => Ok(()),
+            Err(CommandError::Store(error)) => Err(error.into()),
+            Err(CommandError::Vault(error)) => Err(error.into()),
+            Err(CommandError::Conflict | CommandError::Reused) => Ok(()),
+        }
+    }
+
+    /// Under which command id a caller's request runs. With an idempotency key: always the same for the same actor,
+    /// project and key.
+    pub(crate) fn context(&self, caller: &Caller, use_case: &str, input: &str) -> Result<Context, AppError> {
+        let Caller { actor, project, idempotency, correlation } = caller;
+        let (command_id, fingerprint) = match idempotency {
+            None => (new_command_id(), String::new()),
+            Some(idempotency) => {
+                let key = idempotency.key.as_bytes();
+                if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY {
+                    let message = format!("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} bytes");
+                    let field = FieldError { path: "Idempotency-Key".to_owned(), message };
+                    return Err(AppError::BadInput { fields: vec![field] });
+                }
+                let vault = &self.executor.vault;
+                let kind = actor.kind().code().as_bytes();
+                let by = [kind, actor.id().as_bytes(), project.as_str().as_bytes(), key];
+                let asked = [use_case.as_bytes(), input.as_bytes(), &idempotency.body];
+                (
+                    format!("key_{}", hex(&vault.hash(Hash::CommandId, &by)?)),
+                    hex(&vault.hash(Hash::Fingerprint, &asked)?),
+                )
+            }
+        };
+        let correlation = correlation.clone().unwrap_or_else(|| command_id.clone());
+        let repeatable = idempotency.is_some();
+        Ok(Context {
+            command_id,
+            fingerprint,
+            repeatable,
+            actor: actor.clone(),
+            causation: None,
+            correlation,
+        })
+    }
+
+    /// The channel, where the caller's project owns it and it was not deleted.
+    pub(crate) async fn owned_channel(&self, caller: &Caller, id: &str) -> Result<ChannelId, AppError> {
+        let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
+        let parsed: ChannelId = id.parse().map_err(|_| not_found())?;
+        let Loaded { aggregate, .. } = self.executor.load::<Channel>(id).await?;
+        let owned = aggregate.facts().is_some_and(|facts| facts.project == caller.project);
+        if owned && aggregate.state().is_some() { Ok(parsed) } else { Err(not_found()) }
+    }
+
+    /// The session with its channel, where the caller's project owns it.
+    pub(crate) async fn owned_session(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<(SessionId, ChannelId), AppError> {
+        let not_found = || AppError::NotFound { kind: Session::TYPE, id: id.to_owned() };
+        let parsed: SessionId = id.parse().map_err(|_| not_found())?;
+        let Loaded { aggregate, .. } = self.executor.load::<Session>(id).await?;
+        let facts = aggregate.facts().filter(|facts| facts.project == caller.project);
+        facts.map(|facts| (parsed, facts.channel.clone())).ok_or_else(not_found)
+    }
+
+    /// The channel's row as it was after event `sequence`; of a deleted one, as it was before.
+    pub(crate) async fn channel_at(&self, id: &str, sequence: u64) -> Result<ChannelRow, AppError> {
+        let mut events = self.executor.journal.load(Channel::TYPE, id).await?;
+        events.retain(|event| event.sequence <= sequence && event.name != "channel.deleted");
+        let row = fold::channel_of(&events)?;
+        row.ok_or_else(|| AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() })
+    }
+
+    /// The session's row as it was after event `sequence`.
+    pub(crate) async fn session_at(&self, id: &str, sequence: u64) -> Result<SessionRow, AppError> {
+        let mut events = self.executor.journal.load(Session::TYPE, id).await?;
+        events.retain(|event| event.sequence <= sequence);
+        let row = fold::session_of(&events)?;
+        row.ok_or_else(|| AppError::NotFound { kind: Session::TYPE, id: id.to_owned() })
+    }
+
+    /// Waits until the views show what was done. It is done either way, so a view that lags is only warned of.
+    pub(crate) async fn shown<A: Decider>(&self, executed: &Executed<A>) {
+        let Executed { aggregate_id, sequence, .. } = executed;
+        match self.views.wait_for(A::TYPE, aggregate_id, *sequence, READ_YOUR_WRITES).await {
+            Ok(Waited::Reached) => {}
+            other => tracing::warn!(
+                aggregate.id = %aggregate_id,
+                sequence,
+                outcome = ?other,
+                "answered before the views show the change"
+            ),
+        }
+    }
+}
+
+/// The platform itself, by the name of the part that acts.
+pub(crate) fn system(part: &str) -> Actor {
+    // Unwrap safety: callers give short ASCII literals, which an actor's id takes.
+    Actor::new(ActorKind::System, part).expect("the name of a part of the platform")
+}
+
+/// For commands that have no secrets beside them.
+pub(crate) fn nothing_beside<E>(_events: &[E]) -> Result<Beside, crate::VaultError> {
+    Ok(Beside::default())
+}

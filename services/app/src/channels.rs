@@ -1,0 +1,284 @@
+//! Use cases of channels.
+
+use serde::Serialize;
+use sigma_domain::{
+    Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId, ChannelName, ChannelSettings,
+    KeyOverlap, LatencyMode, MaxSessionDuration, ReconnectWindow, ValueError,
+};
+
+use crate::app::nothing_beside;
+use crate::executor::{Beside, Executed};
+use crate::secrets::{STREAM_KEY, open_stream_key, put_stream_key, retire_stream_keys};
+use crate::{App, AppError, Caller, ChannelRow, Done, FieldError, StreamKey};
+
+/// A channel to make; what is none takes the contract's default.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewChannel {
+    /// 1 to 100 characters.
+    pub name: String,
+    /// LOW by default.
+    pub latency_mode: Option<LatencyMode>,
+    /// True by default.
+    pub auto_go_live: Option<bool>,
+    /// Seconds; 12 hours by default.
+    pub max_session_duration: Option<i64>,
+    /// Seconds; 60 by default.
+    pub reconnect_window: Option<i64>,
+    /// True by default.
+    pub end_on_unpublish: Option<bool>,
+}
+
+/// What to change of a channel; what is none stays as it is.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ChannelUpdate {
+    /// 1 to 100 characters.
+    pub name: Option<String>,
+    /// Refused while on air.
+    pub latency_mode: Option<LatencyMode>,
+    /// For the sessions to come.
+    pub auto_go_live: Option<bool>,
+    /// Seconds.
+    pub max_session_duration: Option<i64>,
+    /// Seconds.
+    pub reconnect_window: Option<i64>,
+    /// For the sessions to come.
+    pub end_on_unpublish: Option<bool>,
+}
+
+/// A channel with the stream key that was made for it: told once, here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelWithKey {
+    /// The channel.
+    pub channel: ChannelRow,
+    /// Its stream key.
+    pub stream_key: StreamKey,
+}
+
+/// Gathers every wrong field.
+#[derive(Default)]
+struct Wrong(Vec<FieldError>);
+
+impl Wrong {
+    fn take<T>(&mut self, path: &str, parsed: Result<T, ValueError>) -> Option<T> {
+        let note = |error: ValueError| {
+            self.0.push(FieldError { path: path.to_owned(), message: error.to_string() });
+        };
+        parsed.map_err(note).ok()
+    }
+
+    fn take_some<V, T: TryFrom<V, Error = ValueError>>(&mut self, path: &str, given: Option<V>) -> Option<T> {
+        given.and_then(|value| self.take(path, T::try_from(value)))
+    }
+
+    fn answer(self) -> Result<(), AppError> {
+        if self.0.is_empty() { Ok(()) } else { Err(AppError::BadInput { fields: self.0 }) }
+    }
+}
+
+impl NewChannel {
+    fn parse(&self) -> Result<(ChannelName, ChannelSettings), AppError> {
+        let mut wrong = Wrong::default();
+        let name = wrong.take("name", self.name.parse());
+        let duration = wrong.take_some("maxSessionDuration", self.max_session_duration);
+        let window = wrong.take_some("reconnectWindow", self.reconnect_window);
+        wrong.answer()?;
+        let default = ChannelSettings::default();
+        let settings = ChannelSettings {
+            latency_mode: self.latency_mode.unwrap_or(default.latency_mode),
+            auto_go_live: self.auto_go_live.unwrap_or(default.auto_go_live),
+            max_session_duration: duration.unwrap_or(default.max_session_duration),
+            reconnect_window: window.unwrap_or(default.reconnect_window),
+            end_on_unpublish: self.end_on_unpublish.unwrap_or(default.end_on_unpublish),
+        };
+        name.map(|name| (name, settings)).ok_or_else(|| AppError::BadInput { fields: Vec::new() })
+    }
+}
+
+impl ChannelUpdate {
+    fn parse(&self) -> Result<ChannelChanges, AppError> {
+        let mut wrong = Wrong::default();
+        let name: Option<ChannelName> = wrong.take_some("name", self.name.clone());
+        let duration: Option<MaxSessionDuration> =
+            wrong.take_some("maxSessionDuration", self.max_session_duration);
+        let window: Option<ReconnectWindow> = wrong.take_some("reconnectWindow", self.reconnect_window);
+        wrong.answer()?;
+        Ok(ChannelChanges {
+            name: name.map(Into::into),
+            latency_mode: self.latency_mode,
+            auto_go_live: self.auto_go_live,
+            max_session_duration: duration,
+            reconnect_window: window,
+            end_on_unpublish: self.end_on_unpublish,
+        })
+    }
+}
+
+impl App {
+    /// Makes a channel with all that a broadcaster needs: id, playback id, stream key.
+    ///
+    /// # Errors
+    /// [`AppError::BadInput`] with every wrong field.
+    pub async fn create_channel(
+        &self,
+        caller: &Caller,
+        input: NewChannel,
+    ) -> Result<Done<ChannelWithKey>, AppError> {
+        let context = self.context(caller, "createChannel", &asked(&input)?)?;
+        if let Some(first) = self.executor.first_answer(&context).await? {
+            return self.with_key(first).await;
+        }
+        let (name, settings) = input.parse()?;
+        let vault = &self.executor.vault;
+        let id = ChannelId::from_uuid(uuid::Uuid::now_v7());
+        let (playback_id, key) = (vault.new_playback_id()?, vault.new_stream_key()?);
+        let (project, at) = (caller.project.clone(), self.executor.now());
+        let command = ChannelCommand::Create { id: id.clone(), project, name, playback_id, settings, at };
+        let beside = |_: &[ChannelEvent]| {
+            let writes = vec![put_stream_key(vault, id.as_str(), &key)?];
+            Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
+        };
+        let executed = self.executor.execute(id.as_str(), command, &context, beside).await?;
+        self.with_key(executed).await
+    }
+
+    /// Changes a channel's name and settings.
+    ///
+    /// # Errors
+    /// [`AppError::BadInput`] with every wrong field; refused for what is fixed on air.
+    pub async fn update_channel(
+        &self,
+        caller: &Caller,
+        id: &str,
+        input: ChannelUpdate,
+    ) -> Result<Done<ChannelRow>, AppError> {
+        let changes = input.parse();
+        let command = move |at| Ok(ChannelCommand::Update { changes: changes.clone()?, at });
+        self.change_channel(caller, "updateChannel", id, &asked(&input)?, command).await
+    }
+
+    /// From STOP to IDLE.
+    ///
+    /// # Errors
+    /// Refused where it is not STOP.
+    pub async fn start_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
+        let command = |at| Ok(ChannelCommand::Start { at });
+        self.change_channel(caller, "startChannel", id, "", command).await
+    }
+
+    /// To STOP; the session on air is ended.
+    ///
+    /// # Errors
+    /// Refused where it is STOP already.
+    pub async fn stop_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
+        let command = |at| Ok(ChannelCommand::Stop { at });
+        let done = self.change_channel(caller, "stopChannel", id, "", command).await?;
+        // The process managers would do it too, a moment later: this spares the caller that moment.
+        if let Some(session) = done.value.current_session.as_ref().filter(|_| !done.repeated) {
+            self.settle_stopped(id, session).await;
+        }
+        Ok(done)
+    }
+
+    /// Deletes a channel and its stream keys; answers it as it was.
+    ///
+    /// # Errors
+    /// Refused while ACTIVE.
+    pub async fn delete_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
+        let command = |at| Ok(ChannelCommand::Delete { at });
+        self.change_channel(caller, "deleteChannel", id, "", command).await
+    }
+
+    /// Makes another stream key; the old one serves for `overlap_seconds` more (none by default). A feed on air is not cut.
+    ///
+    /// # Errors
+    /// [`AppError::BadInput`] for an overlap outside its bounds.
+    pub async fn rotate_stream_key(
+        &self,
+        caller: &Caller,
+        id: &str,
+        overlap_seconds: Option<i64>,
+    ) -> Result<Done<ChannelWithKey>, AppError> {
+        let input = asked(&(id, overlap_seconds))?;
+        let context = self.context(caller, "rotateStreamKey", &input)?;
+        if let Some(first) = self.executor.first_answer(&context).await? {
+            return self.with_key(first).await;
+        }
+        self.owned_channel(caller, id).await?;
+        let mut wrong = Wrong::default();
+        let overlap: KeyOverlap = wrong.take_some("overlapSeconds", overlap_seconds).unwrap_or_default();
+        wrong.answer()?;
+        let vault = &self.executor.vault;
+        let key = vault.new_stream_key()?;
+        let beside = |events: &[ChannelEvent]| {
+            let until = events.iter().find_map(|event| match event {
+                ChannelEvent::KeyRotated { overlap_until, .. } => *overlap_until,
+                _ => None,
+            });
+            let retired = retire_stream_keys(id, until.map(|at| at.as_millis()));
+            let writes = vec![retired, put_stream_key(vault, id, &key)?];
+            Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
+        };
+        let command = ChannelCommand::RotateKey { overlap, at: self.executor.now() };
+        let executed = self.executor.execute(id, command, &context, beside).await?;
+        self.with_key(executed).await
+    }
+
+    /// The stream key that a channel's broadcaster is to use. For those with the right to secrets.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for another project's channel.
+    pub async fn stream_key(&self, caller: &Caller, id: &str) -> Result<StreamKey, AppError> {
+        self.owned_channel(caller, id).await?;
+        let rows = self.executor.journal.secrets_of(STREAM_KEY, id).await?;
+        let newest = rows.iter().rev().find(|row| row.expires_at_ms.is_none());
+        let row = newest.ok_or_else(|| AppError::Internal(format!("channel {id} has no stream key")))?;
+        Ok(open_stream_key(&self.executor.vault, row)?)
+    }
+
+    /// A command on a channel of the caller's project.
+    async fn change_channel(
+        &self,
+        caller: &Caller,
+        use_case: &str,
+        id: &str,
+        input: &str,
+        command: impl Fn(sigma_domain::Timestamp) -> Result<ChannelCommand, AppError>,
+    ) -> Result<Done<ChannelRow>, AppError> {
+        let context = self.context(caller, use_case, &asked(&(id, input))?)?;
+        let executed: Executed<Channel> = match self.executor.first_answer(&context).await? {
+            Some(first) => first,
+            None => {
+                self.owned_channel(caller, id).await?;
+                let command = command(self.executor.now())?;
+                match command {
+                    ChannelCommand::Delete { .. } => {
+                        let beside = |_: &[ChannelEvent]| {
+                            Ok(Beside { writes: vec![retire_stream_keys(id, None)], answer: None })
+                        };
+                        self.executor.execute(id, command, &context, beside).await?
+                    }
+                    command => self.executor.execute(id, command, &context, nothing_beside).await?,
+                }
+            }
+        };
+        let value = self.channel_at(&executed.aggregate_id, executed.sequence).await?;
+        self.shown(&executed).await;
+        let Executed { aggregate_id, sequence, repeated, .. } = executed;
+        Ok(Done { value, aggregate_id, sequence, repeated })
+    }
+
+    async fn with_key(&self, executed: Executed<Channel>) -> Result<Done<ChannelWithKey>, AppError> {
+        let channel = self.channel_at(&executed.aggregate_id, executed.sequence).await?;
+        let told = executed.secret.as_deref().and_then(|text| text.parse().ok());
+        let stream_key =
+            told.ok_or_else(|| AppError::Internal("a stream key's answer is gone".to_owned()))?;
+        self.shown(&executed).await;
+        let Executed { aggregate_id, sequence, repeated, .. } = executed;
+        Ok(Done { value: ChannelWithKey { channel, stream_key }, aggregate_id, sequence, repeated })
+    }
+}
+
+/// What was asked, as text for the fingerprint.
+fn asked<T: Serialize>(input: &T) -> Result<String, AppError> {
+    serde_json::to_string(input).map_err(|error| AppError::Internal(error.to_string()))
+}

@@ -1,0 +1,321 @@
+//! Process managers: what follows from events without anybody asking.
+//!
+//! Each line (a channel with its sessions) is looked at after each of its events, and what is to be done about it is
+//! written down as steps, with the place in the log in one transaction. A step is a function of how the aggregates stand,
+//! not of the event that was read: read twice, late, or after a crash, it comes out the same. Deadlines are steps that are
+//! due later. A step is fired as a command like any other, under an id that is always the same for it, and the aggregate
+//! has the last word.
+
+mod agenda;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cqrs_es::Aggregate;
+use sigma_domain::{
+    Channel, ChannelId, EndedBy, Session, SessionCommand, SessionId, SessionRefusal, Timestamp,
+};
+use sigma_store::{Cursor, LogError, RecordedEvent, StoreError};
+
+use crate::app::{nothing_beside, system};
+use crate::executor::{CommandError, Context};
+use crate::secrets::{STREAM_KEY, forget_stream_keys};
+use crate::{App, OpenError};
+use agenda::{Agenda, DueStep, Findings};
+use step::{LOOK_AGAIN_MS, Line, Step, StepKind, steps};
+
+/// Events read at once.
+const BATCH: u32 = 200;
+
+/// Steps are looked for at least so often: the wall clock may step.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// The first wait after something failed; it doubles up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// The longest wait while something that we depend on is away.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// A step that did not help is tried again after so long, doubled each time up to half a minute.
+const STEP_PAUSE_MS: i64 = 100;
+
+/// See [`STEP_PAUSE_MS`].
+const LONGEST_STEP_PAUSE_MS: i64 = 30_000;
+
+/// Why a turn of the process managers failed. It is taken again.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProcessError {
+    #[error(transparent)]
+    Log(#[from] LogError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the process managers' file cannot be used: {0}")]
+    Rows(#[from] sqlx::Error),
+    #[error("a step cannot be done: {0}")]
+    Step(String),
+}
+
+impl<R: std::error::Error> From<CommandError<R>> for ProcessError {
+    fn from(error: CommandError<R>) -> Self {
+        match error {
+            CommandError::Store(error) => Self::Store(error),
+            error => Self::Step(error.to_string()),
+        }
+    }
+}
+
+/// The process managers' rows and state.
+pub(crate) struct Process {
+    agenda: Agenda,
+    /// One turn at a time: of the running managers, or of a node's start.
+    turn: tokio::sync::Mutex<()>,
+    failing: Mutex<Option<String>>,
+}
+
+impl Process {
+    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
+        let agenda = Agenda::open(path).await?;
+        Ok(Self { agenda, turn: tokio::sync::Mutex::default(), failing: Mutex::default() })
+    }
+}
+
+impl App {
+    /// Runs the process managers until `shutdown` is ready. They may be stopped at any moment and go on where they were.
+    pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) {
+        tokio::pin!(shutdown);
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let turn = async {
+                match self.turn().await {
+                    Ok(()) => {
+                        self.note_failure(None);
+                        pause = FIRST_PAUSE;
+                        self.wait_for_work().await;
+                    }
+                    Err(error) => {
+                        self.note_failure(Some(&error));
+                        sigma_clock::sleep(pause).await;
+                        pause = (pause * 2).min(LONGEST_PAUSE);
+                    }
+                }
+            };
+            tokio::select! {
+                biased;
+                () = &mut shutdown => return,
+                () = turn => {}
+            }
+        }
+    }
+
+    /// Why the process managers cannot work at the moment, where they cannot. For readiness.
+    pub fn process_failure(&self) -> Option<String> {
+        self.process.failing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says once that something is away, and once that it is back.
+    fn note_failure(&self, error: Option<&ProcessError>) {
+        let mut failing = self.process.failing.lock().unwrap_or_else(PoisonError::into_inner);
+        match (failing.is_some(), error) {
+            (false, Some(error)) => {
+                tracing::warn!(%error, "process managers wait: deadlines and repairs are late")
+            }
+            (true, None) => tracing::info!("process managers go on"),
+            _ => {}
+        }
+        *failing = error.map(ToString::to_string);
+    }
+
+    /// Reads what is new, then fires what is due.
+    async fn turn(&self) -> Result<(), ProcessError> {
+        let _turn = self.process.turn.lock().await;
+        self.catch_up().await?;
+        let now = self.executor.now();
+        for due in self.process.agenda.due(now.as_millis()).await? {
+            self.take_step(&due, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Until something is in the log, or a step is due.
+    async fn wait_for_work(&self) {
+        let agenda = &self.process.agenda;
+        let (Ok(place), Ok(next)) = (agenda.place().await, agenda.next_due().await) else { return };
+        let in_ms = next.map_or(i64::MAX, |due| due.saturating_sub(self.executor.now().as_millis()));
+        let wait = Duration::from_millis(u64::try_from(in_ms).unwrap_or(0)).min(LONGEST_WAIT);
+        tokio::select! {
+            // A log that cannot be waited for is found out by reading it.
+            result = self.log.wait_after(&place) => if result.is_err() { sigma_clock::sleep(wait).await },
+            () = sigma_clock::sleep(wait) => {}
+        }
+    }
+
+    /// Sessions that a node holds, by all that is committed now.
+    pub(crate) async fn sessions_at(&self, node: &str) -> Result<Vec<String>, ProcessError> {
+        let _turn = self.process.turn.lock().await;
+        self.catch_up().await?;
+        Ok(self.process.agenda.sessions_at(node).await?)
+    }
+
+    /// Reads the log to its end.
+    async fn catch_up(&self) -> Result<(), ProcessError> {
+        loop {
+            let place = self.process.agenda.place().await?;
+            let batch = match self.log.read_after(&place, BATCH).await {
+                Err(LogError::ForeignCursor(message)) => {
+                    tracing::warn!(message, "the log is another one than before: deadlines are derived anew");
+                    self.process.agenda.clear().await?;
+                    continue;
+                }
+                batch => batch?,
+            };
+            if batch.next == place {
+                return Ok(());
+            }
+            self.look_at(&batch.events, &batch.next).await?;
+        }
+    }
+
+    /// Looks at each line that events are of, and writes down what is to be done, with the place in the log.
+    async fn look_at(&self, events: &[RecordedEvent], next: &Cursor) -> Result<(), ProcessError> {
+        let mut lines: BTreeMap<&str, BTreeSet<SessionId>> = BTreeMap::new();
+        for event in events {
+            if event.line.parse::<ChannelId>().is_err() {
+                continue;
+            }
+            let sessions = lines.entry(&event.line).or_default();
+            if event.aggregate_type == Session::TYPE {
+                sessions.extend(event.aggregate_id.parse::<SessionId>());
+            }
+        }
+        let mut findings = Vec::with_capacity(lines.len());
+        for (line, sessions) in lines {
+            findings.push(self.find(line, sessions).await?);
+        }
+        Ok(self.process.agenda.write(&findings, Some(next)).await?)
+    }
+
+    /// How a line stands now, and what is to be done about it. One that cannot be read is looked at again later; it must
+    /// not hold up the others.
+    async fn find(&self, line: &str, sessions: BTreeSet<SessionId>) -> Result<Findings, ProcessError> {
+        match self.find_in(line, sessions).await {
+            Err(ProcessError::Store(StoreError::Corrupt(message))) => {
+                tracing::error!(channel.id = line, message, "a channel's deadlines cannot be kept");
+                let due_ms = self.executor.now().as_millis().saturating_add(LOOK_AGAIN_MS);
+                let look = Step { kind: StepKind::Look, subject: line.to_owned(), due_ms };
+                Ok(Findings { line: line.to_owned(), steps: vec![look], on_air: Vec::new() })
+            }
+            found => found,
+        }
+    }
+
+    async fn find_in(&self, line: &str, mut ids: BTreeSet<SessionId>) -> Result<Findings, ProcessError> {
+        // Known before the channel is loaded, so that the channel as loaded has seen them attached.
+        let known = self.process.agenda.sessions_of(line).await?;
+        ids.extend(known.iter().filter_map(|id| id.parse::<SessionId>().ok()));
+        let channel = self.executor.load::<Channel>(line).await?.aggregate;
+        ids.extend(channel.attached_session().cloned());
+        let mut sessions = Vec::with_capacity(ids.len());
+        for id in ids {
+            let session = self.executor.load::<Session>(id.as_str()).await?.aggregate;
+            sessions.push((id, session));
+        }
+        let keys = self.executor.journal.secrets_of(STREAM_KEY, line).await?;
+        let key_expiry_ms = keys.iter().filter_map(|key| key.expires_at_ms).min();
+        let steps =
+            steps(&Line { channel: &channel, sessions: &sessions, key_expiry_ms }, self.executor.now());
+        let on_air = sessions.iter().filter_map(|(id, session)| {
+            let feed = session.facts().and_then(|facts| facts.feed())?;
+            Some((id.to_string(), feed.node.to_string()))
+        });
+        Ok(Findings { line: line.to_owned(), steps, on_air: on_air.collect() })
+    }
+
+    /// Does what is due, looks at the line again, and puts the step off where it still stands.
+    async fn take_step(&self, due: &DueStep, now: Timestamp) -> Result<(), ProcessError> {
+        let done = self.fire(due).await;
+        match &done {
+            Ok(()) => {}
+            Err(error @ ProcessError::Step(_)) | Err(error @ ProcessError::Store(StoreError::Corrupt(_))) => {
+                tracing::error!(%error, channel.id = %due.line, step = due.step.kind.code(), "a step failed");
+            }
+            // What we depend on is away: the whole turn is taken again, the step stands as it is.
+            Err(_) => return done,
+        }
+        let findings = self.find(&due.line, BTreeSet::new()).await?;
+        self.process.agenda.write(&[findings], None).await?;
+        let pause = STEP_PAUSE_MS.saturating_mul(1 << due.attempts.min(16)).min(LONGEST_STEP_PAUSE_MS);
+        Ok(self.process.agenda.put_off(due, now.as_millis().saturating_add(pause)).await?)
+    }
+
+    async fn fire(&self, due: &DueStep) -> Result<(), ProcessError> {
+        let Step { kind, subject, due_ms } = &due.step;
+        match kind {
+            StepKind::Abandon => self.abandon(&due.line, subject).await,
+            StepKind::End => self.end_stopped(&due.line, subject).await,
+            StepKind::Detach => {
+                if let Ok(session) = subject.parse() {
+                    self.detach(&due.line, &session).await?;
+                }
+                Ok(())
+            }
+            StepKind::Expire(deadline) => {
+                self.expire(subject, *deadline, Timestamp::from_millis(*due_ms)).await?;
+                Ok(())
+            }
+            StepKind::ForgetKeys => {
+                let void = forget_stream_keys(subject, self.executor.now().as_millis());
+                Ok(self.executor.journal.write_secrets(vec![void]).await?)
+            }
+            StepKind::Look => Ok(()),
+        }
+    }
+
+    /// Gives up a session that was attached and never opened: whoever would open it now is refused.
+    async fn abandon(&self, line: &str, session: &str) -> Result<(), ProcessError> {
+        let loaded = self.executor.load::<Channel>(line).await?;
+        let Some(facts) = loaded.aggregate.facts() else { return Ok(()) };
+        let Ok(id) = session.parse::<SessionId>() else { return Ok(()) };
+        let command = SessionCommand::Abandon {
+            id,
+            channel: facts.id.clone(),
+            project: facts.project.clone(),
+            at: self.executor.now(),
+        };
+        let context = Context::of(system("gate"), format!("abandon_{session}"));
+        self.executor.execute::<Session>(session, command, &context, nothing_beside).await?;
+        Ok(())
+    }
+
+    /// Ends a session whose channel was stopped; one that never opened is given up.
+    async fn end_stopped(&self, line: &str, session: &str) -> Result<(), ProcessError> {
+        let command = SessionCommand::End { by: EndedBy::ChannelStopped, at: self.executor.now() };
+        let context = Context::of(system("gate"), format!("stop_{session}"));
+        match self.executor.execute::<Session>(session, command, &context, nothing_beside).await {
+            Ok(_) => Ok(()),
+            Err(CommandError::Refused { refusal: Some(SessionRefusal::Unknown), .. }) => {
+                self.abandon(line, session).await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// A channel was stopped: ends and detaches its session now. What fails here is done by the process managers.
+    pub(crate) async fn settle_stopped(&self, channel: &str, session: &str) {
+        match self.end_stopped(channel, session).await {
+            Ok(()) => self.settle_ended(channel, session).await,
+            Err(error) => tracing::debug!(%error, session.id = session, "left to the process managers"),
+        }
+    }
+
+    /// A session ended: detaches it now. What fails here is done by the process managers.
+    pub(crate) async fn settle_ended(&self, channel: &str, session: &str) {
+        if let Ok(id) = session.parse()
+            && let Err(error) = self.detach(channel, &id).await
+        {
+            tracing::debug!(%error, session.id = session, "left to the process managers");
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! What is to be done about a channel's line: a pure function of how its aggregates stand.
+
+use std::str::FromStr;
+
+use sigma_domain::{Channel, ChannelPhase, Deadline, Session, SessionId, Timestamp};
+
+/// A session that its channel attached has so long to open before it is given up: its feed crashed between the two steps.
+pub(super) const OPEN_WITHIN_MS: i64 = 5_000;
+
+/// A line that could not be read is looked at again after so long.
+pub(super) const LOOK_AGAIN_MS: i64 = 60_000;
+
+/// Due at once, whenever it is seen. A moment that never changes, so that seeing it again is not a new step.
+const AT_ONCE: i64 = 0;
+
+/// What to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum StepKind {
+    /// Give up a session that never opened.
+    Abandon,
+    /// End a session whose channel was stopped or deleted.
+    End,
+    /// Detach a session that is over from its channel.
+    Detach,
+    /// Fire a deadline.
+    Expire(Deadline),
+    /// Delete stream keys whose overlap is over.
+    ForgetKeys,
+    /// Look at the line again.
+    Look,
+}
+
+impl StepKind {
+    pub(super) const fn code(self) -> &'static str {
+        match self {
+            Self::Abandon => "abandon",
+            Self::End => "end",
+            Self::Detach => "detach",
+            Self::Expire(deadline) => deadline.code(),
+            Self::ForgetKeys => "forget_keys",
+            Self::Look => "look",
+        }
+    }
+}
+
+impl FromStr for StepKind {
+    type Err = sigma_domain::ValueError;
+
+    fn from_str(code: &str) -> Result<Self, Self::Err> {
+        Ok(match code {
+            "abandon" => Self::Abandon,
+            "end" => Self::End,
+            "detach" => Self::Detach,
+            "forget_keys" => Self::ForgetKeys,
+            "look" => Self::Look,
+            deadline => Self::Expire(deadline.parse()?),
+        })
+    }
+}
+
+/// A step of a line, with the moment from which on it is due (milliseconds since the Unix epoch).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Step {
+    pub(super) kind: StepKind,
+    /// The session, or the channel for its keys.
+    pub(super) subject: String,
+    pub(super) due_ms: i64,
+}
+
+/// How a line stands.
+pub(super) struct Line<'a> {
+    pub(super) channel: &'a Channel,
+    /// The session attached, and those that were seen on air; loaded after the channel.
+    pub(super) sessions: &'a [(SessionId, Session)],
+    /// When the first of the channel's stream keys becomes void.
+    pub(super) key_expiry_ms: Option<i64>,
+}
+
+/// What is to be done about a line. Nothing where all is as it should be.
+pub(super) fn steps(line: &Line<'_>, now: Timestamp) -> Vec<Step> {
+    let mut steps = Vec::new();
+    for (id, session) in line.sessions {
+        steps_of_session(&mut steps, line.channel, id, session, now);
+    }
+    if let (Some(due_ms), Some(facts)) = (line.key_expiry_ms, line.channel.facts()) {
+        steps.push(Step { kind: StepKind::ForgetKeys, subject: facts.id.to_string(), due_ms });
+    }
+    steps
+}
+
+fn steps_of_session(
+    steps: &mut Vec<Step>,
+    channel: &Channel,
+    id: &SessionId,
+    session: &Session,
+    now: Timestamp,
+) {
+    let attached = channel.attached_session() == Some(id);
+    let open_to_feeds =
+        attached && channel.facts().is_some_and(|facts| matches!(facts.phase, ChannelPhase::Active { .. }));
+    let mut step = |kind, due_ms| steps.push(Step { kind, subject: id.to_string(), due_ms });
+    match session {
+        Session::Unknown if open_to_feeds => {
+            step(StepKind::Abandon, now.as_millis().saturating_add(OPEN_WITHIN_MS));
+        }
+        Session::Unknown => {
+            if attached {
+                step(StepKind::Abandon, AT_ONCE);
+            }
+        }
+        Session::Known(facts) if facts.ended().is_none() => {
+            if !open_to_feeds {
+                step(StepKind::End, AT_ONCE);
+            }
+            for (deadline, due) in facts.deadlines() {
+                step(StepKind::Expire(deadline), due.as_millis());
+            }
+        }
+        Session::Abandoned { .. } | Session::Known(_) => {
+            if attached {
+                step(StepKind::Detach, AT_ONCE);
+            }
+        }
+    }
+}

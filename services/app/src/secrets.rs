@@ -1,0 +1,99 @@
+//! What stands sealed beside the aggregates: stream keys, and what is known of a feed's other end.
+
+use serde::{Deserialize, Serialize};
+use sigma_store::{SecretRow, SecretScope, SecretWrite};
+
+use crate::vault::{Hash, Vault, VaultError};
+use crate::{FeedFacts, StreamKey};
+
+/// Stream keys, owned by channels; several while old ones go on serving.
+pub(crate) const STREAM_KEY: &str = "stream_key";
+
+/// Peer and encoder of a session's newest feed, owned by the session.
+const FEED: &str = "feed";
+
+/// Adds a channel's new stream key.
+pub(crate) fn put_stream_key(
+    vault: &Vault,
+    channel: &str,
+    key: &StreamKey,
+) -> Result<SecretWrite, VaultError> {
+    Ok(SecretWrite::Put {
+        kind: STREAM_KEY.to_owned(),
+        owner: channel.to_owned(),
+        lookup: Some(lookup(vault, key)?),
+        sealed: vault.seal(STREAM_KEY, channel, key.expose().as_bytes())?,
+        expires_at_ms: None,
+    })
+}
+
+/// Makes a channel's stream keys void from a moment on, or deletes them where there is none.
+pub(crate) fn retire_stream_keys(channel: &str, serve_until_ms: Option<i64>) -> SecretWrite {
+    let (kind, owner, scope) = (STREAM_KEY.to_owned(), channel.to_owned(), SecretScope::All);
+    match serve_until_ms {
+        Some(at_ms) => SecretWrite::Expire { kind, owner, scope, at_ms },
+        None => SecretWrite::Delete { kind, owner, scope },
+    }
+}
+
+/// Deletes a channel's stream keys that are void by now.
+pub(crate) fn forget_stream_keys(channel: &str, now_ms: i64) -> SecretWrite {
+    let scope = SecretScope::ExpiredBy(now_ms);
+    SecretWrite::Delete { kind: STREAM_KEY.to_owned(), owner: channel.to_owned(), scope }
+}
+
+/// What a stream key is found by.
+pub(crate) fn lookup(vault: &Vault, key: &StreamKey) -> Result<Vec<u8>, VaultError> {
+    vault.hash(Hash::StreamKey, &[key.expose().as_bytes()])
+}
+
+/// Opens a stream key.
+pub(crate) fn open_stream_key(vault: &Vault, row: &SecretRow) -> Result<StreamKey, VaultError> {
+    let opened = vault.open(STREAM_KEY, &row.owner, &row.sealed)?;
+    let text = std::str::from_utf8(&opened).map_err(|_| VaultError::NotOurs)?;
+    text.parse().map_err(|_| VaultError::NotOurs)
+}
+
+/// What is kept of a feed's other end. Never printed.
+#[derive(Serialize, Deserialize)]
+struct FeedEnd {
+    peer: String,
+    encoder: Option<String>,
+}
+
+/// The longest text that is kept of what an encoder calls itself, in characters.
+const MAX_ENCODER: usize = 256;
+
+/// Keeps what is known of the newest feed's other end, in place of the one before.
+pub(crate) fn put_feed(
+    vault: &Vault,
+    session: &str,
+    facts: &FeedFacts,
+) -> Result<Vec<SecretWrite>, VaultError> {
+    let encoder = facts.encoder.as_ref().map(|text| text.chars().take(MAX_ENCODER).collect());
+    let end = FeedEnd { peer: facts.peer.clone(), encoder };
+    let text = serde_json::to_vec(&end).map_err(|_| VaultError::Failed)?;
+    let (kind, owner) = (FEED.to_owned(), session.to_owned());
+    Ok(vec![
+        SecretWrite::Delete { kind: kind.clone(), owner: owner.clone(), scope: SecretScope::All },
+        SecretWrite::Put {
+            kind,
+            owner,
+            lookup: None,
+            sealed: vault.seal(FEED, session, &text)?,
+            expires_at_ms: None,
+        },
+    ])
+}
+
+/// Kind of the secrets that [`put_feed`] writes.
+pub(crate) fn feed_kind() -> &'static str {
+    FEED
+}
+
+/// What the newest feed's encoder calls itself.
+pub(crate) fn open_encoder(vault: &Vault, row: &SecretRow) -> Result<Option<String>, VaultError> {
+    let opened = vault.open(FEED, &row.owner, &row.sealed)?;
+    let end: FeedEnd = serde_json::from_slice(&opened).map_err(|_| VaultError::NotOurs)?;
+    Ok(end.encoder)
+}

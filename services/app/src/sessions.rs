@@ -1,0 +1,67 @@
+//! Use cases of sessions.
+
+use sigma_domain::{EndedBy, Session, SessionCommand, Timestamp};
+
+use crate::app::nothing_beside;
+use crate::executor::Executed;
+use crate::secrets::{feed_kind, open_encoder};
+use crate::{App, AppError, Caller, Done, SessionRow};
+
+impl App {
+    /// Shows a session to the public.
+    ///
+    /// # Errors
+    /// Refused outside PROCESSING.
+    pub async fn go_live(&self, caller: &Caller, id: &str) -> Result<Done<SessionRow>, AppError> {
+        self.change_session(caller, "goLive", id, |at| SessionCommand::GoLive { at }).await
+    }
+
+    /// Ends a session; its encoder is cut.
+    ///
+    /// # Errors
+    /// Refused where it has ended.
+    pub async fn end_session(&self, caller: &Caller, id: &str) -> Result<Done<SessionRow>, AppError> {
+        let end = |at| SessionCommand::End { by: EndedBy::User, at };
+        let done = self.change_session(caller, "endSession", id, end).await?;
+        // The process managers would do it too, a moment later: this spares the caller that moment.
+        if !done.repeated {
+            self.settle_ended(&done.value.channel, id).await;
+        }
+        Ok(done)
+    }
+
+    /// What the encoder of the session's newest feed calls itself, where it told.
+    ///
+    /// # Errors
+    /// [`AppError::NotFound`] for another project's session.
+    pub async fn session_encoder(&self, caller: &Caller, id: &str) -> Result<Option<String>, AppError> {
+        self.owned_session(caller, id).await?;
+        let rows = self.executor.journal.secrets_of(feed_kind(), id).await?;
+        match rows.last() {
+            Some(row) => Ok(open_encoder(&self.executor.vault, row)?),
+            None => Ok(None),
+        }
+    }
+
+    async fn change_session(
+        &self,
+        caller: &Caller,
+        use_case: &str,
+        id: &str,
+        command: impl Fn(Timestamp) -> SessionCommand,
+    ) -> Result<Done<SessionRow>, AppError> {
+        let context = self.context(caller, use_case, id)?;
+        let executed: Executed<Session> = match self.executor.first_answer(&context).await? {
+            Some(first) => first,
+            None => {
+                self.owned_session(caller, id).await?;
+                let command = command(self.executor.now());
+                self.executor.execute(id, command, &context, nothing_beside).await?
+            }
+        };
+        let value = self.session_at(&executed.aggregate_id, executed.sequence).await?;
+        self.shown(&executed).await;
+        let Executed { aggregate_id, sequence, repeated, .. } = executed;
+        Ok(Done { value, aggregate_id, sequence, repeated })
+    }
+}

@@ -27,6 +27,8 @@ mountPlayer(stage, playbackId, {
 setInterval(showSince, 15_000);
 
 function onState({ state }: Viewer): void {
+  // No channel has no name; its place is kept.
+  name.style.visibility = state === 'unknown' || state === 'checking' ? 'hidden' : '';
   if (state === 'playing' && knownFor !== 'on air') {
     knownFor = 'on air';
     void learnName();

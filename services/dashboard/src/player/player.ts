@@ -1,4 +1,4 @@
-import { messages } from '../messages';
+import { messages, type StateName } from '../messages';
 import { h, icon, icons } from './dom';
 import { clockOffsetMs } from './probe';
 import { Viewer } from './viewer';
@@ -10,6 +10,9 @@ const SEEK_S = 5;
 const VOLUME_KEY = 'sigma.volume';
 /** The figure is renewed calmly. */
 const FIGURES_MS = 500;
+
+/** States in which the picture itself is seen. */
+const PICTURE: ReadonlySet<StateName> = new Set(['playing', 'paused', 'buffering']);
 
 const text = messages.controls;
 
@@ -218,7 +221,7 @@ class Player {
     set(this.#title, state.title);
     set(this.#text, state.text);
 
-    const onAir = viewer.isOnAir && viewer.state !== 'ended';
+    const onAir = viewer.isOnAir;
     this.#root.classList.toggle('on-air', onAir);
     for (const control of [this.#play, this.#inset]) control.disabled = !onAir;
     label(this.#play, video.paused ? text.play : text.pause, 'K', video.paused ? icons.play : icons.pause);
@@ -229,7 +232,7 @@ class Player {
     this.#volume.style.setProperty('--filled', `${(video.muted ? 0 : video.volume) * 100}%`);
     const full = document.fullscreenElement !== null;
     label(this.#full, full ? text.leaveFullScreen : text.fullScreen, 'F', full ? icons.leave : icons.enter);
-    this.#sound.hidden = !(onAir && video.muted && !viewer.needsTap && viewer.firstPictureMs !== null);
+    this.#sound.hidden = !(PICTURE.has(viewer.state) && video.muted && !viewer.needsTap);
     this.#tap.hidden = !viewer.needsTap;
     this.#renderQualities();
     this.#figures();
@@ -252,7 +255,7 @@ class Player {
 
   #figures(): void {
     const { viewer } = this;
-    const shown = viewer.state === 'playing' || viewer.state === 'paused' || viewer.state === 'buffering';
+    const shown = PICTURE.has(viewer.state);
     const latency = shown ? viewer.latency() : null;
     const atLive = shown && viewer.state !== 'paused' && viewer.isAtLive();
     this.#live.classList.toggle('at', atLive);

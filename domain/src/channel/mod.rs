@@ -126,7 +126,6 @@ impl Channel {
                 Ok(vec![ChannelEvent::Created { id, project, name: name.into(), playback_id, settings, at }])
             }
             (Self::Unknown, _) => Err(ChannelRefusal::Unknown),
-            (Self::Known(_), ChannelCommand::Create { .. }) => Err(ChannelRefusal::AlreadyCreated),
             (Self::Known(facts), command) => facts.decide(command),
         }
     }
@@ -154,48 +153,48 @@ impl Channel {
 
 impl ChannelFacts {
     fn decide(&self, command: ChannelCommand) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
-        // A session that ends after its channel was deleted is nobody's mistake.
-        if let ChannelPhase::Deleted { .. } = self.phase {
-            return match command {
-                ChannelCommand::DetachSession { .. } => Ok(vec![]),
-                _ => Err(ChannelRefusal::Deleted),
-            };
-        }
-        match command {
-            ChannelCommand::Create { .. } => Err(ChannelRefusal::AlreadyCreated),
-            ChannelCommand::Update { changes, at } => self.update(changes, at),
-            ChannelCommand::Start { at } => match &self.phase {
-                ChannelPhase::Stopped { ending: None } => Ok(vec![ChannelEvent::Started { at }]),
-                ChannelPhase::Stopped { ending: Some(session) } => {
-                    Err(ChannelRefusal::StillEnding { session: session.clone() })
-                }
-                _ => Err(ChannelRefusal::NotStopped),
-            },
-            ChannelCommand::Stop { at } => match &self.phase {
-                ChannelPhase::Stopped { .. } => Err(ChannelRefusal::AlreadyStopped),
-                ChannelPhase::Active { session } => {
-                    Ok(vec![ChannelEvent::Stopped { session: Some(session.clone()), at }])
-                }
-                _ => Ok(vec![ChannelEvent::Stopped { session: None, at }]),
-            },
-            ChannelCommand::Delete { at } => match &self.phase {
-                ChannelPhase::Active { session } => Err(ChannelRefusal::OnAir { session: session.clone() }),
-                _ => Ok(vec![ChannelEvent::Deleted { at }]),
-            },
-            ChannelCommand::RotateKey { overlap, at } => {
+        use ChannelCommand as Command;
+        match (&self.phase, command) {
+            (_, Command::Create { .. }) => Err(ChannelRefusal::AlreadyCreated),
+
+            // A session that ends after its channel was deleted is nobody's mistake.
+            (ChannelPhase::Deleted { .. }, Command::DetachSession { .. }) => Ok(vec![]),
+            (ChannelPhase::Deleted { .. }, _) => Err(ChannelRefusal::Deleted),
+
+            (_, Command::Update { changes, at }) => self.update(changes, at),
+
+            (ChannelPhase::Stopped { ending: None }, Command::Start { at }) => {
+                Ok(vec![ChannelEvent::Started { at }])
+            }
+            (ChannelPhase::Stopped { ending: Some(session) }, Command::Start { .. }) => {
+                Err(ChannelRefusal::StillEnding { session: session.clone() })
+            }
+            (_, Command::Start { .. }) => Err(ChannelRefusal::NotStopped),
+
+            (ChannelPhase::Stopped { .. }, Command::Stop { .. }) => Err(ChannelRefusal::AlreadyStopped),
+            (ChannelPhase::Active { session }, Command::Stop { at }) => {
+                Ok(vec![ChannelEvent::Stopped { session: Some(session.clone()), at }])
+            }
+            (ChannelPhase::Idle, Command::Stop { at }) => {
+                Ok(vec![ChannelEvent::Stopped { session: None, at }])
+            }
+
+            (ChannelPhase::Active { session }, Command::Delete { .. }) => {
+                Err(ChannelRefusal::OnAir { session: session.clone() })
+            }
+            (_, Command::Delete { at }) => Ok(vec![ChannelEvent::Deleted { at }]),
+
+            (_, Command::RotateKey { overlap, at }) => {
                 let overlap_until = (overlap.seconds() > 0).then(|| at.plus_seconds(overlap.seconds()));
                 Ok(vec![ChannelEvent::KeyRotated { overlap_until, at }])
             }
-            ChannelCommand::AttachSession { session, at } => self.attach(session, at),
-            ChannelCommand::DetachSession { session, at } => match &self.phase {
-                ChannelPhase::Active { session: attached }
-                | ChannelPhase::Stopped { ending: Some(attached) }
-                    if *attached == session =>
-                {
-                    Ok(vec![ChannelEvent::SessionDetached { session, at }])
-                }
-                _ => Ok(vec![]),
-            },
+
+            (_, Command::AttachSession { session, at }) => self.attach(session, at),
+            (
+                ChannelPhase::Active { session: attached } | ChannelPhase::Stopped { ending: Some(attached) },
+                Command::DetachSession { session, at },
+            ) if *attached == session => Ok(vec![ChannelEvent::SessionDetached { session, at }]),
+            (_, Command::DetachSession { .. }) => Ok(vec![]),
         }
     }
 

@@ -43,8 +43,6 @@ impl Session {
             ) => Err(SessionRefusal::Abandoned),
             (Self::Abandoned { .. }, _) => Ok(vec![]),
 
-            (Self::Known(_), Command::Open { .. }) => Err(SessionRefusal::AlreadyOpened),
-            (Self::Known(_), Command::Abandon { .. }) => Ok(vec![]),
             (Self::Known(facts), command) => facts.decide(command),
         }
     }
@@ -53,35 +51,36 @@ impl Session {
 impl SessionFacts {
     fn decide(&self, command: SessionCommand) -> Decision {
         use SessionCommand as Command;
-        if let SessionPhase::Ended { reason, .. } = self.phase {
-            return match command {
-                Command::Open { .. }
-                | Command::OpenFeed { .. }
-                | Command::GoLive { .. }
-                | Command::End { by: EndedBy::User, .. } => Err(SessionRefusal::AlreadyEnded { reason }),
-                // Reports and deadlines are late; a stop of the channel has what it wants.
-                _ => Ok(vec![]),
-            };
-        }
-        match command {
-            Command::Open { .. } => Err(SessionRefusal::AlreadyOpened),
-            Command::Abandon { .. } => Ok(vec![]),
-            Command::OpenFeed { node, at } => self.open_feed(node, at),
-            Command::GoLive { at } => self.go_live(at),
-            Command::End { by, at } => {
+        match (&self.phase, command) {
+            (_, Command::Open { .. }) => Err(SessionRefusal::AlreadyOpened),
+            (_, Command::Abandon { .. }) => Ok(vec![]),
+
+            (
+                SessionPhase::Ended { reason, .. },
+                Command::OpenFeed { .. } | Command::GoLive { .. } | Command::End { by: EndedBy::User, .. },
+            ) => Err(SessionRefusal::AlreadyEnded { reason: *reason }),
+            // Reports and deadlines are late; a stop of the channel has what it wants.
+            (SessionPhase::Ended { .. }, _) => Ok(vec![]),
+
+            (_, Command::OpenFeed { node, at }) => self.open_feed(node, at),
+            (_, Command::GoLive { at }) => self.go_live(at),
+            (_, Command::End { by, at }) => {
                 let reason = match by {
                     EndedBy::User => EndReason::SessionEndedByUser,
                     EndedBy::ChannelStopped => EndReason::ChannelStopped,
                 };
                 Ok(vec![SessionEvent::Ended { reason, at }])
             }
-            Command::NodeRestarted { node, at } => Ok(self.node_restarted(&node, at)),
-            Command::Expire { deadline, at } => Ok(self.expire(deadline, at)),
-            Command::ReportProcessing { feed, at, .. }
-            | Command::ReportPlayable { feed, at }
-            | Command::ReportLost { feed, at, .. }
-            | Command::ReportLeft { feed, at }
-            | Command::ReportUnusable { feed, at, .. } => Ok(self.report(feed, at, command)),
+            (_, Command::NodeRestarted { node, at }) => Ok(self.node_restarted(&node, at)),
+            (_, Command::Expire { deadline, at }) => Ok(self.expire(deadline, at)),
+            (
+                _,
+                report @ (Command::ReportProcessing { feed, at, .. }
+                | Command::ReportPlayable { feed, at }
+                | Command::ReportLost { feed, at, .. }
+                | Command::ReportLeft { feed, at }
+                | Command::ReportUnusable { feed, at, .. }),
+            ) => Ok(self.report(feed, at, report)),
         }
     }
 

@@ -1,0 +1,303 @@
+//! One channel and its people, for sentences: times are seconds from the first of them.
+
+use sigma_domain::{
+    AudioCodec, AudioFormat, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId, ChannelSettings,
+    Deadline, EndReason, EndedBy, FeedNumber, IngestFault, IngestProtocol, InputFormat, LossCause, LossEnd,
+    NodeId, PlaybackId, ProjectId, SessionCommand, SessionEvent, SessionId, SessionSettings, Timestamp,
+    VideoCodec, VideoFormat,
+};
+
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000 + seconds * 1000)
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+pub fn the_channel() -> ChannelId {
+    parsed("ch_0190163d8694739bb9fe2b8f9c1f8f5a")
+}
+
+pub fn the_project() -> ProjectId {
+    ProjectId::default_project()
+}
+
+pub fn the_playback_id() -> PlaybackId {
+    parsed("abcdefghijklmnopqr27")
+}
+
+/// The n-th session of the channel.
+pub fn session(n: u32) -> SessionId {
+    parsed(&format!("se_0190163d8694739bb9fe2b8f{n:08x}"))
+}
+
+pub fn this_node() -> NodeId {
+    parsed("node-a")
+}
+
+pub fn other_node() -> NodeId {
+    parsed("node-b")
+}
+
+pub fn feed(n: u32) -> FeedNumber {
+    FeedNumber::try_from(n).unwrap()
+}
+
+pub fn picture_and_sound(height: u32) -> InputFormat {
+    let video = VideoFormat {
+        codec: VideoCodec::H264,
+        width: height * 16 / 9,
+        height,
+        frame_rate_milli: Some(30_000),
+    };
+    let audio = AudioFormat { codec: AudioCodec::Aac, sample_rate: 48_000, channels: 2 };
+    InputFormat::new(IngestProtocol::Rtmp, Some(video), Some(audio), Some(3_000_000)).unwrap()
+}
+
+/// What the broadcaster sends where nothing else is said.
+pub fn hd() -> InputFormat {
+    picture_and_sound(720)
+}
+
+pub fn defaults() -> SessionSettings {
+    ChannelSettings::default().for_session()
+}
+
+// Channel: what happened.
+
+pub fn created() -> ChannelEvent {
+    ChannelEvent::Created {
+        id: the_channel(),
+        project: the_project(),
+        name: parsed::<sigma_domain::ChannelName>("Evening news").into(),
+        playback_id: the_playback_id(),
+        settings: ChannelSettings::default(),
+        at: at(0),
+    }
+}
+
+pub fn attached(n: u32) -> ChannelEvent {
+    ChannelEvent::SessionAttached { session: session(n), at: at(1) }
+}
+
+pub fn detached(n: u32) -> ChannelEvent {
+    ChannelEvent::SessionDetached { session: session(n), at: at(1) }
+}
+
+pub fn stopped() -> ChannelEvent {
+    ChannelEvent::Stopped { session: None, at: at(1) }
+}
+
+pub fn stopped_with(n: u32) -> ChannelEvent {
+    ChannelEvent::Stopped { session: Some(session(n)), at: at(1) }
+}
+
+pub fn started() -> ChannelEvent {
+    ChannelEvent::Started { at: at(1) }
+}
+
+pub fn deleted() -> ChannelEvent {
+    ChannelEvent::Deleted { at: at(1) }
+}
+
+pub fn updated(changes: ChannelChanges) -> ChannelEvent {
+    ChannelEvent::Updated { changes, at: at(1) }
+}
+
+// Channel: what is asked, all at the same moment.
+
+pub fn create() -> ChannelCommand {
+    ChannelCommand::Create {
+        id: the_channel(),
+        project: the_project(),
+        name: parsed("Evening news"),
+        playback_id: the_playback_id(),
+        settings: ChannelSettings::default(),
+        at: at(0),
+    }
+}
+
+pub fn update(changes: ChannelChanges) -> ChannelCommand {
+    ChannelCommand::Update { changes, at: at(1) }
+}
+
+pub fn start() -> ChannelCommand {
+    ChannelCommand::Start { at: at(1) }
+}
+
+pub fn stop() -> ChannelCommand {
+    ChannelCommand::Stop { at: at(1) }
+}
+
+pub fn delete() -> ChannelCommand {
+    ChannelCommand::Delete { at: at(1) }
+}
+
+pub fn rotate_key(overlap: i64) -> ChannelCommand {
+    ChannelCommand::RotateKey { overlap: overlap.try_into().unwrap(), at: at(1) }
+}
+
+pub fn attach(n: u32) -> ChannelCommand {
+    ChannelCommand::AttachSession { session: session(n), at: at(1) }
+}
+
+pub fn detach(n: u32) -> ChannelCommand {
+    ChannelCommand::DetachSession { session: session(n), at: at(1) }
+}
+
+// Session: what happened. The session opens at 0 and its first media comes at 1.
+
+pub fn opened() -> SessionEvent {
+    opened_with(defaults())
+}
+
+pub fn opened_with(settings: SessionSettings) -> SessionEvent {
+    SessionEvent::Opened {
+        id: session(1),
+        channel: the_channel(),
+        project: the_project(),
+        playback_id: the_playback_id(),
+        node: this_node(),
+        feed: feed(1),
+        settings,
+        media_until: at(30),
+        max_until: at(settings.max_session_duration.seconds().into()),
+        at: at(0),
+    }
+}
+
+pub fn abandoned() -> SessionEvent {
+    SessionEvent::Abandoned { id: session(1), channel: the_channel(), project: the_project(), at: at(0) }
+}
+
+pub fn processing() -> SessionEvent {
+    processing_of(1, 1)
+}
+
+pub fn processing_of(n: u32, when: i64) -> SessionEvent {
+    SessionEvent::Processing { feed: feed(n), input: hd(), at: at(when) }
+}
+
+pub fn input_changed(n: u32, input: InputFormat, when: i64) -> SessionEvent {
+    SessionEvent::InputChanged { feed: feed(n), input, at: at(when) }
+}
+
+pub fn live() -> SessionEvent {
+    live_at(2)
+}
+
+pub fn live_at(when: i64) -> SessionEvent {
+    SessionEvent::Live { at: at(when) }
+}
+
+/// On air, the usual way.
+pub fn on_air() -> Vec<SessionEvent> {
+    vec![opened(), processing(), live()]
+}
+
+/// Lost at `when`, with the default window; the broadcaster went.
+pub fn lost(n: u32, cause: LossCause, when: i64) -> SessionEvent {
+    lost_until(n, cause, when, when + 60, LossEnd::BroadcasterLeft)
+}
+
+/// Lost with the node, with the default window.
+pub fn lost_with_node(n: u32, cause: LossCause, when: i64) -> SessionEvent {
+    lost_until(n, cause, when, when + 60, LossEnd::NodeLost)
+}
+
+pub fn lost_until(n: u32, cause: LossCause, when: i64, until: i64, ends_as: LossEnd) -> SessionEvent {
+    SessionEvent::Error { feed: feed(n), cause, until: at(until), ends_as, at: at(when) }
+}
+
+pub fn recovered(n: u32, when: i64) -> SessionEvent {
+    SessionEvent::Recovered { feed: feed(n), at: at(when) }
+}
+
+/// Another feed took over on air.
+pub fn taken_over_by(n: u32, when: i64) -> SessionEvent {
+    SessionEvent::FeedOpened {
+        feed: feed(n),
+        node: this_node(),
+        takeover: true,
+        media_until: None,
+        at: at(when),
+    }
+}
+
+/// Another feed came back after a loss, inside the window.
+pub fn back_with(n: u32, when: i64) -> SessionEvent {
+    SessionEvent::FeedOpened {
+        feed: feed(n),
+        node: this_node(),
+        takeover: false,
+        media_until: Some(at(when + 30)),
+        at: at(when),
+    }
+}
+
+pub fn ended(reason: EndReason, when: i64) -> SessionEvent {
+    SessionEvent::Ended { reason, at: at(when) }
+}
+
+// Session: what is asked and reported.
+
+pub fn open() -> SessionCommand {
+    SessionCommand::Open {
+        id: session(1),
+        channel: the_channel(),
+        project: the_project(),
+        playback_id: the_playback_id(),
+        node: this_node(),
+        settings: defaults(),
+        at: at(0),
+    }
+}
+
+pub fn abandon() -> SessionCommand {
+    SessionCommand::Abandon { id: session(1), channel: the_channel(), project: the_project(), at: at(0) }
+}
+
+pub fn open_feed(when: i64) -> SessionCommand {
+    SessionCommand::OpenFeed { node: this_node(), at: at(when) }
+}
+
+pub fn report_processing(n: u32, when: i64) -> SessionCommand {
+    report_input(n, hd(), when)
+}
+
+pub fn report_input(n: u32, input: InputFormat, when: i64) -> SessionCommand {
+    SessionCommand::ReportProcessing { feed: feed(n), input, at: at(when) }
+}
+
+pub fn report_playable(n: u32, when: i64) -> SessionCommand {
+    SessionCommand::ReportPlayable { feed: feed(n), at: at(when) }
+}
+
+pub fn go_live(when: i64) -> SessionCommand {
+    SessionCommand::GoLive { at: at(when) }
+}
+
+pub fn report_lost(n: u32, cause: LossCause, when: i64) -> SessionCommand {
+    SessionCommand::ReportLost { feed: feed(n), cause, at: at(when) }
+}
+
+pub fn report_left(n: u32, when: i64) -> SessionCommand {
+    SessionCommand::ReportLeft { feed: feed(n), at: at(when) }
+}
+
+pub fn report_unusable(n: u32, fault: IngestFault, when: i64) -> SessionCommand {
+    SessionCommand::ReportUnusable { feed: feed(n), fault, at: at(when) }
+}
+
+pub fn end(by: EndedBy, when: i64) -> SessionCommand {
+    SessionCommand::End { by, at: at(when) }
+}
+
+pub fn node_restarted(when: i64) -> SessionCommand {
+    SessionCommand::NodeRestarted { node: this_node(), at: at(when) }
+}
+
+pub fn expire(deadline: Deadline, when: i64) -> SessionCommand {
+    SessionCommand::Expire { deadline, at: at(when) }
+}

@@ -1,1 +1,22 @@
-//! sigma-runner
+//! Runs projections: from the event log to read models in SQLite.
+//!
+//! Each projection has one task. It reads a batch, applies it, and commits rows and checkpoint in one transaction. A
+//! poison event parks its own aggregate's line and no other. Each generation of a view is a file of its own,
+//! `NAME.gN.sqlite`; a rebuild fills the next one beside the one that serves, and swaps it in when it has caught up.
+//!
+//! A generation serves only when it is whole: readers are never shown half a view, nor one of another version.
+
+mod failure;
+mod folder;
+mod generation;
+mod handle;
+mod parking;
+mod projection;
+mod status;
+mod task;
+
+pub use failure::RunnerError;
+pub use handle::{Reader, Runner, RunnerHandle, Waited};
+pub use parking::{ParkedLine, Retried};
+pub use projection::{ApplyError, Projection};
+pub use status::{ProjectionState, ProjectionStatus, Rebuild};

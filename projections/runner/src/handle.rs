@@ -1,0 +1,312 @@
+//! What others hold of the runner: to read views, to wait for them, to look after them.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sigma_store::EventLog;
+use sqlx::Sqlite;
+use sqlx::pool::PoolConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::failure::RunnerError;
+use crate::folder::{self, Folder};
+use crate::parking::{self, First, ParkedLine, Retried};
+use crate::projection::Projection;
+use crate::status::{Place, ProjectionState, ProjectionStatus, Rebuild, Serving, Shared};
+use crate::task::{Request, Task, not_ready};
+
+/// Requests that may wait for a projection's task.
+const REQUESTS: usize = 32;
+
+/// How long a reader waits for a view that does not serve yet, before it is told so.
+const READY_WAIT: Duration = Duration::from_secs(5);
+
+/// The longest name of a projection.
+const MAX_NAME: usize = 64;
+
+/// Runs projections.
+#[derive(Debug)]
+pub struct Runner;
+
+impl Runner {
+    /// Starts a task for each projection, with its views in `folder` (made where it is not there).
+    ///
+    /// # Errors
+    /// [`RunnerError::Unavailable`] when the folder cannot be written or another runner has it,
+    /// [`RunnerError::BadProjection`] when a projection has no proper name, one that is taken, or a broken schema.
+    pub async fn start(
+        log: Arc<dyn EventLog>,
+        folder: impl AsRef<Path>,
+        projections: Vec<Arc<dyn Projection>>,
+    ) -> Result<RunnerHandle, RunnerError> {
+        let folder = folder.as_ref();
+        let lock = Arc::new(folder::take(folder).map_err(|error| RunnerError::io(folder, &error))?);
+        let mut tasks = Vec::with_capacity(projections.len());
+        let mut views = BTreeMap::new();
+        for projection in projections {
+            let name = projection.name().to_owned();
+            if let Some(reason) =
+                fault_of_name(&name).or(views.contains_key(&name).then_some("its name is taken"))
+            {
+                return Err(RunnerError::BadProjection { name, reason: reason.to_owned() });
+            }
+            let shared = Arc::new(Shared::new(&name, projection.version()));
+            let files = Folder::new(folder, &name);
+            let task = Task::begin(projection, log.clone(), files, shared.clone(), lock.clone()).await?;
+            let (requests, asked) = mpsc::channel(REQUESTS);
+            tasks.push((task, asked));
+            views.insert(name, View { shared, requests });
+        }
+        for (task, asked) in tasks {
+            tokio::spawn(task.run(asked));
+        }
+        Ok(RunnerHandle { views: Arc::new(views), log })
+    }
+}
+
+/// What is wrong with a name, if something is.
+fn fault_of_name(name: &str) -> Option<&'static str> {
+    let is_proper = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+    if name.is_empty() || name.len() > MAX_NAME || !name.chars().all(is_proper) {
+        return Some("its name must be 1 to 64 of a-z, 0-9 and _");
+    }
+    None
+}
+
+#[derive(Debug)]
+struct View {
+    shared: Arc<Shared>,
+    requests: mpsc::Sender<Request>,
+}
+
+/// What came of waiting for an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waited {
+    /// The view has it.
+    Reached,
+    /// The view has not got so far in time.
+    TimedOut,
+    /// The aggregate's line is parked: waiting does not help.
+    Parked,
+}
+
+/// A hand on running projections. When the last one is gone, they end.
+#[derive(Clone)]
+pub struct RunnerHandle {
+    views: Arc<BTreeMap<String, View>>,
+    log: Arc<dyn EventLog>,
+}
+
+impl std::fmt::Debug for RunnerHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunnerHandle").field("projections", &self.views.keys()).finish_non_exhaustive()
+    }
+}
+
+impl RunnerHandle {
+    fn view(&self, name: &str) -> Result<&View, RunnerError> {
+        self.views.get(name).ok_or_else(|| {
+            let known = self.views.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+            RunnerError::Unknown { name: name.to_owned(), known }
+        })
+    }
+
+    /// What each projection tells about itself, by name.
+    pub async fn status(&self) -> Vec<ProjectionStatus> {
+        let mut all = Vec::with_capacity(self.views.len());
+        for view in self.views.values() {
+            all.push(self.status_of(&view.shared).await);
+        }
+        all
+    }
+
+    async fn status_of(&self, shared: &Shared) -> ProjectionStatus {
+        let snapshot = shared.snapshot().clone();
+        let lag = async |place: &Place| self.log.lag(&place.cursor).await.ok();
+        let (mut behind, mut rebuild) = (None, None);
+        if let Some(building) = &snapshot.building {
+            let left = lag(building).await;
+            behind = left;
+            let total = building.handled.saturating_add(left.unwrap_or(0));
+            rebuild = Some(Rebuild { generation: building.generation, done: building.handled, total });
+        }
+        if let Some(serving) = &snapshot.serving {
+            behind = lag(serving).await;
+        }
+        let place = snapshot.serving.as_ref().or(snapshot.building.as_ref());
+        ProjectionStatus {
+            name: shared.name.clone(),
+            version: shared.version,
+            state: match (&snapshot.trouble, &snapshot.serving) {
+                (Some(_), _) => ProjectionState::Stalled,
+                (None, Some(_)) => ProjectionState::Live,
+                (None, None) => ProjectionState::Building,
+            },
+            generation: snapshot.serving.as_ref().map(|serving| serving.generation),
+            handled: place.map_or(0, |place| place.handled),
+            lag: behind,
+            parked_lines: place.map_or(0, |place| place.parked_lines),
+            parked_events: place.map_or(0, |place| place.parked_events),
+            last_error: snapshot.trouble.or_else(|| place.and_then(|place| place.poison.clone())),
+            rebuild,
+        }
+    }
+
+    /// Builds the next generation beside the one that serves, and swaps it in when it has caught up. Answers its
+    /// number at once; one that is under way already is answered again. Follow it in the status.
+    ///
+    /// # Errors
+    /// [`RunnerError::Unknown`]; [`RunnerError::Unavailable`] when it cannot be written.
+    pub async fn rebuild(&self, name: &str) -> Result<u32, RunnerError> {
+        self.ask(name, |reply| Request::Rebuild { reply }).await?
+    }
+
+    /// Tries an aggregate's parked events again, in order, up to the first that fails.
+    ///
+    /// # Errors
+    /// [`RunnerError::Unknown`], [`RunnerError::NothingParked`], [`RunnerError::NotReady`],
+    /// [`RunnerError::Unavailable`]. That an event fails again is no error: see [`Retried::error`].
+    pub async fn retry_parked(&self, name: &str, aggregate_id: &str) -> Result<Retried, RunnerError> {
+        self.again(name, aggregate_id, First::Retry).await
+    }
+
+    /// Lets an aggregate's poison event go for good (until a rebuild meets it again), and tries those behind it.
+    ///
+    /// # Errors
+    /// As [`retry_parked`](Self::retry_parked).
+    pub async fn skip_parked(&self, name: &str, aggregate_id: &str) -> Result<Retried, RunnerError> {
+        self.again(name, aggregate_id, First::Skip).await
+    }
+
+    async fn again(&self, name: &str, aggregate_id: &str, first: First) -> Result<Retried, RunnerError> {
+        let aggregate_id = aggregate_id.to_owned();
+        self.ask(name, |reply| Request::Retry { aggregate_id, first, reply }).await?
+    }
+
+    async fn ask<T>(
+        &self,
+        name: &str,
+        request: impl FnOnce(oneshot::Sender<T>) -> Request,
+    ) -> Result<T, RunnerError> {
+        let (reply, answer) = oneshot::channel();
+        self.view(name)?.requests.send(request(reply)).await.map_err(|_| RunnerError::closed())?;
+        answer.await.map_err(|_| RunnerError::closed())
+    }
+
+    /// The lines that are parked in what serves.
+    ///
+    /// # Errors
+    /// [`RunnerError::Unknown`], [`RunnerError::NotReady`], [`RunnerError::Unavailable`].
+    pub async fn parked(&self, name: &str) -> Result<Vec<ParkedLine>, RunnerError> {
+        let mut rows = self.reader(name)?.acquire().await?;
+        parking::lines(&mut rows).await.map_err(|error| RunnerError::database(Path::new(name), &error))
+    }
+
+    /// Waits until what serves has an aggregate's event of this sequence, or a later one: who wrote reads what he
+    /// wrote. [`Waited::Parked`] comes at once when the aggregate's line is parked before it.
+    ///
+    /// # Errors
+    /// [`RunnerError::Unknown`], [`RunnerError::Unavailable`].
+    pub async fn wait_for(
+        &self,
+        name: &str,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        sequence: u64,
+        timeout: Duration,
+    ) -> Result<Waited, RunnerError> {
+        let shared = &self.view(name)?.shared;
+        let reader = self.reader(name)?;
+        let reached = async {
+            let mut ticks = shared.ticks.subscribe();
+            loop {
+                // A tick after this look is not missed: it is told from the one that was seen here.
+                ticks.borrow_and_update();
+                let standing = match reader.acquire().await {
+                    Ok(mut rows) => parking::standing(&mut rows, aggregate_type, aggregate_id).await,
+                    Err(RunnerError::NotReady { .. }) => continue,
+                    Err(error) => return Err(error),
+                };
+                let (last, parked) =
+                    standing.map_err(|error| RunnerError::database(Path::new(name), &error))?;
+                if last >= sequence {
+                    return Ok(Waited::Reached);
+                }
+                if parked {
+                    return Ok(Waited::Parked);
+                }
+                if ticks.changed().await.is_err() {
+                    return Err(RunnerError::closed());
+                }
+            }
+        };
+        sigma_clock::timeout(timeout, reached).await.unwrap_or(Ok(Waited::TimedOut))
+    }
+
+    /// A hand for reading a view.
+    ///
+    /// # Errors
+    /// [`RunnerError::Unknown`].
+    pub fn reader(&self, name: &str) -> Result<Reader, RunnerError> {
+        let View { shared, requests } = self.view(name)?;
+        Ok(Reader { shared: shared.clone(), requests: requests.downgrade() })
+    }
+
+    /// Ends all projections in order: batches under way are finished, files closed, the folder let go.
+    pub async fn shutdown(&self) {
+        let ends = self.views.values().map(async |view| {
+            let (reply, done) = oneshot::channel();
+            if view.requests.send(Request::Shutdown { reply }).await.is_ok() {
+                let _ = done.await;
+            }
+        });
+        futures_util::future::join_all(ends).await;
+    }
+}
+
+/// A hand for reading a view: always the generation that serves.
+#[derive(Clone, Debug)]
+pub struct Reader {
+    shared: Arc<Shared>,
+    requests: mpsc::WeakSender<Request>,
+}
+
+impl Reader {
+    /// A connection that reads the generation that serves. Take one for each query and let it go: a generation that
+    /// was replaced waits for its readers. While no generation serves, it waits a little for the first.
+    ///
+    /// # Errors
+    /// [`RunnerError::NotReady`] while the view is being built, [`RunnerError::Unavailable`].
+    pub async fn acquire(&self) -> Result<PoolConnection<Sqlite>, RunnerError> {
+        let mut serving = self.shared.serving.subscribe();
+        let acquired = async {
+            loop {
+                let now = serving.borrow_and_update().clone();
+                let Some(Serving { pool, .. }) = now else {
+                    if self.requests.upgrade().is_none_or(|requests| requests.is_closed()) {
+                        return Err(RunnerError::closed());
+                    }
+                    serving.changed().await.map_err(|_| RunnerError::closed())?;
+                    continue;
+                };
+                match pool.acquire().await {
+                    Ok(connection) => return Ok(connection),
+                    // It was replaced meanwhile: the next one has been told before it was closed.
+                    Err(sqlx::Error::PoolClosed) => {}
+                    Err(error) => return Err(RunnerError::database(Path::new(&self.shared.name), &error)),
+                }
+            }
+        };
+        match sigma_clock::timeout(READY_WAIT, acquired).await {
+            Ok(acquired) => acquired,
+            Err(_) => Err(not_ready(&self.shared)),
+        }
+    }
+
+    /// The number of the generation that serves.
+    pub fn generation(&self) -> Option<u32> {
+        self.shared.serving.borrow().as_ref().map(|serving| serving.generation)
+    }
+}

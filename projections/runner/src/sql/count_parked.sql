@@ -1,0 +1,1 @@
+select count(*), count(distinct aggregate_type || ' ' || aggregate_id) from runner_parked

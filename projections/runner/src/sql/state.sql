@@ -1,0 +1,1 @@
+select projection, version, cursor, handled from runner_state where only_row = 1

@@ -1,0 +1,1 @@
+delete from runner_parked where aggregate_type = $1 and aggregate_id = $2 and sequence = $3

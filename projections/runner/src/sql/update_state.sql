@@ -1,0 +1,1 @@
+update runner_state set cursor = $1, handled = $2 where only_row = 1

@@ -3,7 +3,7 @@
 use std::fmt::{self, Write};
 
 use crate::text::{Date, Millis, Seconds};
-use crate::{CLOCK, Resource, Segment, Timeline, View, ticks_of_ms};
+use crate::{Resource, Segment, Timeline, View, ticks_of_ms};
 
 /// The name of the media playlist in its session's folder.
 pub const MEDIA_PLAYLIST: &str = "live.m3u8";
@@ -63,16 +63,11 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
     if skipped > 0 {
         writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")?;
     }
-    let mut start = 0;
     let mut init = None;
     for (index, segment) in timeline.listed(view).enumerate() {
         if index >= skipped {
-            // Rules 13 and 14. All of a segment's parts go together, with the oldest: players count them from the
-            // first that is listed.
-            let oldest = start + segment.parts.first().map_or(0, |part| part.duration);
-            let list_parts = has_parts && end_ticks - oldest.min(end_ticks) <= 3 * target * CLOCK;
             write_head(out, segment, init)?;
-            if list_parts {
+            if timeline.lists_parts_of(segment) {
                 write_parts(out, segment)?;
             }
             if segment.gap {
@@ -81,7 +76,6 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
             writeln!(out, "#EXTINF:{},\n{}", Seconds(segment.duration), Resource::Segment(segment.msn))?;
         }
         init = Some(segment.init);
-        start += segment.duration;
     }
     if let Some(open) = open {
         write_head(out, open, init)?;

@@ -78,6 +78,8 @@ pub struct Segment {
     pub date_us: i64,
     /// Its parts; in the modes without parts, the fragments in which it was written.
     pub parts: Vec<Part>,
+    /// Ticks of everything before it in the session, gaps included.
+    start: u64,
     removed_at_us: Option<i64>,
 }
 
@@ -107,6 +109,10 @@ pub struct Timeline {
     longest_ticks: u64,
     open: Option<Segment>,
     next_msn: u64,
+    /// Ticks of all whole segments of the session, gaps included.
+    position: u64,
+    /// The first segment whose parts are still listed.
+    parts_from: u64,
     discontinuities: u64,
     discontinuity_next: bool,
     anchor_us: Option<i64>,
@@ -135,6 +141,8 @@ impl Timeline {
             longest_ticks: 0,
             open: None,
             next_msn: 0,
+            position: 0,
+            parts_from: 0,
             discontinuities: 0,
             discontinuity_next: false,
             anchor_us: None,
@@ -227,7 +235,24 @@ impl Timeline {
             }
             Entry::Ended => self.end(),
         }
+        self.drop_old_parts();
         self.version += 1;
+    }
+
+    /// Rules 13 and 14. All of a segment's parts go together, with the oldest: players count them from the first that
+    /// is listed. They never come back, not even when gaps at the end are dropped.
+    fn drop_old_parts(&mut self) {
+        let span = 3 * u64::from(self.target.unwrap_or(u32::MAX)) * CLOCK;
+        let end = self.position + self.open.as_ref().map_or(0, |open| open.duration);
+        while self.parts_from < self.next_msn {
+            if let Ok(segment) = self.kept(self.parts_from) {
+                let oldest = segment.start + segment.parts.first().map_or(0, |part| part.duration);
+                if end.saturating_sub(oldest) <= span {
+                    break;
+                }
+            }
+            self.parts_from += 1;
+        }
     }
 
     /// Begins a segment where `msn` is the next.
@@ -252,6 +277,7 @@ impl Timeline {
             init: init.unwrap_or(0),
             date_us: self.edge_date_us().unwrap_or(0),
             parts: Vec::new(),
+            start: self.position,
             removed_at_us: None,
         })
     }
@@ -303,6 +329,7 @@ impl Timeline {
         self.independent &= segment.independent;
         self.next_msn = segment.msn + 1;
         self.since_anchor += segment.duration;
+        self.position += segment.duration;
         self.listed_ticks += segment.duration;
         self.listed_media += usize::from(!segment.gap);
         self.longest_ticks = self.longest_ticks.max(self.listed_ticks);
@@ -424,6 +451,11 @@ impl Timeline {
     /// The segment that is being written, where the view may see it.
     pub fn open(&self, view: View) -> Option<&Segment> {
         self.open.as_ref().filter(|open| self.may_see(view, open.msn))
+    }
+
+    /// Whether the parts of a segment are listed.
+    pub(crate) fn lists_parts_of(&self, segment: &Segment) -> bool {
+        self.profile.part_target_ms.is_some() && segment.msn >= self.parts_from
     }
 
     /// Whether a view may see a segment of this number.

@@ -14,7 +14,7 @@ mod segment_log;
 pub use entry::Entry;
 pub use error::LogError;
 pub use media::{EntryRef, LogReader, MediaFile};
-pub use meta::{Meta, discover};
+pub use meta::{Found, Meta, discover};
 pub use segment_log::{Opened, SegmentLog};
 
 /// Ticks a second of every duration in the log.

@@ -62,12 +62,15 @@ impl Meta {
     }
 }
 
+/// A log's folder, and its meta or what is wrong with it.
+pub type Found = (PathBuf, Result<Meta, LogError>);
+
 /// The logs in the folders of `root`, each with its meta or what is wrong with it, by folder name. A folder without
 /// a meta file (its making was cut short, nothing was listed from it) is no log. No `root` means no logs.
 ///
 /// # Errors
 /// [`LogError::Io`] where `root` cannot be read.
-pub fn discover(root: &Path) -> Result<Vec<(PathBuf, Result<Meta, LogError>)>, LogError> {
+pub fn discover(root: &Path) -> Result<Vec<Found>, LogError> {
     let entries = match fs::read_dir(root) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),

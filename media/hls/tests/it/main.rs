@@ -1,0 +1,9 @@
+//! Renditions, timelines and playlists as players meet them. Tests are named for the checklist's rules.
+#![allow(clippy::unwrap_used)]
+
+mod laws;
+mod parsed;
+mod playlists;
+mod renditions;
+mod requests;
+mod stage;

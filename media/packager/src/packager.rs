@@ -223,7 +223,9 @@ impl Packager {
             let audio_back = span.audio.is_none() && !running.late_audio.is_empty();
             let audio_gone = span.video.is_some()
                 && span.audio.is_some()
-                && times.0 - span.audio_latest().unwrap_or(span.source_start()) > AUDIO_GONE;
+                && span.video_latest().unwrap_or(times.0)
+                    - span.audio_latest().unwrap_or(span.source_start())
+                    > AUDIO_GONE;
             if access == RandomAccess::No {
                 if changed {
                     return self.drop_unit(Dropped::BeforeKeyFrame, outputs);
@@ -263,7 +265,8 @@ impl Packager {
                 let prospect = Prospect::GOES_ON;
                 return self.begin_transition(false, change, prospect, video_to_come, arrived, outputs);
             }
-            if span.video_latest().is_some_and(|latest| dts - latest > VIDEO_GONE) {
+            let heard = span.audio_latest().unwrap_or(dts);
+            if span.video_latest().is_some_and(|latest| heard - latest > VIDEO_GONE) {
                 self.video_clock.forget();
                 outputs.push(Output::Warning(Warning::VideoMissing));
                 let prospect = Prospect { without_video: true, needs_key: true, ..Prospect::GOES_ON };

@@ -170,16 +170,17 @@ impl Span {
         let to_source = self.source - self.timeline;
         let tick = rescale(placed.start, CLOCK.into(), rate) + to_source;
         let end = rescale(placed.start + i64::from(samples), CLOCK.into(), rate) + to_source;
-        let first = self.audio_latest.replace((tick, end)).is_none();
+        let before = self.audio_latest.replace((tick, end));
         self.queued_bytes += arrived.unit.data.len();
         self.audios.push_back(AudioSample { start: placed.start, samples, tick, arrived });
         let mut decisions = Vec::new();
-        if self.video.is_none() {
-            if !first {
+        if let Some((before, _)) = before {
+            if self.video.is_none() {
                 self.cutter.frame(tick, RandomAccess::Closed, rendition.target, &mut decisions);
+            } else {
+                // The frame before: where both tracks skip a stretch, video is only a moment behind.
+                self.cutter.advance(before - VIDEO_WAIT, rendition.target, &mut decisions);
             }
-        } else {
-            self.cutter.advance(tick - VIDEO_WAIT, rendition.target, &mut decisions);
         }
         if self.is_full() {
             let full = if self.video.is_some() { self.video_latest.unwrap_or(tick) } else { tick };
@@ -189,8 +190,8 @@ impl Span {
         self.emit_ready(rendition);
     }
 
-    /// Ends the span and answers the audio that belongs after `at`, and where the timeline goes on. Without `at` it
-    /// ends with its last access unit.
+    /// Ends the span and answers the audio that belongs after `at`, and where the timeline goes on: where the durations
+    /// of all parts add up to. Without `at` it ends with its last access unit.
     pub(crate) fn close(mut self, at: Option<i64>, rendition: &mut Rendition<'_>) -> (Vec<Arrived>, i64) {
         let mut after = Vec::new();
         if let Some(at) = at {
@@ -213,7 +214,6 @@ impl Span {
         while let Some(cut) = self.cuts.pop_front() {
             self.emit(cut, self.cuts.is_empty(), rendition);
         }
-        let end = end.max(audio_end.unwrap_or(end)).max(self.video_emitted);
         (after, end - self.source + self.timeline)
     }
 

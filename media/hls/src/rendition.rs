@@ -440,6 +440,10 @@ impl Rendition {
             return;
         }
         let full = ticks_of_ms(u64::from(self.gap_segment_ms()));
+        // A gap that was full already when the server died.
+        if self.open.as_ref().is_some_and(|open| open.duration + ticks > full) {
+            self.close_gap();
+        }
         let open =
             self.open.get_or_insert(Open { gap: true, parts: 0, len: 0, duration: 0, independent: true });
         let entry = Entry::GapPart { msn: self.next_msn, part: open.parts, duration: ticks };

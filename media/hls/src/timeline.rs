@@ -1,10 +1,15 @@
 //! The fold of a rendition's entries: what is listed, what can still be fetched, and from when to when.
 
+mod reading;
+mod segment;
+
 use std::collections::VecDeque;
 
-use sigma_log::{Entry, EntryRef, MediaFile};
+use sigma_log::Entry;
 
-use crate::{CLOCK, Place, Profile, Resource, ticks_of_ms, us_of_ticks};
+use crate::{CLOCK, Profile, ticks_of_ms, us_of_ticks};
+
+pub use segment::{Bandwidth, Init, Part, Segment, View};
 
 /// How many segments with media the live window keeps at least (rule 15; HAS 8.11). Gaps do not count, so that a
 /// long loss of the feed leaves something to play and, at its end, something to close with.
@@ -13,84 +18,6 @@ const MIN_SEGMENTS: usize = 6;
 const MAX_LISTED: usize = 4_096;
 /// The most segments that are remembered, listed or not. Older ones are the log's.
 const MAX_KEPT: usize = 2 * MAX_LISTED;
-
-/// Whose playlist it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum View {
-    /// All of a session on air.
-    Preview,
-    /// From the first segment after the session went live.
-    Public,
-}
-
-/// An initialisation section.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Init {
-    /// Its number.
-    pub init: u32,
-    /// Bytes.
-    pub len: u64,
-    /// RFC 6381.
-    pub codecs: String,
-    /// Pixels; 0 without video.
-    pub width: u32,
-    /// Pixels; 0 without video.
-    pub height: u32,
-    /// Thousandths of a frame a second, where known.
-    pub frame_rate_milli: Option<u32>,
-}
-
-/// A part of a segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Part {
-    /// Where it begins in the segment's file.
-    pub offset: u64,
-    /// Bytes; 0 for a gap.
-    pub len: u64,
-    /// Ticks.
-    pub duration: u64,
-    /// Whether it holds a frame that needs no other.
-    pub independent: bool,
-    /// Whether there is no media.
-    pub gap: bool,
-}
-
-/// A segment, whole or being written.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Segment {
-    /// Media sequence number.
-    pub msn: u64,
-    /// Ticks; so far, while it is being written.
-    pub duration: u64,
-    /// Bytes; so far, while it is being written.
-    pub len: u64,
-    /// Whether it begins with a key frame, or is a gap.
-    pub independent: bool,
-    /// Whether there is no media.
-    pub gap: bool,
-    /// Whether it begins a new span.
-    pub discontinuity: bool,
-    /// How many discontinuities of the session come up to its beginning, its own included.
-    pub discontinuities: u64,
-    /// Its init section's number.
-    pub init: u32,
-    /// When its media begins: microseconds since the Unix epoch.
-    pub date_us: i64,
-    /// Its parts; in the modes without parts, the fragments in which it was written.
-    pub parts: Vec<Part>,
-    /// Ticks of everything before it in the session, gaps included.
-    start: u64,
-    removed_at_us: Option<i64>,
-}
-
-/// Bit rates over the session's segments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bandwidth {
-    /// The greatest of a segment of at least half a target duration, in bits a second (§4.4.6.2).
-    pub peak: u64,
-    /// Over all, in bits a second.
-    pub average: u64,
-}
 
 /// A rendition as its log tells it. Memory holds the live window and what was listed so lately that it must stay
 /// fetchable (rules 14 and 18).
@@ -399,175 +326,6 @@ impl Timeline {
     fn window_ticks(&self) -> u64 {
         let target = u64::from(self.target.unwrap_or(0));
         ticks_of_ms(u64::from(self.profile.window_ms)).max(8 * target * CLOCK)
-    }
-
-    /// The mode's numbers.
-    pub fn profile(&self) -> &Profile {
-        &self.profile
-    }
-
-    /// Changes with everything that a playlist shows: a key for caches.
-    pub fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// The target duration in seconds; never changes once it is there (rule 5).
-    pub fn target_duration(&self) -> Option<u32> {
-        self.target
-    }
-
-    /// Whether a playlist may be served: there is a segment with media to begin with.
-    pub fn is_playable(&self, view: View) -> bool {
-        self.target.is_some() && self.listed(view).any(|segment| !segment.gap)
-    }
-
-    /// Whether nothing follows any more.
-    pub fn is_ended(&self) -> bool {
-        self.ended
-    }
-
-    /// The first public segment, once the session is live.
-    pub fn live_from(&self) -> Option<u64> {
-        self.live_from
-    }
-
-    /// The number of the segment that is being written or will be next.
-    pub fn next_msn(&self) -> u64 {
-        self.next_msn
-    }
-
-    /// How long a blocked request waits before it is answered 503, in milliseconds: 3 target durations (rule 30).
-    pub fn block_limit_ms(&self) -> u64 {
-        u64::from(self.target.unwrap_or(1)) * 3_000
-    }
-
-    /// The whole segments in a view's window, oldest first.
-    pub fn listed(&self, view: View) -> impl DoubleEndedIterator<Item = &Segment> + Clone {
-        let from = self.first_visible(view);
-        let listed = self.segments.range(self.listed.min(self.segments.len())..);
-        listed.filter(move |segment| from.is_some_and(|from| segment.msn >= from))
-    }
-
-    /// The segment that is being written, where the view may see it.
-    pub fn open(&self, view: View) -> Option<&Segment> {
-        self.open.as_ref().filter(|open| self.may_see(view, open.msn))
-    }
-
-    /// Whether the parts of a segment are listed.
-    pub(crate) fn lists_parts_of(&self, segment: &Segment) -> bool {
-        self.profile.part_target_ms.is_some() && segment.msn >= self.parts_from
-    }
-
-    /// Whether a view may see a segment of this number.
-    pub fn may_see(&self, view: View, msn: u64) -> bool {
-        self.first_visible(view).is_some_and(|from| msn >= from)
-    }
-
-    fn first_visible(&self, view: View) -> Option<u64> {
-        match view {
-            View::Preview => Some(0),
-            View::Public => self.live_from,
-        }
-    }
-
-    /// The wall-clock time at which the next segment's media begins: the end of what is whole. None before any media.
-    pub fn edge_date_us(&self) -> Option<i64> {
-        Some(self.anchor_us? + us_of_ticks(self.since_anchor))
-    }
-
-    /// Whether every segment so far begins with a key frame. Once false, false for ever: the claim covers whatever a
-    /// player still holds.
-    pub fn is_independent(&self) -> bool {
-        self.independent
-    }
-
-    /// Ticks of media (gaps not counted) in the session so far.
-    pub fn media_ticks(&self) -> u64 {
-        self.media_ticks + self.open.as_ref().filter(|open| !open.gap).map_or(0, |open| open.duration)
-    }
-
-    /// The latest init section.
-    pub fn latest_init(&self) -> Option<&Init> {
-        self.inits.back()
-    }
-
-    /// The init section with this number, where it is still remembered.
-    pub fn init(&self, init: u32) -> Option<&Init> {
-        self.inits.iter().find(|known| known.init == init)
-    }
-
-    /// The measured bit rates; none before any media.
-    pub fn bandwidth(&self) -> Option<Bandwidth> {
-        let open = self.open.as_ref().filter(|open| !open.gap);
-        let (bytes, ticks) = match open {
-            Some(open) if self.media_ticks == 0 => (open.len, open.duration),
-            _ => (self.bytes, self.media_ticks),
-        };
-        if ticks == 0 {
-            return None;
-        }
-        let average = bits_a_second(bytes, ticks);
-        Some(Bandwidth { peak: self.peak.max(average), average })
-    }
-
-    /// The part that is next, and hinted (rule 34): none where there are no parts or nothing follows.
-    pub fn hinted_part(&self) -> Option<(u64, u32)> {
-        self.profile.part_target_ms?;
-        if self.ended {
-            return None;
-        }
-        let part = self.open.as_ref().map_or(0, |open| open.parts.len());
-        Some((self.next_msn, u32::try_from(part).ok()?))
-    }
-
-    /// Where a resource of the session's folder is to be had.
-    pub fn locate(&self, view: View, resource: Resource) -> Place {
-        match resource {
-            Resource::Playlist => Place::Missing,
-            Resource::Init(number) => match self.init(number) {
-                Some(init) => {
-                    Place::Ready(EntryRef { file: MediaFile::Init(number), offset: 0, len: init.len })
-                }
-                None if self.inits.front().is_some_and(|first| number < first.init) => Place::Older,
-                None => Place::Missing,
-            },
-            Resource::Segment(msn) | Resource::Part { msn, .. } if !self.may_see(view, msn) => Place::Missing,
-            Resource::Segment(msn) => match self.kept(msn) {
-                Ok(segment) if segment.gap => Place::Missing,
-                Ok(segment) => {
-                    Place::Ready(EntryRef { file: MediaFile::Segment(msn), offset: 0, len: segment.len })
-                }
-                Err(place) => place,
-            },
-            Resource::Part { .. } if self.profile.part_target_ms.is_none() => Place::Missing,
-            Resource::Part { msn, part } if self.hinted_part() == Some((msn, part)) => Place::Hinted,
-            Resource::Part { msn, part } => {
-                let open = self.open.as_ref().filter(|open| open.msn == msn);
-                let segment = match open.map_or_else(|| self.kept(msn), Ok) {
-                    Ok(segment) => segment,
-                    Err(_) => return Place::Missing,
-                };
-                match segment.parts.get(part as usize) {
-                    Some(part) if !part.gap => Place::Ready(EntryRef {
-                        file: MediaFile::Segment(msn),
-                        offset: part.offset,
-                        len: part.len,
-                    }),
-                    _ => Place::Missing,
-                }
-            }
-        }
-    }
-
-    fn kept(&self, msn: u64) -> Result<&Segment, Place> {
-        let Some(first) = self.segments.front() else { return Err(Place::Missing) };
-        let Some(index) = msn.checked_sub(first.msn) else { return Err(Place::Older) };
-        usize::try_from(index).ok().and_then(|index| self.segments.get(index)).ok_or(Place::Missing)
-    }
-
-    /// How many parts the whole segment `msn` has, where it is remembered.
-    pub(crate) fn parts_of(&self, msn: u64) -> Option<usize> {
-        self.kept(msn).ok().map(|segment| segment.parts.len())
     }
 }
 

@@ -151,6 +151,11 @@ proptest! {
         prop_assert!(stage.stop().is_empty());
     }
 
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
     #[test]
     fn no_query_panics_and_what_waits_is_ahead(query in "(_HLS_(msn|part|skip)=[0-9YESv]{0,4}&?){0,4}", steps in steps()) {
         let mut stage = Stage::ultra_low();

@@ -1,0 +1,1 @@
+SELECT * FROM channel WHERE playback_id = $1

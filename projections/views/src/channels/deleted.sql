@@ -1,0 +1,1 @@
+DELETE FROM channel WHERE id = $1 AND sequence < $2

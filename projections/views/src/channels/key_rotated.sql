@@ -1,0 +1,1 @@
+UPDATE channel SET sequence = $2 WHERE id = $1

@@ -1,0 +1,121 @@
+//! The view of channels.
+
+use async_trait::async_trait;
+use cqrs_es::Aggregate;
+use sigma_app::{ChannelRow, ChannelState, fold};
+use sigma_domain::{Channel, ChannelChanges, ChannelEvent, ChannelName, Personal};
+use sigma_runner::{ApplyError, Projection};
+use sigma_store::RecordedEvent;
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+
+use crate::rows::{one_row, parsed, text_of, whole};
+
+/// Channels, one row each, gone with `channel.deleted`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ChannelsView;
+
+impl ChannelsView {
+    /// Its name, as in file names and in the API.
+    pub const NAME: &'static str = "channels";
+}
+
+#[async_trait]
+impl Projection for ChannelsView {
+    fn name(&self) -> &str {
+        Self::NAME
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn schema_sql(&self) -> &str {
+        include_str!("schema.sql")
+    }
+
+    async fn apply(&self, rows: &mut SqliteConnection, recorded: &RecordedEvent) -> Result<(), ApplyError> {
+        if recorded.aggregate_type != Channel::TYPE {
+            return Ok(());
+        }
+        let event = fold::decode(recorded).map_err(|error| ApplyError::Poison(error.to_string()))?;
+        apply(rows, &event, &recorded.aggregate_id, whole(recorded.sequence)).await
+    }
+}
+
+async fn apply(
+    rows: &mut SqliteConnection,
+    event: &ChannelEvent,
+    id: &str,
+    sequence: i64,
+) -> Result<(), ApplyError> {
+    let on = |sql| sqlx::query(sql).bind(id).bind(sequence);
+    let change = match event {
+        ChannelEvent::Created { project, name, playback_id, settings, at, .. } => {
+            let name = plain(name);
+            on(include_str!("created.sql"))
+                .bind(project.as_str())
+                .bind(name)
+                .bind(name.to_lowercase())
+                .bind(playback_id.as_str())
+                .bind(settings.latency_mode.code())
+                .bind(settings.auto_go_live)
+                .bind(i64::from(settings.max_session_duration.seconds()))
+                .bind(i64::from(settings.reconnect_window.seconds()))
+                .bind(settings.end_on_unpublish)
+                .bind(at.as_millis())
+        }
+        ChannelEvent::Updated { changes, .. } => {
+            let ChannelChanges {
+                name,
+                latency_mode,
+                auto_go_live,
+                max_session_duration,
+                reconnect_window,
+                end_on_unpublish,
+            } = changes;
+            let name = name.as_ref().map(plain);
+            on(include_str!("updated.sql"))
+                .bind(name)
+                .bind(name.map(str::to_lowercase))
+                .bind(latency_mode.map(|mode| mode.code()))
+                .bind(*auto_go_live)
+                .bind(max_session_duration.map(|duration| i64::from(duration.seconds())))
+                .bind(reconnect_window.map(|window| i64::from(window.seconds())))
+                .bind(*end_on_unpublish)
+        }
+        ChannelEvent::Started { .. } => on(include_str!("state.sql")).bind(ChannelState::Idle.code()),
+        ChannelEvent::Stopped { .. } => on(include_str!("state.sql")).bind(ChannelState::Stop.code()),
+        ChannelEvent::Deleted { .. } => on(include_str!("deleted.sql")),
+        ChannelEvent::KeyRotated { .. } => on(include_str!("key_rotated.sql")),
+        ChannelEvent::SessionAttached { session, .. } => {
+            on(include_str!("session_attached.sql")).bind(session.as_str())
+        }
+        ChannelEvent::SessionDetached { .. } => on(include_str!("session_detached.sql")),
+    };
+    one_row(change.execute(rows).await?, event.name())
+}
+
+/// A name that only its subject's key opens is shown empty.
+fn plain(name: &Personal<ChannelName>) -> &str {
+    name.plain().map(ChannelName::as_str).unwrap_or_default()
+}
+
+pub(crate) fn row(row: &SqliteRow) -> Result<ChannelRow, sqlx::Error> {
+    Ok(ChannelRow {
+        id: row.try_get("id")?,
+        project: row.try_get("project")?,
+        name: row.try_get("name")?,
+        state: parsed(row, "state")?,
+        playback_id: row.try_get("playback_id")?,
+        latency_mode: parsed(row, "latency_mode")?,
+        auto_go_live: row.try_get("auto_go_live")?,
+        max_session_duration: row.try_get("max_session_duration")?,
+        reconnect_window: row.try_get("reconnect_window")?,
+        end_on_unpublish: row.try_get("end_on_unpublish")?,
+        current_session: text_of(row, "current_session")?,
+        last_session: text_of(row, "last_session")?,
+        created_at_ms: row.try_get("created_at_ms")?,
+        sequence: row.try_get::<i64, _>("sequence")?.unsigned_abs(),
+    })
+}

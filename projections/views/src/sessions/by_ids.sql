@@ -1,0 +1,1 @@
+SELECT * FROM session WHERE project = $1 AND id IN (SELECT value FROM json_each($2))

@@ -1,0 +1,1 @@
+SELECT * FROM session WHERE state = 'LIVE' ORDER BY live_at_ms DESC, id DESC LIMIT $1

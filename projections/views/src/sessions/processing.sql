@@ -1,0 +1,1 @@
+UPDATE session SET sequence = $2, state = 'PROCESSING', input = $3 WHERE id = $1

@@ -1,0 +1,1 @@
+//! The views through their public door.

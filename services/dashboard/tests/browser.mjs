@@ -35,12 +35,14 @@ export async function withPage(act, options = {}) {
 function sampler() {
   const found = {
     firstPictureMs: null, pictureAt: null, glass: [], unread: 0, dates: [], rates: {}, stalls: 0, stalledMs: 0, longestStillMs: 0,
+    // The time of the media may go on (there is sound) while the picture does not.
+    frames: 0, freezes: 0, longestFreezeMs: 0,
   };
   window.measured = found;
   const canvas = new OffscreenCanvas(clock.BITS * 4, 8);
   const context = canvas.getContext('2d', { willReadFrequently: true });
   let video = null;
-  let frames = 0;
+  let frameAt = null;
   let last = { time: -1, at: 0, still: false };
 
   function onFrame() {
@@ -50,8 +52,14 @@ function sampler() {
       found.pictureAt = at;
       last = { time: video.currentTime, at: performance.now(), still: false };
     }
+    const now = performance.now();
+    if (frameAt !== null && !document.hidden) {
+      found.longestFreezeMs = Math.max(found.longestFreezeMs, Math.round(now - frameAt));
+      if (now - frameAt > 300) found.freezes += 1;
+    }
+    frameAt = now;
     // Every third frame is enough for percentiles, and leaves the machine to the player.
-    if (frames++ % 3 === 0) {
+    if (found.frames++ % 3 === 0) {
       context.drawImage(video, 0, 0, video.videoWidth, clock.stripHeight(video.videoWidth), 0, 0, canvas.width, canvas.height);
       const drawn = clock.readStrip(context.getImageData(0, 0, canvas.width, canvas.height), at);
       if (drawn === null) found.unread += 1;

@@ -38,13 +38,16 @@ const PLAYERS = {
       player.on('error', () => problem('video.js ' + player.error()?.message));
       player.src({ src: url, type: 'application/x-mpegURL' });
       player.play()?.catch?.(() => undefined);
-      window.playingDate = () => new Promise((resolve) => {
-        const vhs = player.tech(true)?.vhs;
-        if (!vhs?.convertToProgramTime) return resolve(undefined);
-        try {
-          vhs.convertToProgramTime(player.currentTime(), (error, found) => resolve(error ? undefined : Date.parse(found.programDateTime)));
-        } catch { resolve(undefined); }
-      });`,
+      // convertToProgramTime knows whole segments only; near the edge the picture is in a part.
+      window.playingDate = () => {
+        const segments = player.tech(true)?.vhs?.playlists?.media?.()?.segments ?? [];
+        for (const segment of [...segments].reverse()) {
+          const start = segment.start ?? segment.parts?.[0]?.start ?? segment.videoTimingInfo?.transmuxedPresentationStart;
+          const date = segment.programDateTime ?? segment.dateTimeObject?.getTime();
+          if (start !== undefined && date !== undefined) return date + (player.currentTime() - start) * 1000;
+        }
+        return undefined;
+      };`,
   },
 };
 

@@ -142,6 +142,10 @@ async fn a_store_put_back_from_an_older_copy_refuses_the_places_that_it_lost() {
     let late = store.commit(commit("a", 1, 1, "c2")).await.unwrap().cursor;
     store.close().await;
     std::fs::rename(&copy, &path).unwrap();
+    // Whoever puts a copy back clears what SQLite left beside the file.
+    for side in ["store.sqlite-wal", "store.sqlite-shm"] {
+        let _ = std::fs::remove_file(folder.path().join(side));
+    }
 
     let store = SqliteStore::open(&path).await.unwrap();
     assert!(store.read_after(&early, 1).await.unwrap().events.is_empty());

@@ -1,0 +1,180 @@
+//! One event of each kind for the golden files: every field that can be there is there. A name with a part behind a hyphen
+//! is another example of the same event.
+
+use sigma_domain::{
+    AudioCodec, AudioFormat, ChannelChanges, ChannelEvent, ChannelName, ChannelSettings, EndReason,
+    FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd, Personal,
+    ProjectEvent, ProjectId, SealedText, SessionEvent, SessionId, Timestamp, VideoCodec, VideoFormat,
+};
+use sigma_schema::{SchemaError, Stored, StoredEvent};
+
+/// Any of the events there are.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnyEvent {
+    Project(ProjectEvent),
+    Channel(ChannelEvent),
+    Session(SessionEvent),
+}
+
+impl AnyEvent {
+    pub fn to_stored(&self) -> StoredEvent {
+        match self {
+            Self::Project(event) => event.to_stored(),
+            Self::Channel(event) => event.to_stored(),
+            Self::Session(event) => event.to_stored(),
+        }
+    }
+
+    pub fn from_stored(name: &str, version: u16, data: serde_json::Value) -> Result<Self, SchemaError> {
+        match name.split_once('.').map(|(aggregate, _)| aggregate) {
+            Some("project") => Stored::from_stored(name, version, data).map(Self::Project),
+            Some("channel") => Stored::from_stored(name, version, data).map(Self::Channel),
+            _ => Stored::from_stored(name, version, data).map(Self::Session),
+        }
+    }
+}
+
+/// Every event's name with the newest version of its shape.
+pub fn newest() -> impl Iterator<Item = (&'static str, u16)> {
+    ProjectEvent::NEWEST.iter().chain(ChannelEvent::NEWEST).chain(SessionEvent::NEWEST).copied()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000 + seconds * 1000)
+}
+
+fn parsed<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
+    text.parse().unwrap()
+}
+
+fn session_id() -> SessionId {
+    parsed("se_01a0c4f01c2f7a3d8e5b6c7d8e9fa0b1")
+}
+
+fn input() -> InputFormat {
+    let video =
+        VideoFormat { codec: VideoCodec::H264, width: 1280, height: 720, frame_rate_milli: Some(29_970) };
+    let audio = AudioFormat { codec: AudioCodec::Aac, sample_rate: 48_000, channels: 2 };
+    InputFormat::new(IngestProtocol::Rtmp, Some(video), Some(audio), Some(3_000_000)).unwrap()
+}
+
+fn sound_only() -> InputFormat {
+    let audio = AudioFormat { codec: AudioCodec::Opus, sample_rate: 48_000, channels: 1 };
+    InputFormat::new(IngestProtocol::Rtmp, None, Some(audio), None).unwrap()
+}
+
+/// What the golden file of this name holds, in the first version of each shape.
+pub fn examples() -> Vec<(&'static str, AnyEvent)> {
+    let mut examples = vec![(
+        "project.created.v1",
+        AnyEvent::Project(ProjectEvent::Created {
+            id: ProjectId::default_project(),
+            name: parsed("default"),
+            at: at(0),
+        }),
+    )];
+    examples.extend(channel().into_iter().map(|(name, event)| (name, AnyEvent::Channel(event))));
+    examples.extend(session().into_iter().map(|(name, event)| (name, AnyEvent::Session(event))));
+    examples
+}
+
+fn created(name: Personal<ChannelName>) -> ChannelEvent {
+    ChannelEvent::Created {
+        id: parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0"),
+        project: ProjectId::default_project(),
+        name,
+        playback_id: parsed("abcdefghijklmnopqr27"),
+        settings: ChannelSettings::default(),
+        at: at(0),
+    }
+}
+
+fn channel() -> Vec<(&'static str, ChannelEvent)> {
+    let sealed = SealedText { key_id: "k1".to_owned(), sealed: "bm9uY2UgYW5kIGNpcGhlcnRleHQ=".to_owned() };
+    let changes = ChannelChanges {
+        name: Some(Personal::Plain(parsed("Morning news"))),
+        latency_mode: Some(LatencyMode::UltraLow),
+        auto_go_live: Some(false),
+        max_session_duration: Some(3_600_u32.try_into().unwrap()),
+        reconnect_window: Some(0_u32.try_into().unwrap()),
+        end_on_unpublish: Some(false),
+    };
+    let one = ChannelChanges { latency_mode: Some(LatencyMode::Normal), ..Default::default() };
+    vec![
+        ("channel.created.v1", created(Personal::Plain(parsed("Evening news")))),
+        ("channel.created.v1-sealed", created(Personal::Sealed(sealed))),
+        ("channel.updated.v1", ChannelEvent::Updated { changes, at: at(10) }),
+        ("channel.updated.v1-one", ChannelEvent::Updated { changes: one, at: at(10) }),
+        ("channel.started.v1", ChannelEvent::Started { at: at(11) }),
+        ("channel.stopped.v1", ChannelEvent::Stopped { session: Some(session_id()), at: at(12) }),
+        ("channel.stopped.v1-idle", ChannelEvent::Stopped { session: None, at: at(12) }),
+        ("channel.deleted.v1", ChannelEvent::Deleted { at: at(13) }),
+        ("channel.key_rotated.v1", ChannelEvent::KeyRotated { overlap_until: Some(at(614)), at: at(14) }),
+        ("channel.key_rotated.v1-at-once", ChannelEvent::KeyRotated { overlap_until: None, at: at(14) }),
+        ("channel.session_attached.v1", ChannelEvent::SessionAttached { session: session_id(), at: at(15) }),
+        ("channel.session_detached.v1", ChannelEvent::SessionDetached { session: session_id(), at: at(16) }),
+    ]
+}
+
+fn session() -> Vec<(&'static str, SessionEvent)> {
+    let (one, two) = (FeedNumber::FIRST, FeedNumber::FIRST.next());
+    let opened = SessionEvent::Opened {
+        id: session_id(),
+        channel: parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0"),
+        project: ProjectId::default_project(),
+        playback_id: parsed("abcdefghijklmnopqr27"),
+        node: parsed("node-a"),
+        feed: one,
+        settings: ChannelSettings::default().for_session(),
+        media_until: at(30),
+        max_until: at(43_200),
+        at: at(0),
+    };
+    let abandoned = SessionEvent::Abandoned {
+        id: session_id(),
+        channel: parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0"),
+        project: ProjectId::default_project(),
+        at: at(0),
+    };
+    let feed_opened = |takeover, media_until| SessionEvent::FeedOpened {
+        feed: two,
+        node: parsed("node-b"),
+        takeover,
+        media_until,
+        at: at(40),
+    };
+    let error = |cause, ends_as| SessionEvent::Error { feed: one, cause, until: at(90), ends_as, at: at(30) };
+    let ended = |reason| SessionEvent::Ended { reason, at: at(90) };
+    use EndReason as End;
+    vec![
+        ("session.opened.v1", opened),
+        ("session.abandoned.v1", abandoned),
+        ("session.feed_opened.v1", feed_opened(false, Some(at(70)))),
+        ("session.feed_opened.v1-takeover", feed_opened(true, None)),
+        ("session.processing.v1", SessionEvent::Processing { feed: one, input: input(), at: at(1) }),
+        (
+            "session.processing.v1-sound",
+            SessionEvent::Processing { feed: one, input: sound_only(), at: at(1) },
+        ),
+        (
+            "session.input_changed.v1",
+            SessionEvent::InputChanged { feed: two, input: sound_only(), at: at(41) },
+        ),
+        ("session.live.v1", SessionEvent::Live { at: at(2) }),
+        ("session.error.v1", error(LossCause::ConnectionBroken, LossEnd::BroadcasterLeft)),
+        ("session.error.v1-silence", error(LossCause::Silence, LossEnd::BroadcasterLeft)),
+        ("session.error.v1-unpublished", error(LossCause::Unpublished, LossEnd::BroadcasterLeft)),
+        ("session.error.v1-node-stopped", error(LossCause::NodeStopped, LossEnd::NodeLost)),
+        ("session.error.v1-node-restarted", error(LossCause::NodeRestarted, LossEnd::NodeLost)),
+        ("session.recovered.v1", SessionEvent::Recovered { feed: two, at: at(42) }),
+        ("session.ended.v1", ended(End::IngestError(IngestFault::VideoCodec))),
+        ("session.ended.v1-audio-codec", ended(End::IngestError(IngestFault::AudioCodec))),
+        ("session.ended.v1-no-media", ended(End::IngestError(IngestFault::NoMedia))),
+        ("session.ended.v1-malformed", ended(End::IngestError(IngestFault::Malformed))),
+        ("session.ended.v1-broadcaster-left", ended(End::BroadcasterLeft)),
+        ("session.ended.v1-channel-stopped", ended(End::ChannelStopped)),
+        ("session.ended.v1-by-user", ended(End::SessionEndedByUser)),
+        ("session.ended.v1-max-duration", ended(End::MaxDuration)),
+        ("session.ended.v1-node-lost", ended(End::NodeLost)),
+    ]
+}

@@ -429,7 +429,6 @@ impl Rendition {
             }
         }
         self.close_gap();
-        self.discontinuity_next = true;
     }
 
     fn list_gap(&mut self, ticks: u64) {

@@ -303,7 +303,6 @@ impl Timeline {
         while self.listed_media > 0 && self.segments.back().is_some_and(|last| last.gap) {
             if let Some(gap) = self.segments.pop_back() {
                 self.listed_ticks -= gap.duration;
-                self.next_msn = gap.msn;
             }
         }
     }

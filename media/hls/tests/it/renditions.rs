@@ -1,10 +1,10 @@
 //! Losses, returns, restarts and ends, one by one.
 
-use sigma_hls::{Input, Profile, Rendition, Timeline, View};
+use sigma_hls::{Input, Place, Profile, Rendition, Resource, Timeline, View, playlist};
 use sigma_log::Entry;
 use sigma_packager::Output;
 
-use crate::parsed::Seg;
+use crate::parsed::{Seg, check, parse};
 use crate::stage::{NOON, Stage, init};
 
 fn gaps(stage: &Stage) -> Vec<Seg> {
@@ -350,4 +350,40 @@ fn media_time_counts_media_only() {
     stage.back(0);
     stage.part(1_000, true, false);
     assert_eq!(stage.timeline.media_ticks(), 5 * 90_000);
+}
+
+#[test]
+fn a_timeline_takes_the_first_word_on_what_never_changes() {
+    let mut stage = Stage::low();
+    stage.segments(3);
+    for entry in [
+        Entry::Target { seconds: 9 },
+        Entry::Live { from_msn: 1 },
+        Entry::Live { from_msn: 0 },
+        // Entries that do not follow on the last.
+        Entry::GapSegment { msn: 7, duration: 90_000 },
+        Entry::Segment { msn: 1, duration: 90_000, parts: 0, independent: true, len: 0 },
+        Entry::Part { msn: 9, part: 0, offset: 0, len: 0, duration: 90_000, independent: true },
+        Entry::GapPart { msn: 3, part: 2, duration: 90_000 },
+    ] {
+        stage.timeline.apply(&entry, stage.now_us);
+    }
+    assert_eq!(stage.timeline.target_duration(), Some(2));
+    assert_eq!(stage.timeline.live_from(), Some(1));
+    assert_eq!(stage.list().segments.len(), 3);
+}
+
+#[test]
+fn a_segment_that_a_full_disk_made_a_gap_is_one_after_the_restart() {
+    let mut stage = Stage::ultra_low();
+    stage.segments(2);
+    let (msn, duration) = (1, 180_000);
+    *stage.entries.last_mut().unwrap() = Entry::GapSegment { msn, duration };
+    let timeline = Timeline::fold(stage.profile, &stage.entries, stage.now_us);
+    let list = parse(&playlist::media(&timeline, View::Preview, false));
+    check(&list);
+    assert!(list.segments[1].gap && list.segments[1].parts.is_empty());
+    for name in [Resource::Segment(1), Resource::Part { msn: 1, part: 0 }] {
+        assert_eq!(timeline.locate(View::Preview, name), Place::Missing);
+    }
 }

@@ -127,6 +127,7 @@ impl Packager {
         if self.video.as_ref() == Some(&config) {
             return;
         }
+        self.start_with_held_video(outputs);
         if let State::Waiting(waiting) = &mut self.state {
             waiting.drop_track(true);
             waiting.prospect.needs_key = true;
@@ -139,11 +140,19 @@ impl Packager {
         if self.audio.as_ref() == Some(&config) {
             return;
         }
+        self.start_with_held_video(outputs);
         match &mut self.state {
             State::Waiting(waiting) => waiting.drop_track(false),
             State::Running(running) => running.late_audio.clear(),
         }
         self.audio = Some(config);
+    }
+
+    /// Frames that wait for a span to begin are not lost when their configuration ends before it has begun.
+    fn start_with_held_video(&mut self, outputs: &mut Outputs) {
+        if matches!(&self.state, State::Waiting(waiting) if waiting.has_video()) {
+            self.start_if_ready(true, outputs);
+        }
     }
 
     /// One access unit, of video or audio.
@@ -221,11 +230,9 @@ impl Packager {
         if running.transition.is_none() {
             let changed = span.video != self.video;
             let audio_back = span.audio.is_none() && !running.late_audio.is_empty();
-            let audio_gone = span.video.is_some()
-                && span.audio.is_some()
-                && span.video_latest().unwrap_or(times.0)
-                    - span.audio_latest().unwrap_or(span.source_start())
-                    > AUDIO_GONE;
+            let heard = span.audio_latest().unwrap_or(span.source_start());
+            let audio_gone =
+                span.audio.is_some() && span.video_latest().is_some_and(|latest| latest - heard > AUDIO_GONE);
             if access == RandomAccess::No {
                 if changed {
                     return self.drop_unit(Dropped::BeforeKeyFrame, outputs);
@@ -236,10 +243,11 @@ impl Packager {
                     outputs.push(Output::Warning(Warning::AudioMissing));
                 }
                 let prospect = Prospect { without_audio: audio_gone, ..Prospect::AT_KEY };
+                let at = span.video_latest().map_or(times.0, |latest| times.0.max(latest + 1));
                 let audio_to_come = span.audio.is_some()
                     && !audio_gone
-                    && span.audio_latest().is_none_or(|latest| latest < times.0);
-                let change = Change::Format { at: times.0 };
+                    && span.audio_latest().is_none_or(|latest| latest < at);
+                let change = Change::Format { at };
                 return self.begin_transition(true, change, prospect, audio_to_come, arrived, outputs);
             }
         }
@@ -259,9 +267,11 @@ impl Packager {
             return;
         }
         if running.transition.is_none() {
+            // Counted samples may be a little ahead of the timestamps.
+            let at = span.audio_latest().map_or(dts, |latest| dts.max(latest + 1));
             if span.audio != self.audio {
-                let video_to_come = span.video_latest().is_some_and(|latest| latest < dts);
-                let change = Change::Format { at: dts };
+                let video_to_come = span.video_latest().is_some_and(|latest| latest < at);
+                let change = Change::Format { at };
                 let prospect = Prospect::GOES_ON;
                 return self.begin_transition(false, change, prospect, video_to_come, arrived, outputs);
             }
@@ -270,7 +280,7 @@ impl Packager {
                 self.video_clock.forget();
                 outputs.push(Output::Warning(Warning::VideoMissing));
                 let prospect = Prospect { without_video: true, needs_key: true, ..Prospect::GOES_ON };
-                let change = Change::Format { at: dts };
+                let change = Change::Format { at };
                 return self.begin_transition(false, change, prospect, false, arrived, outputs);
             }
         }

@@ -258,10 +258,8 @@ impl Span {
         let audio = self.take_audio(cut.at, last);
         let (video_units, audio_units) = (units(video.as_ref()), units(audio.as_ref()));
         let mut runs: Vec<Run> = video.into_iter().chain(audio).collect();
-        if runs.is_empty() {
-            if cut.duration > 0 {
-                runs.push(self.empty_run(from));
-            }
+        if runs.is_empty() && cut.duration > 0 {
+            runs.push(self.empty_run(from));
         }
         if !runs.is_empty() {
             *rendition.sequence = rendition.sequence.wrapping_add(1);

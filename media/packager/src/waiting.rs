@@ -90,7 +90,8 @@ impl Waiting {
         true
     }
 
-    fn has_video(&self) -> bool {
+    /// Whether a frame is held.
+    pub(crate) fn has_video(&self) -> bool {
         self.held.iter().any(|unit| unit.access.is_some())
     }
 

@@ -87,7 +87,7 @@ fn aac_configurations_tell_rate_channels_and_object_type() {
 fn aac_rates_may_be_spelled_out() {
     // Object type 2, index 15, 37 800 Hz, two channels.
     let bits = format!("{:05b}{:04b}{:024b}{:04b}000", 2, 15, 37_800, 2);
-    let bytes: Vec<u8> = bits.as_bytes().chunks(8).map(|byte| parse_bits(byte)).collect();
+    let bytes: Vec<u8> = bits.as_bytes().chunks(8).map(parse_bits).collect();
     let config = AudioConfig::parse(AudioCodec::Aac, bytes.into()).unwrap();
     assert_eq!((config.sample_rate, config.channels), (37_800, 2));
 }

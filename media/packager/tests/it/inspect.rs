@@ -156,21 +156,23 @@ pub(crate) fn read(outputs: &[Output]) -> Read {
         }
     }
     assert!(open.is_empty(), "a segment that never ends");
-    assert_timeline(&read);
     read
 }
 
-/// Each part stands where the durations before it add up to.
+/// A span begins on the rendition's timeline where the durations of all parts before it add up to, and no track of it
+/// goes back.
 fn assert_timeline(read: &Read) {
     let mut start = 0;
     for span in &read.spans {
-        for (index, part) in span.parts().enumerate() {
-            let end = start + part.part.duration_ticks as i64;
-            if let Some(first) = part.video().next() {
-                assert!(first.dts >= start || index > 0, "a span's video at {} before {start}", first.dts);
-            }
-            start = end;
+        let (video, audio) = (span.video(), span.audio());
+        let rate = i64::from(span.audio_rate.max(1));
+        let begins = video.first().map_or(i64::MAX, |sample| sample.dts);
+        let begins = begins.min(audio.first().map_or(i64::MAX, |sample| sample.dts * 90_000 / rate));
+        assert!((-1..=1).contains(&(begins - start)), "a span begins at {begins}, not at {start}");
+        for track in [video, audio] {
+            assert!(track.windows(2).all(|pair| pair[0].dts < pair[1].dts));
         }
+        start += span.duration() as i64;
     }
 }
 
@@ -239,6 +241,7 @@ pub(crate) fn read_part(part: &Part) -> ReadPart {
 
 /// The rules on parts and segments (the checklist's 5, 7, 8, 9), where parts are listed.
 pub(crate) fn assert_rules(read: &Read, part_target: u64) {
+    assert_timeline(read);
     let target = u64::from(read.target.unwrap());
     for span in &read.spans {
         for segment in &span.segments {

@@ -1,5 +1,7 @@
 //! The packager's scenarios, by name, and the laws that hold for all of them.
 
+#![allow(clippy::unwrap_used, reason = "a test that unwraps nothing fails, as it should")]
+
 mod audio_scenarios;
 mod change_scenarios;
 mod feed;

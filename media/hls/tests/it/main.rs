@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod laws;
+mod packaged;
 mod parsed;
 mod playlists;
 mod renditions;

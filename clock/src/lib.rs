@@ -104,3 +104,10 @@ pub async fn sleep_until(deadline: Instant) {
 pub async fn timeout<F: Future>(duration: Duration, future: F) -> Result<F::Output, Elapsed> {
     tokio::time::timeout(duration, future).await
 }
+
+/// Ticks every `period`, the first at once; a late reader gets one tick, not those he missed.
+pub fn interval(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    interval
+}

@@ -1,1 +1,154 @@
-//! sigma-node
+//! A media node: takes feeds in over RTMP, packages them, keeps their segment logs and serves them as LL-HLS.
+//!
+//! It knows nothing of channels' rules: it asks the control plane through [`Control`], and is told what follows from
+//! events ([`Node::go_live`], [`Node::end`]).
+
+mod control;
+mod core;
+mod ingest;
+mod origin;
+mod paths;
+mod session;
+
+use std::collections::HashSet;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use sigma_clock::Clock;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+pub use control::{
+    Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause,
+    NodeSettings, Playback, Report, SessionFacts, StreamKey, Unusable,
+};
+pub use origin::{Answer, Origin, SlicedBody};
+
+use crate::core::Core;
+use crate::session::{Sessions, end_orphans, stale_folders};
+
+/// How often ended sessions are looked after.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// How long a stop waits for the control plane to take the last reports.
+const PARK_WITHIN: Duration = Duration::from_secs(2);
+
+/// A media node.
+#[derive(Clone)]
+pub struct Node {
+    core: Arc<Core>,
+}
+
+impl Node {
+    /// A node that keeps its segment logs in `folder` (`DATA_DIR/live`), which is made.
+    ///
+    /// # Errors
+    /// When the folder cannot be made.
+    pub fn open(
+        settings: NodeSettings,
+        folder: &Path,
+        control: Arc<dyn Control>,
+        clock: Arc<dyn Clock>,
+    ) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let paths = paths::Paths::new(&settings.path_secret);
+        let core = Core {
+            settings,
+            control,
+            clock,
+            folder: folder.to_owned(),
+            paths,
+            on_air: ingest::OnAir::default(),
+            sessions: Sessions::default(),
+            stopping: AtomicBool::new(false),
+        };
+        Ok(Self { core: Arc::new(core) })
+    }
+
+    /// Brings back the sessions that were on air when the server went down, before any door opens; the logs of all
+    /// others get their end.
+    pub fn restore(&self, on_air: Vec<SessionFacts>) {
+        let ids: HashSet<String> = on_air.iter().map(|facts| facts.session.clone()).collect();
+        if let Err(error) = end_orphans(&self.core.folder, &ids) {
+            warn!(%error, "sessions that ended meanwhile could not all be closed");
+        }
+        for facts in on_air {
+            let session = facts.session.clone();
+            match self.core.sessions.restore(&self.core, facts) {
+                Ok(()) => info!(session.id = %session, "a session waits for its broadcaster"),
+                Err(error) => error!(session.id = %session, %error, "a session's log cannot be opened"),
+            }
+        }
+    }
+
+    /// Serves RTMP on `listener` until `stop` turns true.
+    pub async fn serve_rtmp(&self, listener: TcpListener, stop: watch::Receiver<bool>) {
+        ingest::serve(listener, Arc::clone(&self.core), stop).await;
+    }
+
+    /// The origin.
+    pub fn origin(&self) -> Origin {
+        Origin::new(Arc::clone(&self.core))
+    }
+
+    /// The session is public from now on. Saying it again changes nothing.
+    pub async fn go_live(&self, session: &str) {
+        if let Some(handle) = self.core.sessions.find(session) {
+            let _ = handle.tell(session::Message::GoLive).await;
+        }
+    }
+
+    /// The session is over: its feed is cut with `reason`, a sentence for the broadcaster; its playlist ends.
+    pub async fn end(&self, session: &str, reason: &str) {
+        if let Some(handle) = self.core.sessions.find(session) {
+            let _ = handle.tell(session::Message::End { reason: reason.to_owned() }).await;
+        }
+    }
+
+    /// How many sessions are on air here, those included that wait for their broadcaster.
+    pub fn on_air(&self) -> usize {
+        self.core.sessions.on_air().len()
+    }
+
+    /// How many feeds have a seat.
+    pub fn feeds(&self) -> usize {
+        self.core.on_air.count()
+    }
+
+    /// Looks after ended sessions until `stop` turns true.
+    pub async fn tidy(&self, mut stop: watch::Receiver<bool>) {
+        let mut rounds = sigma_clock::interval(TIDY);
+        loop {
+            tokio::select! {
+                _ = rounds.tick() => {}
+                () = ingest::stopped(&mut stop) => return,
+            }
+            self.core.sessions.tidy();
+            let (folder, age) = (self.core.folder.clone(), self.core.settings.keep_ended);
+            let sweep = tokio::task::spawn_blocking(move || {
+                for stale in stale_folders(&folder, age) {
+                    match std::fs::remove_dir_all(&stale) {
+                        Ok(()) => info!(folder = %stale.display(), "an old session's media was removed"),
+                        Err(error) => {
+                            warn!(folder = %stale.display(), %error, "an old session cannot be removed")
+                        }
+                    }
+                }
+            });
+            if sweep.await.is_err() {
+                warn!("the sweep of old sessions failed");
+            }
+        }
+    }
+
+    /// Writes down what is whole and leaves every session resumable, without an ENDLIST. Call it before the doors
+    /// are closed, so that the loss is reported as the server's own.
+    pub async fn park(&self) {
+        self.core.stopping.store(true, Ordering::Relaxed);
+        self.core.sessions.park_all(PARK_WITHIN).await;
+    }
+}

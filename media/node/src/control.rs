@@ -1,0 +1,248 @@
+//! What the media plane asks of the control plane: may this key publish, what is on air, and "this happened".
+//!
+//! The node knows nothing of channels' rules; the binary fits the application layer to this port.
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sigma_clock::Timestamp;
+
+/// A stream key as a broadcaster sent it. Never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StreamKey(String);
+
+impl StreamKey {
+    /// Wraps what stood in the publish command.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The key itself, for the one who looks it up.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StreamKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StreamKey(…)")
+    }
+}
+
+/// How far behind viewers are to be; decides on parts, segment lengths and hold-backs (design page, "Latency modes").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LatencyMode {
+    /// 6 s segments, 20–30 s behind.
+    Normal,
+    /// 2 s segments, 8–10 s behind.
+    Low,
+    /// 2 s segments of 0.5 s parts, about 2 s behind.
+    UltraLow,
+}
+
+/// Whose key it was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyHolder {
+    /// The channel's id.
+    pub channel: String,
+}
+
+/// Where a feed comes from; kept by the control plane beside the session, never in an event.
+#[derive(Clone, Debug)]
+pub struct FeedFacts {
+    /// The broadcaster's network address.
+    pub peer: String,
+    /// What the encoder calls itself.
+    pub encoder: Option<String>,
+    /// The ingest protocol, in lower case: `rtmp`.
+    pub protocol: &'static str,
+    /// Whether the feed on air has been quiet long enough to be taken over by this one.
+    pub takeover: bool,
+}
+
+/// What a feed may do once it is let in.
+#[derive(Clone, Debug)]
+pub struct FeedGrant {
+    /// What the feed delivers into.
+    pub session: SessionFacts,
+    /// The feed's number within the session; every report carries it.
+    pub feed: u32,
+}
+
+/// What the node must know of a session to package and serve it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionFacts {
+    /// The session's id.
+    pub session: String,
+    /// The channel's id.
+    pub channel: String,
+    /// The public name under which viewers find the channel's current session.
+    pub playback_id: String,
+    /// How far behind viewers are to be.
+    pub mode: LatencyMode,
+    /// Public from its first segment: true when the session goes live by itself.
+    pub auto_go_live: bool,
+    /// Whether the session is public already.
+    pub live: bool,
+}
+
+/// Why a feed is not let in. The words reach the broadcaster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denied {
+    /// No channel has this key.
+    #[error("no channel has this stream key; copy it again from the channel's settings")]
+    UnknownKey,
+    /// The owner stopped the channel.
+    #[error("this channel is stopped; start it, then publish again")]
+    ChannelStopped,
+    /// A feed with this key has delivered media within the last 2 s.
+    #[error("this stream key is on air already; stop the other encoder first")]
+    OnAir,
+    /// The node carries as many feeds as it may.
+    #[error("this server carries as many broadcasts as it may; try again later or ask its operator")]
+    Full,
+    /// The control plane cannot answer now.
+    #[error("the platform cannot let a feed in at the moment; try again in a few seconds")]
+    Unavailable,
+}
+
+/// Why a feed was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossCause {
+    /// The connection broke without an orderly unpublish.
+    ConnectionBroken,
+    /// The connection stands and no media came for `ingestSilence`.
+    Silence,
+    /// The server stops in order; it expects the broadcaster back at its next start.
+    NodeStopped,
+}
+
+/// The input as the packager understood it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct InputFormat {
+    /// `h264`, `hevc` or `av1`.
+    pub video_codec: Option<String>,
+    /// Pixels.
+    pub width: Option<u32>,
+    /// Pixels.
+    pub height: Option<u32>,
+    /// Frames in 1,000 seconds.
+    pub frame_rate_milli: Option<u32>,
+    /// `aac` or `opus`.
+    pub audio_codec: Option<String>,
+    /// Hertz.
+    pub sample_rate: Option<u32>,
+    /// Audio channels.
+    pub channels: Option<u8>,
+    /// Measured, bit/s.
+    pub bitrate: Option<u64>,
+}
+
+/// What of a feed cannot be packaged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The video codec.
+    VideoCodec,
+    /// The audio codec.
+    AudioCodec,
+}
+
+/// What happened to a feed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// Media is understood and packaged (also after a loss, and when the format changes).
+    Processing(InputFormat),
+    /// The first playlist that a player can play is there.
+    Playable,
+    /// The feed is lost; it may come back.
+    Lost(LossCause),
+    /// The broadcaster unpublished in an orderly way.
+    Left,
+    /// Media that cannot be packaged.
+    Unusable(Unusable),
+}
+
+/// The control plane did not take a report or a question.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// Try again: a store is away.
+    #[error("the control plane is unavailable: {0}")]
+    Unavailable(String),
+    /// Trying again will not help.
+    #[error("the control plane refused: {0}")]
+    Refused(String),
+}
+
+/// What viewers find under a playback id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Playback {
+    /// No channel has this playback id.
+    Unknown,
+    /// The channel is there and nothing of it is public now.
+    NotOnAir,
+    /// This session of it is public.
+    OnAir(String),
+}
+
+/// The control plane, as the media plane sees it.
+#[async_trait]
+pub trait Control: Send + Sync + 'static {
+    /// Whose key this is, and whether it may publish at all. Asked before a byte of media is read.
+    async fn resolve_key(&self, key: &StreamKey) -> Result<KeyHolder, Denied>;
+
+    /// Lets a feed in: into the channel's session that waits for its broadcaster, else into a new one.
+    async fn open_feed(&self, channel: &str, facts: FeedFacts) -> Result<FeedGrant, Denied>;
+
+    /// Tells what happened to feed `feed` of `session` at `at`. Repeating a report changes nothing.
+    async fn report(
+        &self,
+        session: &str,
+        feed: u32,
+        at: Timestamp,
+        report: Report,
+    ) -> Result<(), ControlError>;
+
+    /// What is public under a playback id.
+    async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError>;
+
+    /// Whether who shows this token (from a Bearer header or `?token=`) may see sessions before they are public.
+    async fn may_preview(&self, session: &str, token: &str) -> bool;
+}
+
+/// Limits and rules of the node, each with its default.
+#[derive(Clone, Debug)]
+pub struct NodeSettings {
+    /// Silence on air after which a feed counts as lost. `--ingest-silence`.
+    pub ingest_silence: Duration,
+    /// Silence after which the connection of a lost feed is closed.
+    pub silence_close: Duration,
+    /// A feed that has been quiet for longer can be taken over by another one with the same key.
+    pub takeover_after: Duration,
+    /// Ingest connections at once, those that have not published yet included.
+    pub max_connections: usize,
+    /// Feeds on air at once; one more is refused in the protocol's own way.
+    pub max_feeds: usize,
+    /// Most that one feed may deliver, bit/s on average over 10 s.
+    pub max_feed_bitrate: u64,
+    /// How long the folder of an ended session is kept.
+    pub keep_ended: Duration,
+    /// Secret from which the unguessable paths of sessions are made.
+    pub path_secret: [u8; 32],
+}
+
+impl NodeSettings {
+    /// The defaults, with the secret that paths are made from.
+    pub fn new(path_secret: [u8; 32]) -> Self {
+        Self {
+            ingest_silence: Duration::from_secs(5),
+            silence_close: Duration::from_secs(30),
+            takeover_after: Duration::from_secs(2),
+            max_connections: 1_024,
+            max_feeds: 512,
+            max_feed_bitrate: 120_000_000,
+            keep_ended: Duration::from_secs(24 * 3_600),
+            path_secret,
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! What every room of the node shares.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use sigma_clock::Clock;
+
+use crate::control::{Control, NodeSettings};
+use crate::ingest::OnAir;
+use crate::paths::Paths;
+use crate::session::Sessions;
+
+/// The node's settings, its ports and its registers.
+pub(crate) struct Core {
+    pub(crate) settings: NodeSettings,
+    pub(crate) control: Arc<dyn Control>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// `DATA_DIR/live`: a folder a session.
+    pub(crate) folder: PathBuf,
+    pub(crate) paths: Paths,
+    pub(crate) on_air: OnAir,
+    pub(crate) sessions: Sessions,
+    /// The server stops: nobody is let in any more.
+    pub(crate) stopping: AtomicBool,
+}

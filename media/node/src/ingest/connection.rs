@@ -1,0 +1,285 @@
+//! The shell round one RTMP connection: reads, writes and waits for the pure session, and carries its feed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use sigma_clock::{Instant, monotonic};
+use sigma_rtmp::flv::Track;
+use sigma_rtmp::{Action, CloseReason, Input, Limits, PublishRefusal, Session};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::watch;
+use tracing::{debug, info, warn};
+
+use super::on_air::OnAirFeed;
+use crate::control::{Denied, FeedFacts, FeedGrant, StreamKey, Unusable};
+use crate::core::Core;
+use crate::session::{FeedEnd, SessionHandle};
+
+/// One read takes at most this much: several video frames, and little enough for thousands of connections.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// A client that does not read what it is told is given up after this.
+const WRITE_WITHIN: Duration = Duration::from_secs(5);
+
+/// How long a closed connection is still read, so that the client gets to see why: data that nobody reads turns an
+/// orderly end into a reset.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// How often the pure session and the silence rules see time pass.
+const TICK: Duration = Duration::from_millis(500);
+
+/// The span over which a feed's bit rate is held against its limit.
+const RATE_SPAN: Duration = Duration::from_secs(10);
+
+/// How a connection ended, for the feed on it.
+type Ending = Result<(), String>;
+
+/// Runs one connection to its end.
+pub(crate) async fn run(socket: TcpStream, peer: SocketAddr, core: Arc<Core>, stop: watch::Receiver<bool>) {
+    let (mut read, write) = socket.into_split();
+    let now = monotonic();
+    let mut shell = Shell {
+        core,
+        peer,
+        write,
+        protocol: Session::new(Limits::default()),
+        began: now,
+        feed: None,
+        rate: Rate { since: now, bytes: 0 },
+    };
+    let ending = shell.drive(&mut read, stop).await;
+    shell.leave(ending).await;
+    let _ = sigma_clock::timeout(LINGER, shell.hang_up(&mut read)).await;
+}
+
+struct Shell {
+    core: Arc<Core>,
+    peer: SocketAddr,
+    write: OwnedWriteHalf,
+    protocol: Session,
+    began: Instant,
+    feed: Option<Feed>,
+    rate: Rate,
+}
+
+/// The feed that was let in on this connection.
+struct Feed {
+    channel: String,
+    number: u32,
+    seat: Arc<OnAirFeed>,
+    session: SessionHandle,
+    left: bool,
+}
+
+struct Rate {
+    since: Instant,
+    bytes: u64,
+}
+
+impl Rate {
+    /// Counts bytes; says whether the last span's average was above `limit` bit/s.
+    fn exceeds(&mut self, bytes: usize, limit: u64) -> bool {
+        self.bytes += bytes as u64;
+        let span = self.since.elapsed();
+        let allowed = u128::from(limit) * RATE_SPAN.as_millis() / 8_000;
+        let over = u128::from(self.bytes) > allowed;
+        if span >= RATE_SPAN {
+            *self = Self { since: monotonic(), bytes: 0 };
+        }
+        over
+    }
+}
+
+impl Shell {
+    async fn drive(&mut self, read: &mut OwnedReadHalf, mut stop: watch::Receiver<bool>) -> Ending {
+        let mut buffer = BytesMut::with_capacity(READ_BUFFER);
+        let mut ticks = sigma_clock::interval(TICK);
+        loop {
+            let seat = self.feed.as_ref().map(|feed| Arc::clone(&feed.seat));
+            let cut = async move {
+                match seat {
+                    Some(seat) => seat.cut_reason().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let actions = tokio::select! {
+                read = read.read_buf(&mut buffer) => match read {
+                    Ok(0) => return Err("the connection was closed".into()),
+                    Ok(count) => {
+                        if self.feed.is_some() && self.rate.exceeds(count, self.core.settings.max_feed_bitrate) {
+                            let limit = self.core.settings.max_feed_bitrate / 1_000_000;
+                            let reason = format!("the feed is above the limit of {limit} Mbit/s; lower its bitrate");
+                            return self.close(reason).await;
+                        }
+                        let actions = self.protocol.handle(self.began.elapsed(), Input::Bytes(&buffer));
+                        buffer.clear();
+                        actions
+                    }
+                    Err(error) => return Err(error.to_string()),
+                },
+                _ = ticks.tick() => {
+                    if let Some(feed) = &self.feed
+                        && feed.seat.quiet_for() >= self.core.settings.silence_close
+                    {
+                        return self.close("no media came for too long; start the encoder again".into()).await;
+                    }
+                    self.protocol.handle(self.began.elapsed(), Input::Tick)
+                }
+                reason = cut => return self.close(reason).await,
+                () = super::stopped(&mut stop) => return Err("the server stops".into()),
+            };
+            if let Some(ending) = self.perform(actions).await? {
+                return ending;
+            }
+        }
+    }
+
+    /// Performs what the protocol wants, in order. `Some` when the connection is over.
+    async fn perform(&mut self, actions: Vec<Action>) -> Result<Option<Ending>, String> {
+        // A publish is answered by further actions, which come before what follows it.
+        let mut queue = std::collections::VecDeque::from(actions);
+        while let Some(action) = queue.pop_front() {
+            match action {
+                Action::Send(bytes) => self.send(&bytes).await.map_err(|error| error.to_string())?,
+                Action::Publish { key, encoder, .. } => {
+                    let key = StreamKey::new(key.expose());
+                    let answer = match self.admit(&key, encoder).await {
+                        Ok(()) => Input::Accept,
+                        Err(denied) => {
+                            info!(reason = %denied, "a publisher was refused");
+                            let code = match denied {
+                                Denied::UnknownKey | Denied::OnAir => PublishRefusal::BadName,
+                                Denied::ChannelStopped | Denied::Unavailable | Denied::Full => {
+                                    PublishRefusal::Denied
+                                }
+                            };
+                            Input::Refuse { code, description: denied.to_string() }
+                        }
+                    };
+                    let mut answered = self.protocol.handle(self.began.elapsed(), answer);
+                    while let Some(action) = answered.pop() {
+                        queue.push_front(action);
+                    }
+                }
+                Action::Media(media) => {
+                    if let Some(feed) = &self.feed {
+                        feed.seat.delivered();
+                        if feed.session.media(feed.number, media).await.is_err() {
+                            return Ok(Some(self.close("the session has ended".into()).await));
+                        }
+                    }
+                }
+                Action::Metadata(metadata) => debug!(?metadata, "the encoder described its stream"),
+                Action::Unsupported(what) => {
+                    warn!(%what, "the feed carries what cannot be packaged");
+                    if let Some(feed) = &self.feed {
+                        let track = match what.track {
+                            Track::Audio => Unusable::AudioCodec,
+                            Track::Video => Unusable::VideoCodec,
+                        };
+                        feed.session.unusable(feed.number, track).await;
+                        return Ok(Some(self.close(what.to_string()).await));
+                    }
+                }
+                Action::Unpublish => {
+                    if let Some(feed) = &mut self.feed {
+                        feed.left = true;
+                    }
+                }
+                Action::Close { reason } => {
+                    return Ok(Some(match reason {
+                        CloseReason::Platform(_) | CloseReason::Refused { .. } => Ok(()),
+                        reason => {
+                            info!(%reason, "an RTMP connection was closed");
+                            Err(reason.to_string())
+                        }
+                    }));
+                }
+            }
+            if self.feed.as_ref().is_some_and(|feed| feed.left) {
+                self.leave(Ok(())).await;
+            }
+        }
+        Ok(None)
+    }
+
+    /// May this key publish? If so the feed has its seat and its session.
+    async fn admit(&mut self, key: &StreamKey, encoder: Option<String>) -> Result<(), Denied> {
+        let core = Arc::clone(&self.core);
+        if core.stopping.load(Ordering::Relaxed) {
+            return Err(Denied::Unavailable);
+        }
+        let holder = core.control.resolve_key(key).await?;
+        let claim = core.on_air.claim(&holder.channel).await;
+        let mut takeover = false;
+        if let Some(occupant) = claim.occupant() {
+            if occupant.quiet_for() < core.settings.takeover_after {
+                return Err(Denied::OnAir);
+            }
+            takeover = true;
+        } else if core.on_air.count() > core.settings.max_feeds {
+            return Err(Denied::Full);
+        }
+        let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp", takeover };
+        let FeedGrant { session, feed: number } = core.control.open_feed(&holder.channel, facts).await?;
+        let seat = claim.seat();
+        info!(session.id = %session.session, channel.id = %session.channel, feed = number, takeover, "a feed is on air");
+        let handle = core.sessions.feed_opened(&core, session, number, Arc::clone(&seat)).await?;
+        self.rate = Rate { since: monotonic(), bytes: 0 };
+        self.feed = Some(Feed { channel: holder.channel, number, seat, session: handle, left: false });
+        Ok(())
+    }
+
+    /// The feed on this connection, if there is one, is over.
+    async fn leave(&mut self, ending: Ending) {
+        let Some(feed) = self.feed.take() else {
+            if let Err(reason) = ending {
+                debug!(%reason, "an RTMP connection without a feed ended");
+            }
+            return;
+        };
+        self.core.on_air.leave(&feed.channel, &feed.seat).await;
+        let end = match ending {
+            _ if feed.left => FeedEnd::Left,
+            Ok(()) => FeedEnd::Cut,
+            Err(reason) => FeedEnd::Broken(reason),
+        };
+        info!(session.id = %feed.session.id(), feed = feed.number, how = ?end, "a feed ended");
+        feed.session.feed_ended(feed.number, end).await;
+    }
+
+    /// Tells the client why, and closes.
+    async fn close(&mut self, reason: String) -> Ending {
+        let actions = self.protocol.handle(self.began.elapsed(), Input::Close { reason });
+        for action in actions {
+            if let Action::Send(bytes) = action {
+                // A client that no longer reads is closed all the same.
+                let _ = self.send(&bytes).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the writing side, then reads what the client still sends until it hangs up too.
+    async fn hang_up(&mut self, read: &mut OwnedReadHalf) {
+        if self.write.shutdown().await.is_ok() {
+            let mut rest = vec![0; READ_BUFFER];
+            while matches!(read.read(&mut rest).await, Ok(1..)) {}
+        }
+    }
+
+    async fn send(&mut self, bytes: &Bytes) -> io::Result<()> {
+        match sigma_clock::timeout(WRITE_WITHIN, self.write.write_all(bytes)).await {
+            Ok(written) => written,
+            Err(_) => {
+                Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read what it is told"))
+            }
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! The origin: playlists and media over HTTP.
+//!
+//! `/live/{playbackId}/index.m3u8` and `/preview/{sessionId}/index.m3u8` are multivariant playlists; they name the
+//! media playlist under the session's own path, `/media/SESSION~TOKEN/`, where init sections, segments and parts
+//! stand beside it. Bodies are the same for all.
+
+mod respond;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use sigma_hls::request::{Resolution, resolve};
+use sigma_hls::{Place, Resource, View, cache, playlist};
+use sigma_log::LogReader;
+use tracing::warn;
+
+pub use respond::{Answer, SlicedBody};
+
+use crate::control::Playback;
+use crate::core::Core;
+use crate::paths::{Audience, MEDIA_ROOT};
+use crate::session::{LiveSession, gzip};
+use respond::Problem;
+
+/// Longest path that is looked at, in bytes.
+const PATH_LIMIT: usize = 512;
+
+/// Longest query that is looked at, in bytes.
+const QUERY_LIMIT: usize = 4_096;
+
+const NO_STORE: &str = "no-store";
+
+/// How long a "not on air" may be kept by a cache, in seconds: short, since viewers wait for the start.
+const NOT_ON_AIR: &str = "public, max-age=1";
+
+/// The origin of a node. Cheap to clone.
+#[derive(Clone)]
+pub struct Origin {
+    core: Arc<Core>,
+}
+
+impl Origin {
+    pub(crate) fn new(core: Arc<Core>) -> Self {
+        Self { core }
+    }
+
+    /// Answers a request; a blocking one when what it waits for is there.
+    pub async fn answer<B>(&self, request: Request<B>) -> Answer {
+        let (parts, _) = request.into_parts();
+        if parts.method == Method::OPTIONS {
+            return respond::preflight();
+        }
+        if parts.method != Method::GET && parts.method != Method::HEAD {
+            let problem = Problem {
+                status: StatusCode::METHOD_NOT_ALLOWED,
+                code: "BAD_INPUT",
+                message: format!("{} is not served here", parts.method),
+                mend: "use GET or HEAD",
+                cache: NO_STORE.to_owned(),
+            };
+            return problem.answer();
+        }
+        let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or(""));
+        let answer = if path.len() > PATH_LIMIT || query.len() > QUERY_LIMIT {
+            Err(Problem {
+                status: StatusCode::URI_TOO_LONG,
+                code: "TOO_LARGE",
+                message: "the address is too long".to_owned(),
+                mend: "use the addresses that the playlists name",
+                cache: NO_STORE.to_owned(),
+            })
+        } else {
+            self.route(path, query, &parts.headers).await
+        };
+        respond::without_body_for_head(&parts.method, answer.unwrap_or_else(Problem::answer))
+    }
+
+    async fn route(&self, path: &str, query: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let components: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        match components.as_slice() {
+            ["live", playback_id, "index.m3u8"] => self.live(playback_id, headers).await,
+            ["preview", session, "index.m3u8"] => self.preview(session, query, headers).await,
+            [MEDIA_ROOT, folder, name] => self.media(folder, name, query, headers).await,
+            _ => Err(unknown()),
+        }
+    }
+
+    async fn live(&self, playback_id: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let session = match self.core.control.playback(playback_id).await {
+            Ok(Playback::OnAir(session)) => session,
+            Ok(Playback::NotOnAir) => return Err(not_on_air()),
+            Ok(Playback::Unknown) => {
+                return Err(Problem::not_found(
+                    "no channel has this playback id",
+                    "check the address with whoever gave it to you",
+                    NOT_ON_AIR.to_owned(),
+                ));
+            }
+            Err(error) => {
+                warn!(%error, "a playback id could not be looked up");
+                return Err(unavailable());
+            }
+        };
+        let live = self.core.sessions.look_up(&self.core, &session).await.ok_or_else(not_on_air)?;
+        self.multivariant(&live, Audience::Public, headers).await
+    }
+
+    async fn preview(&self, session: &str, query: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let bearer = headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let token = bearer.or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("token=")));
+        let refused = |status, message: &str| Problem {
+            status,
+            code: if status == StatusCode::UNAUTHORIZED { "UNAUTHENTICATED" } else { "FORBIDDEN" },
+            message: message.to_owned(),
+            mend: "send an API token with sessions:read as Authorization: Bearer, or as ?token=",
+            cache: NO_STORE.to_owned(),
+        };
+        let Some(token) = token else {
+            return Err(refused(StatusCode::UNAUTHORIZED, "the preview wants a token"));
+        };
+        if !self.core.control.may_preview(session, token).await {
+            return Err(refused(StatusCode::UNAUTHORIZED, "this token may not see the preview"));
+        }
+        let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(not_on_air)?;
+        self.multivariant(&live, Audience::Preview, headers).await
+    }
+
+    async fn multivariant(
+        &self,
+        live: &LiveSession,
+        audience: Audience,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Problem> {
+        let folder = self.core.paths.folder(&live.facts.session, audience);
+        let uri = format!("{folder}/{}", Resource::Playlist);
+        let view = view(audience);
+        let (text, target, version) = live.read(|timeline| {
+            let text = timeline.is_playable(view).then(|| playlist::multivariant(timeline, &uri)).flatten();
+            (text, timeline.target_duration().unwrap_or(1), timeline.version())
+        });
+        let plain = Bytes::from(text.ok_or_else(not_on_air)?);
+        let cache = match audience {
+            Audience::Public => cache::plain_playlist(target),
+            Audience::Preview => NO_STORE.to_owned(),
+        };
+        let tag = format!("{}-m{version}", live.facts.session);
+        Ok(respond::playlist(headers, &plain, &gzip(&plain), &tag, &cache))
+    }
+
+    async fn media(
+        &self,
+        folder: &str,
+        name: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Problem> {
+        let (session, audience) = self.core.paths.open(folder).ok_or_else(unknown)?;
+        let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(unknown)?;
+        match Resource::parse(name).ok_or_else(unknown)? {
+            Resource::Playlist => media_playlist(&live, view(audience), query, headers).await,
+            resource => media_file(&live, view(audience), resource, headers).await,
+        }
+    }
+}
+
+fn view(audience: Audience) -> View {
+    match audience {
+        Audience::Public => View::Public,
+        Audience::Preview => View::Preview,
+    }
+}
+
+/// A media playlist, after waiting for what the request's directives ask (checklist 24–31).
+async fn media_playlist(
+    live: &LiveSession,
+    view: View,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<Answer, Problem> {
+    let mut changes = live.changes();
+    let (target, limit) = live.read(|timeline| {
+        (timeline.target_duration().unwrap_or(1), Duration::from_millis(timeline.block_limit_ms()))
+    });
+    let blocking = query.contains("_HLS_msn");
+    let resolved = async {
+        loop {
+            changes.borrow_and_update();
+            let resolution =
+                live.read(|timeline| timeline.is_playable(view).then(|| resolve(query, view, timeline)));
+            match resolution {
+                None => return Err(not_on_air()),
+                Some(Resolution::Now { delta }) => return Ok(delta),
+                Some(Resolution::Bad(reason)) => {
+                    return Err(Problem {
+                        status: StatusCode::BAD_REQUEST,
+                        code: "BAD_INPUT",
+                        message: reason.to_string(),
+                        mend: "ask as the playlist's SERVER-CONTROL and last segment allow",
+                        cache: playlist_error_cache(blocking, target),
+                    });
+                }
+                Some(Resolution::Wait { .. }) => {
+                    if changes.changed().await.is_err() {
+                        return Err(unavailable());
+                    }
+                }
+            }
+        }
+    };
+    let delta = match sigma_clock::timeout(limit, resolved).await {
+        Ok(resolved) => resolved?,
+        Err(_) => {
+            return Err(Problem {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                code: "UNAVAILABLE",
+                message: "what the request waits for has not come in time".to_owned(),
+                mend: "ask again",
+                cache: playlist_error_cache(true, target),
+            });
+        }
+    };
+    let rendered = live.playlist(view, delta);
+    let kind = if delta { 'd' } else { 'f' };
+    let tag = format!("{}-{view:?}-{kind}{}", live.facts.session, rendered.tag());
+    let cache = if blocking { cache::blocking_playlist(target) } else { cache::plain_playlist(target) };
+    Ok(respond::playlist(headers, &rendered.plain, &rendered.gzip, &tag, &cache))
+}
+
+fn playlist_error_cache(blocking: bool, target: u32) -> String {
+    if blocking { cache::blocking_playlist_error(target) } else { cache::plain_playlist_error(target) }
+}
+
+/// An init section, segment or part; the hinted part when it is complete, with no byte before (checklist 35).
+async fn media_file(
+    live: &LiveSession,
+    view: View,
+    resource: Resource,
+    headers: &HeaderMap,
+) -> Result<Answer, Problem> {
+    let mut changes = live.changes();
+    let (target, limit) = live.read(|timeline| {
+        (timeline.target_duration().unwrap_or(1), Duration::from_millis(timeline.block_limit_ms()))
+    });
+    let gone = || {
+        Problem::not_found(
+            "this piece of the stream is not there (any more)",
+            "reload the playlist and use what it lists",
+            cache::missing_media(target),
+        )
+    };
+    let located = async {
+        loop {
+            changes.borrow_and_update();
+            match live.read(|timeline| timeline.locate(view, resource)) {
+                Place::Hinted => {
+                    if changes.changed().await.is_err() {
+                        return None;
+                    }
+                }
+                Place::Ready(range) => return Some(Some(range)),
+                Place::Older => return Some(None),
+                Place::Missing => return None,
+            }
+        }
+    };
+    let range = sigma_clock::timeout(limit, located).await.ok().flatten().ok_or_else(gone)?;
+    let tag = format!("{}-{resource}", live.facts.session);
+    if let Some(slices) = live.in_memory(resource) {
+        return Ok(respond::media(headers, slices, &tag, cache::media()));
+    }
+    let log: LogReader = live.log().clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let range = match (range, resource) {
+            (Some(range), _) => Some(range),
+            (None, Resource::Segment(msn)) => log.whole(sigma_log::MediaFile::Segment(msn))?,
+            (None, Resource::Init(init)) => log.whole(sigma_log::MediaFile::Init(init))?,
+            (None, Resource::Playlist | Resource::Part { .. }) => None,
+        };
+        range.map(|range| log.read(&range)).transpose()
+    });
+    match read.await {
+        Ok(Ok(Some(bytes))) => Ok(respond::media(headers, vec![bytes], &tag, cache::media())),
+        Ok(Ok(None)) => Err(gone()),
+        Ok(Err(error)) => {
+            warn!(session.id = %live.facts.session, %resource, %error, "media cannot be read from the log");
+            Err(gone())
+        }
+        Err(_) => Err(unavailable()),
+    }
+}
+
+fn unknown() -> Problem {
+    Problem::not_found(
+        "there is nothing at this address",
+        "use the addresses that the playlists name",
+        NOT_ON_AIR.into(),
+    )
+}
+
+fn not_on_air() -> Problem {
+    Problem {
+        status: StatusCode::NOT_FOUND,
+        code: "NOT_ON_AIR",
+        message: "nothing is on air here at the moment".to_owned(),
+        mend: "come back when the broadcast has begun; the watch page does so by itself",
+        cache: NOT_ON_AIR.to_owned(),
+    }
+}
+
+fn unavailable() -> Problem {
+    Problem {
+        status: StatusCode::SERVICE_UNAVAILABLE,
+        code: "UNAVAILABLE",
+        message: "the server cannot answer at the moment".to_owned(),
+        mend: "try again in a few seconds",
+        cache: NO_STORE.to_owned(),
+    }
+}

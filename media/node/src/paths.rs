@@ -1,0 +1,107 @@
+//! The unguessable path under which everything of one session stands.
+//!
+//! `/media/SESSION~TOKEN/…`: the token is 128 bits of an HMAC over the session's id, so that any node with the same
+//! secret makes and checks it without asking anyone, and the same URIs hold after a restart. There are two a session:
+//! the public one begins where the session went live, the preview's shows all of it.
+
+use aws_lc_rs::{constant_time, hmac};
+
+/// The first path component of all media.
+pub(crate) const MEDIA_ROOT: &str = "media";
+
+/// Longest session id that is looked at, in bytes.
+const SESSION_ID_LIMIT: usize = 64;
+
+/// Letters of the token: RFC 4648 base32 in lower case.
+const ALPHABET: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+
+/// Which part of a session a path shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Audience {
+    /// From the first segment after `liveAt`.
+    Public,
+    /// All of it, for who holds an API token.
+    Preview,
+}
+
+/// Makes and checks session paths.
+#[derive(Debug)]
+pub(crate) struct Paths {
+    key: hmac::Key,
+}
+
+impl Paths {
+    /// Paths made from the node's secret.
+    pub(crate) fn new(secret: &[u8; 32]) -> Self {
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+    }
+
+    /// The folder of a session: `/media/SESSION~TOKEN`.
+    pub(crate) fn folder(&self, session: &str, audience: Audience) -> String {
+        format!("/{MEDIA_ROOT}/{session}~{}", self.token(session, audience))
+    }
+
+    /// Reads `SESSION~TOKEN`; nothing unless the token is one of that session's two.
+    pub(crate) fn open<'a>(&self, component: &'a str) -> Option<(&'a str, Audience)> {
+        let (session, token) = component.split_once('~')?;
+        let wanted = session.len() <= SESSION_ID_LIMIT
+            && session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        if !wanted {
+            return None;
+        }
+        [Audience::Public, Audience::Preview].into_iter().find_map(|audience| {
+            let right = self.token(session, audience);
+            constant_time::verify_slices_are_equal(right.as_bytes(), token.as_bytes())
+                .is_ok()
+                .then_some((session, audience))
+        })
+    }
+
+    fn token(&self, session: &str, audience: Audience) -> String {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(match audience {
+            Audience::Public => b"public\0",
+            Audience::Preview => b"preview",
+        });
+        context.update(session.as_bytes());
+        base32(&context.sign().as_ref()[..16])
+    }
+}
+
+/// 16 bytes give 26 letters.
+fn base32(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(5) * 8);
+    let (mut held, mut bits) = (0u32, 0u32);
+    for byte in bytes {
+        held = (held << 8) | u32::from(*byte);
+        bits += 8;
+        while bits >= 5 {
+            bits -= 5;
+            text.push(char::from(ALPHABET[(held >> bits) as usize & 31]));
+        }
+    }
+    if bits > 0 {
+        text.push(char::from(ALPHABET[(held << (5 - bits)) as usize & 31]));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_opens_only_with_its_own_token() {
+        let paths = Paths::new(&[7; 32]);
+        for audience in [Audience::Public, Audience::Preview] {
+            let folder = paths.folder("se_1", audience);
+            let component = folder.strip_prefix("/media/").expect("the media root");
+            assert_eq!(paths.open(component), Some(("se_1", audience)));
+            assert_eq!(component.len(), "se_1~".len() + 26);
+            assert_eq!(paths.open(&component.replace("se_1", "se_2")), None);
+            assert_eq!(Paths::new(&[8; 32]).open(component), None);
+        }
+        assert_eq!(paths.open("se_1~"), None);
+        assert_eq!(paths.open("../etc~x"), None);
+    }
+}

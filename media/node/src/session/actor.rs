@@ -1,0 +1,331 @@
+//! The one writer of a session: packages what its feed delivers, and goes on with gaps while there is none.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sigma_clock::Timestamp;
+use sigma_elementary::{AudioCodec, AudioConfig, Media, VideoCodec, VideoConfig};
+use sigma_hls::{Append, Input, Rendition, View};
+use sigma_log::{Entry, SegmentLog};
+use sigma_packager::{InitSection, Output, Packager};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use super::handle::{FeedEnd, Message};
+use super::live::LiveSession;
+use super::reports::Reports;
+use super::time::SteadyTime;
+use crate::control::{InputFormat, LossCause, Report};
+use crate::core::Core;
+use crate::ingest::OnAirFeed;
+
+/// How often silence is looked for and old segments are let go.
+const ROUND: Duration = Duration::from_millis(500);
+
+/// The feed on air.
+struct CurrentFeed {
+    number: u32,
+    seat: Arc<OnAirFeed>,
+    /// Whether its media was reported as understood since it came, or came back.
+    announced: bool,
+    /// Nothing came for `ingestSilence`; the connection stands.
+    silent: bool,
+    video: Option<VideoConfig>,
+    audio: Option<AudioConfig>,
+}
+
+/// The actor's state; [`Actor::run`] ends with the session or the server.
+pub(super) struct Actor {
+    core: Arc<Core>,
+    live: Arc<LiveSession>,
+    log: SegmentLog,
+    log_broken: bool,
+    packager: Packager,
+    rendition: Rendition,
+    reports: Reports,
+    time: SteadyTime,
+    feed: Option<CurrentFeed>,
+    init: Option<InitSection>,
+    playable: bool,
+    over: bool,
+}
+
+impl Actor {
+    pub(super) fn new(
+        core: Arc<Core>,
+        live: Arc<LiveSession>,
+        log: SegmentLog,
+        packager: Packager,
+        rendition: Rendition,
+    ) -> Self {
+        let reports = Reports::start(Arc::clone(&core.control), live.facts.session.clone());
+        let time = SteadyTime::new(Arc::clone(&core.clock));
+        Self {
+            core,
+            live,
+            log,
+            log_broken: false,
+            packager,
+            rendition,
+            reports,
+            time,
+            feed: None,
+            init: None,
+            playable: false,
+            over: false,
+        }
+    }
+
+    /// The server is there again: what was listed stays, the outage becomes a gap.
+    pub(super) fn restarted(&mut self) {
+        let input = Input::Restarted { now_us: self.time.now_us() };
+        self.hand(input);
+    }
+
+    pub(super) async fn run(mut self, mut mail: mpsc::Receiver<Message>) {
+        let mut rounds = sigma_clock::interval(ROUND);
+        while !self.over {
+            let gap_due =
+                self.rendition.next_tick_us().map(|due| due.saturating_sub(self.time.now_us()).max(0));
+            let gap = async {
+                match gap_due {
+                    Some(due) => sigma_clock::sleep(Duration::from_micros(due.unsigned_abs())).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                message = mail.recv() => match message {
+                    Some(message) => self.take(message).await,
+                    None => self.over = true,
+                },
+                () = gap => {
+                    let input = Input::Tick { now_us: self.time.now_us() };
+                    self.hand(input);
+                }
+                _ = rounds.tick() => self.round(),
+            }
+        }
+    }
+
+    async fn take(&mut self, message: Message) {
+        match message {
+            Message::FeedOpened { feed, seat } => self.feed_opened(feed, seat),
+            Message::Media { feed, media } => self.media(feed, media),
+            Message::Unusable { feed, what } if self.is_current(feed) => {
+                self.report(feed, Report::Unusable(what));
+            }
+            Message::FeedEnded { feed, end } if self.is_current(feed) => self.feed_ended(feed, end),
+            Message::Unusable { .. } | Message::FeedEnded { .. } => {}
+            Message::GoLive => {
+                let input = Input::GoLive { from_start: self.live.facts.auto_go_live };
+                self.hand(input);
+            }
+            Message::End { reason } => self.end(&reason),
+            Message::Park { done } => {
+                self.park();
+                let reports = self.reports.clone();
+                tokio::spawn(async move {
+                    reports.taken().await;
+                    let _ = done.send(());
+                });
+            }
+        }
+    }
+
+    fn is_current(&self, feed: u32) -> bool {
+        self.feed.as_ref().is_some_and(|current| current.number == feed)
+    }
+
+    fn feed_opened(&mut self, number: u32, seat: Arc<OnAirFeed>) {
+        if self.feed.as_ref().is_some_and(|current| current.number >= number) {
+            return;
+        }
+        if self.feed.is_some() {
+            self.lose();
+        }
+        self.time.set();
+        self.feed =
+            Some(CurrentFeed { number, seat, announced: false, silent: false, video: None, audio: None });
+    }
+
+    fn media(&mut self, number: u32, media: Media) {
+        let Some(feed) = self.feed.as_mut().filter(|feed| feed.number == number) else { return };
+        let now_us = self.time.now_us();
+        let mut outputs = Vec::new();
+        if std::mem::take(&mut feed.silent) {
+            // The encoder does not describe its media again on a standing connection; the packager has forgotten.
+            let video = feed.video.clone().map(Media::VideoConfig);
+            let audio = feed.audio.clone().map(Media::AudioConfig);
+            for config in video.into_iter().chain(audio) {
+                outputs.extend(self.packager.push(now_us, config));
+            }
+        }
+        match &media {
+            Media::VideoConfig(config) => feed.video = Some(config.clone()),
+            Media::AudioConfig(config) => feed.audio = Some(config.clone()),
+            Media::Video(_) | Media::Audio(_) => {}
+        }
+        if self.rendition.is_lost() && !feed.announced {
+            self.hand(Input::FeedBack { at_us: now_us });
+        }
+        outputs.extend(self.packager.push(now_us, media));
+        self.packaged(now_us, outputs);
+    }
+
+    fn packaged(&mut self, now_us: i64, outputs: Vec<Output>) {
+        if outputs.is_empty() {
+            return;
+        }
+        let mut parts = false;
+        let mut changed = false;
+        for output in &outputs {
+            match output {
+                Output::Init(init) => {
+                    changed |= self.init.as_ref() != Some(init);
+                    self.init = Some(init.clone());
+                }
+                Output::Part(_) => parts = true,
+                Output::Warning(warning) => {
+                    info!(session.id = %self.live.facts.session, ?warning, "the feed could be better");
+                }
+                Output::TargetDuration(_) | Output::Discontinuity | Output::SegmentEnd(_) => {}
+            }
+        }
+        self.hand(Input::Packaged { now_us, outputs });
+        if changed && let Some(feed) = &mut self.feed {
+            feed.announced = false;
+        }
+        if parts {
+            self.announce();
+        }
+    }
+
+    /// Reports what is new for the control plane once media of the feed is packaged.
+    fn announce(&mut self) {
+        let format = self.input_format();
+        let Some(feed) = &mut self.feed else { return };
+        let number = feed.number;
+        if !std::mem::replace(&mut feed.announced, true) {
+            self.report(number, Report::Processing(format));
+        }
+        if !self.playable && self.live.read(|timeline| timeline.is_playable(View::Preview)) {
+            self.playable = true;
+            self.report(number, Report::Playable);
+        }
+    }
+
+    fn input_format(&self) -> InputFormat {
+        let mut format = InputFormat::default();
+        let Some(feed) = &self.feed else { return format };
+        if let Some(video) = &feed.video {
+            let codec = match video.codec {
+                VideoCodec::H264 => "h264",
+                VideoCodec::Hevc => "hevc",
+                VideoCodec::Av1 => "av1",
+            };
+            format.video_codec = Some(codec.to_owned());
+            format.width = Some(video.width);
+            format.height = Some(video.height);
+            format.frame_rate_milli = self.init.as_ref().and_then(|init| init.frame_rate_milli);
+        }
+        if let Some(audio) = &feed.audio {
+            let codec = match audio.codec {
+                AudioCodec::Aac => "aac",
+                AudioCodec::Opus => "opus",
+            };
+            format.audio_codec = Some(codec.to_owned());
+            format.sample_rate = Some(audio.sample_rate);
+            format.channels = Some(audio.channels);
+        }
+        format.bitrate = self.live.read(|timeline| timeline.bandwidth()).map(|bandwidth| bandwidth.average);
+        format
+    }
+
+    fn feed_ended(&mut self, number: u32, end: FeedEnd) {
+        self.lose();
+        self.feed = None;
+        self.report(
+            number,
+            match end {
+                FeedEnd::Left => Report::Left,
+                FeedEnd::Cut | FeedEnd::Broken(_) => Report::Lost(LossCause::ConnectionBroken),
+            },
+        );
+    }
+
+    /// From here on the playlist goes on with gaps.
+    fn lose(&mut self) {
+        let flushed = self.packager.finish();
+        let input = Input::FeedLost { at_us: self.time.now_us(), flushed };
+        self.hand(input);
+    }
+
+    fn round(&mut self) {
+        self.live.forget(self.time.now_us());
+        let silence = self.core.settings.ingest_silence;
+        let Some(feed) = &mut self.feed else { return };
+        if feed.announced && !feed.silent && feed.seat.quiet_for() >= silence {
+            feed.silent = true;
+            feed.announced = false;
+            let number = feed.number;
+            info!(session.id = %self.live.facts.session, feed = number, "the feed is silent");
+            self.lose();
+            self.report(number, Report::Lost(LossCause::Silence));
+        }
+    }
+
+    fn end(&mut self, reason: &str) {
+        if let Some(feed) = self.feed.take() {
+            feed.seat.cut(reason);
+        }
+        let flushed = self.packager.finish();
+        let input = Input::Stop { now_us: self.time.now_us(), flushed };
+        self.hand(input);
+        self.over = true;
+        info!(session.id = %self.live.facts.session, reason, "the session's playlist has its end");
+    }
+
+    /// The server stops: what is whole is written down; the session stays resumable.
+    fn park(&mut self) {
+        let flushed = self.packager.finish();
+        let now_us = self.time.now_us();
+        self.hand(Input::Packaged { now_us, outputs: flushed });
+        if let Some(feed) = self.feed.take() {
+            self.report(feed.number, Report::Lost(LossCause::NodeStopped));
+        }
+        self.over = true;
+    }
+
+    fn report(&self, feed: u32, report: Report) {
+        let at: Timestamp = self.core.clock.now();
+        self.reports.send(feed, at, report);
+    }
+
+    /// Hands the rendition an input; what it says is written, then shown.
+    fn hand(&mut self, input: Input) {
+        let steps = self.rendition.handle(input);
+        if steps.is_empty() {
+            return;
+        }
+        for Append { entry, bytes } in &steps {
+            match self.log.append(entry, bytes) {
+                Ok(_) => {
+                    if std::mem::take(&mut self.log_broken) {
+                        info!(session.id = %self.live.facts.session, "the segment log is written again");
+                    }
+                }
+                Err(failure) => {
+                    // The live picture goes on from memory; the log keeps account of what it owes.
+                    if !std::mem::replace(&mut self.log_broken, true) {
+                        error!(session.id = %self.live.facts.session, error = %failure, "the segment log is not written");
+                    }
+                }
+            }
+        }
+        if steps.iter().any(|step| matches!(step.entry, Entry::Ended)) && self.log_broken {
+            warn!(session.id = %self.live.facts.session, "the session ended with an incomplete log");
+        }
+        self.live.publish(steps, self.time.now_us());
+    }
+}

@@ -1,0 +1,93 @@
+//! The newest media in memory, as slices of what came in; older media is read from the segment log.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+/// Closed segments kept in memory behind the one that is open: what players at the edge fetch. Older ones come from
+/// the page cache.
+const CLOSED_SEGMENTS: usize = 4;
+
+#[derive(Debug)]
+struct EdgeSegment {
+    msn: u64,
+    parts: Vec<Vec<Bytes>>,
+    whole: bool,
+}
+
+/// What of a session stands in memory.
+#[derive(Debug, Default)]
+pub(crate) struct Edge {
+    segments: VecDeque<EdgeSegment>,
+    inits: BTreeMap<u32, Bytes>,
+}
+
+impl Edge {
+    /// Keeps an init section; they are small and few.
+    pub(crate) fn keep_init(&mut self, init: u32, bytes: Bytes) {
+        self.inits.insert(init, bytes);
+    }
+
+    /// Keeps the next part of segment `msn`.
+    pub(crate) fn keep_part(&mut self, msn: u64, part: u32, slices: Vec<Bytes>) {
+        if self.segments.back().is_none_or(|segment| segment.msn != msn) {
+            self.segments.push_back(EdgeSegment { msn, parts: Vec::new(), whole: true });
+            while self.segments.len() > CLOSED_SEGMENTS + 1 {
+                self.segments.pop_front();
+            }
+        }
+        if let Some(segment) = self.segments.back_mut() {
+            // After a restart an open segment's first parts are on disk only.
+            segment.whole &= segment.parts.len() == part as usize;
+            segment.parts.resize_with(part as usize, Vec::new);
+            segment.parts.push(slices);
+        }
+    }
+
+    /// An init section.
+    pub(crate) fn init(&self, init: u32) -> Option<Bytes> {
+        self.inits.get(&init).cloned()
+    }
+
+    /// The slices of a part.
+    pub(crate) fn part(&self, msn: u64, part: u32) -> Option<Vec<Bytes>> {
+        let segment = self.segments.iter().find(|segment| segment.msn == msn)?;
+        segment.parts.get(part as usize).filter(|slices| !slices.is_empty()).cloned()
+    }
+
+    /// The slices of a whole segment. The caller knows that it is closed.
+    pub(crate) fn segment(&self, msn: u64) -> Option<Vec<Bytes>> {
+        let segment = self.segments.iter().find(|segment| segment.msn == msn && segment.whole)?;
+        Some(segment.parts.iter().flatten().cloned().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slices(text: &'static str) -> Vec<Bytes> {
+        vec![Bytes::from_static(text.as_bytes())]
+    }
+
+    #[test]
+    fn it_keeps_the_open_segment_and_the_last_closed_ones() {
+        let mut edge = Edge::default();
+        for msn in 0..10 {
+            edge.keep_part(msn, 0, slices("a"));
+            edge.keep_part(msn, 1, slices("b"));
+        }
+        assert_eq!(edge.part(9, 1), Some(slices("b")));
+        assert_eq!(edge.segment(5).map(|slices| slices.len()), Some(2));
+        assert_eq!(edge.segment(4), None);
+    }
+
+    #[test]
+    fn a_segment_that_began_before_a_restart_is_not_whole_here() {
+        let mut edge = Edge::default();
+        edge.keep_part(7, 2, slices("c"));
+        assert_eq!(edge.part(7, 2), Some(slices("c")));
+        assert_eq!(edge.part(7, 0), None);
+        assert_eq!(edge.segment(7), None);
+    }
+}

@@ -1,0 +1,130 @@
+//! What the origin serves of a session: its timeline, the newest media, rendered playlists and the wake-up.
+
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use sigma_hls::{Append, Resource, Timeline, View, playlist};
+use sigma_log::{Entry, LogReader};
+use tokio::sync::watch;
+
+use super::edge::Edge;
+use crate::control::SessionFacts;
+
+/// A rendered playlist with its gzipped form. Shared by all who ask for the same.
+#[derive(Debug, Clone)]
+pub(crate) struct Rendered {
+    pub(crate) plain: Bytes,
+    pub(crate) gzip: Bytes,
+    version: u64,
+}
+
+impl Rendered {
+    /// A validator: the same session, view and version give the same text.
+    pub(crate) fn tag(&self) -> u64 {
+        self.version
+    }
+}
+
+#[derive(Debug)]
+struct Shown {
+    timeline: Timeline,
+    edge: Edge,
+}
+
+/// A session as readers see it. The session's actor is its one writer.
+#[derive(Debug)]
+pub(crate) struct LiveSession {
+    pub(crate) facts: SessionFacts,
+    shown: RwLock<Shown>,
+    rendered: Mutex<HashMap<(View, bool), Arc<Rendered>>>,
+    changed: watch::Sender<u64>,
+    log: LogReader,
+}
+
+impl LiveSession {
+    /// A session whose timeline is `timeline` and whose media is read through `log`.
+    pub(crate) fn new(facts: SessionFacts, timeline: Timeline, log: LogReader) -> Self {
+        let changed = watch::Sender::new(timeline.version());
+        let shown = RwLock::new(Shown { timeline, edge: Edge::default() });
+        Self { facts, shown, rendered: Mutex::default(), changed, log }
+    }
+
+    /// Reads the timeline.
+    pub(crate) fn read<T>(&self, look: impl FnOnce(&Timeline) -> T) -> T {
+        look(&self.shown.read().unwrap_or_else(PoisonError::into_inner).timeline)
+    }
+
+    /// Takes in what the rendition said, all at once, and wakes all who wait.
+    pub(super) fn publish(&self, steps: Vec<Append>, steady_us: i64) {
+        let version = {
+            let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+            for Append { entry, bytes } in steps {
+                shown.timeline.apply(&entry, steady_us);
+                match entry {
+                    Entry::Init { init, .. } => {
+                        shown.edge.keep_init(init, bytes.into_iter().next().unwrap_or_default());
+                    }
+                    Entry::Part { msn, part, .. } => shown.edge.keep_part(msn, part, bytes),
+                    Entry::Ended => shown.edge = Edge::default(),
+                    _ => {}
+                }
+            }
+            shown.timeline.version()
+        };
+        self.changed.send_if_modified(|known| std::mem::replace(known, version) != version);
+    }
+
+    /// Lets go of what need not be fetchable any more.
+    pub(super) fn forget(&self, steady_us: i64) {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).timeline.forget(steady_us);
+    }
+
+    /// Told of each change of the timeline.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// The media playlist as it is now, rendered once for all who ask.
+    pub(crate) fn playlist(&self, view: View, delta: bool) -> Arc<Rendered> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        let version = shown.timeline.version();
+        let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = rendered.get(&(view, delta))
+            && known.version == version
+        {
+            return Arc::clone(known);
+        }
+        let plain = Bytes::from(playlist::media(&shown.timeline, view, delta));
+        let fresh = Arc::new(Rendered { gzip: gzip(&plain), plain, version });
+        rendered.insert((view, delta), Arc::clone(&fresh));
+        fresh
+    }
+
+    /// The slices of an init section, segment or part, if they are in memory.
+    pub(crate) fn in_memory(&self, resource: Resource) -> Option<Vec<Bytes>> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        match resource {
+            Resource::Playlist => None,
+            Resource::Init(init) => shown.edge.init(init).map(|bytes| vec![bytes]),
+            Resource::Segment(msn) => shown.edge.segment(msn),
+            Resource::Part { msn, part } => shown.edge.part(msn, part),
+        }
+    }
+
+    /// The reader of the session's log.
+    pub(crate) fn log(&self) -> &LogReader {
+        &self.log
+    }
+}
+
+/// Playlists compress to a tenth at any level; the quickest costs least.
+pub(crate) fn gzip(plain: &[u8]) -> Bytes {
+    let mut encoder = GzEncoder::new(Vec::with_capacity(plain.len() / 4), Compression::fast());
+    // Writing to memory does not fail.
+    let written = encoder.write_all(plain).and_then(|()| encoder.finish());
+    Bytes::from(written.unwrap_or_default())
+}

@@ -1,0 +1,275 @@
+//! The register of sessions: on air, just ended, or read back from disk for someone who asks.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use sigma_clock::{Instant, monotonic};
+use sigma_hls::{Profile, Rendition, Timeline};
+use sigma_log::{Entry, LogError, Meta, SegmentLog};
+use sigma_packager::{Packager, Settings};
+use tokio::sync::{mpsc, oneshot};
+use tracing::{Instrument, error, info, info_span, warn};
+
+use super::actor::Actor;
+use super::handle::{MAIL_LIMIT, Message, SessionHandle};
+use super::live::LiveSession;
+use crate::control::{Denied, LatencyMode, SessionFacts};
+use crate::core::Core;
+use crate::ingest::OnAirFeed;
+
+/// How long an ended session stays in memory after it was last asked for. Later it is read back from disk.
+const KEEP_IN_MEMORY: Duration = Duration::from_secs(600);
+
+/// How many ended sessions are in memory at most.
+const ENDED_IN_MEMORY: usize = 256;
+
+#[derive(Debug)]
+struct Registered {
+    handle: SessionHandle,
+    asked: Instant,
+}
+
+/// All sessions that the node knows.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    by_id: RwLock<HashMap<String, Registered>>,
+}
+
+/// The packager's and the playlists' numbers of a latency mode.
+fn numbers(mode: LatencyMode) -> (Settings, Profile) {
+    match mode {
+        LatencyMode::Normal => (Settings::NORMAL, Profile::NORMAL),
+        LatencyMode::Low => (Settings::LOW, Profile::LOW),
+        LatencyMode::UltraLow => (Settings::ULTRA_LOW, Profile::ULTRA_LOW),
+    }
+}
+
+impl LatencyMode {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Normal => "NORMAL",
+            Self::Low => "LOW",
+            Self::UltraLow => "ULTRA_LOW",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        [Self::Normal, Self::Low, Self::UltraLow].into_iter().find(|mode| mode.word() == word)
+    }
+}
+
+impl Sessions {
+    /// The session, if it is in memory.
+    pub(crate) fn find(&self, session: &str) -> Option<SessionHandle> {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id.get(session).map(|registered| registered.handle.clone())
+    }
+
+    /// Every session that has an actor.
+    pub(crate) fn on_air(&self) -> Vec<SessionHandle> {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let alive = by_id.values().filter(|registered| !registered.handle.mail.is_closed());
+        alive.map(|registered| registered.handle.clone()).collect()
+    }
+
+    /// A feed was let in: its session is there from now on.
+    pub(crate) async fn feed_opened(
+        &self,
+        core: &Arc<Core>,
+        facts: SessionFacts,
+        feed: u32,
+        seat: Arc<OnAirFeed>,
+    ) -> Result<SessionHandle, Denied> {
+        let session = facts.session.clone();
+        let handle = match self.find(&session).filter(|handle| !handle.mail.is_closed()) {
+            Some(handle) => handle,
+            None => self.begin(core, facts).map_err(|failure| {
+                error!(session.id = %session, error = %failure, "a session's log cannot be written");
+                Denied::Unavailable
+            })?,
+        };
+        match handle.tell(Message::FeedOpened { feed, seat }).await {
+            Ok(()) => Ok(handle),
+            Err(_) => Err(Denied::Unavailable),
+        }
+    }
+
+    /// Brings back a session that was on air when the server went down: what was listed, then gaps.
+    pub(crate) fn restore(&self, core: &Arc<Core>, facts: SessionFacts) -> Result<(), LogError> {
+        self.begin(core, facts).map(|_| ())
+    }
+
+    /// Starts the actor of a session, on its log where there is one.
+    fn begin(&self, core: &Arc<Core>, facts: SessionFacts) -> Result<SessionHandle, LogError> {
+        let (settings, profile) = numbers(facts.mode);
+        let folder = core.folder.join(&facts.session);
+        let session = facts.session.clone();
+        let (timeline, log, packager, rendition) = if Meta::read(&folder).is_ok() {
+            let opened = SegmentLog::open(&folder)?;
+            if opened.cut > 0 {
+                info!(session.id = %session, bytes = opened.cut, "an unfinished end of the segment log was cut");
+            }
+            let timeline = Timeline::fold(profile, &opened.entries, core.clock.now().micros());
+            let target = timeline.target_duration();
+            let packager = Packager::resume(settings, target, timeline.media_ticks());
+            let rendition = Rendition::resume(&timeline);
+            (timeline, opened.log, packager, rendition)
+        } else {
+            let meta = Meta {
+                session: facts.session.clone(),
+                channel: facts.channel.clone(),
+                playback_id: facts.playback_id.clone(),
+                mode: facts.mode.word().to_owned(),
+                part_target_ms: profile.part_target_ms,
+                segment_target_ms: profile.segment_target_ms,
+                created_us: core.clock.now().micros(),
+                extra: Default::default(),
+            };
+            let log = SegmentLog::create(&folder, &meta)?;
+            (Timeline::new(profile), log, Packager::new(settings), Rendition::new(profile))
+        };
+        let live_already = facts.live;
+        let has_media = timeline.next_msn() > 0 || timeline.media_ticks() > 0;
+        let live = Arc::new(LiveSession::new(facts, timeline, log.reader()));
+        let mut actor = Actor::new(Arc::clone(core), Arc::clone(&live), log, packager, rendition);
+        if has_media {
+            actor.restarted();
+        }
+        let (mail, letters) = mpsc::channel(MAIL_LIMIT);
+        let handle = SessionHandle { live, mail };
+        if live_already {
+            // A crash can have come between the event and the log's entry.
+            let _ = handle.mail.try_send(Message::GoLive);
+        }
+        tokio::spawn(actor.run(letters).instrument(info_span!("session", id = %session)));
+        self.register(session, handle.clone());
+        Ok(handle)
+    }
+
+    /// The session for a viewer: in memory, or read back from disk when it has ended.
+    pub(crate) async fn look_up(&self, core: &Arc<Core>, session: &str) -> Option<Arc<LiveSession>> {
+        {
+            let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(registered) = by_id.get(session) {
+                return Some(Arc::clone(registered.handle.live()));
+            }
+        }
+        let folder = core.folder.join(session);
+        let now_us = core.clock.now().micros();
+        let read = tokio::task::spawn_blocking(move || read_ended(&folder, now_us)).await.ok()??;
+        let (mail, _) = mpsc::channel(1);
+        let handle = SessionHandle { live: Arc::new(read), mail };
+        let live = Arc::clone(handle.live());
+        self.register(session.to_owned(), handle);
+        Some(live)
+    }
+
+    fn register(&self, session: String, handle: SessionHandle) {
+        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        by_id.insert(session, Registered { handle, asked: monotonic() });
+    }
+
+    /// Lets go of ended sessions that were long in memory, and of the oldest beyond the limit.
+    pub(crate) fn tidy(&self) {
+        let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
+        for registered in by_id.values_mut().filter(|registered| !registered.handle.mail.is_closed()) {
+            registered.asked = monotonic();
+        }
+        by_id.retain(|_, registered| registered.asked.elapsed() < KEEP_IN_MEMORY);
+        let mut ended: Vec<(Instant, String)> = by_id
+            .iter()
+            .filter(|(_, registered)| registered.handle.mail.is_closed())
+            .map(|(session, registered)| (registered.asked, session.clone()))
+            .collect();
+        if ended.len() > ENDED_IN_MEMORY {
+            ended.sort();
+            for (_, session) in &ended[..ended.len() - ENDED_IN_MEMORY] {
+                by_id.remove(session);
+            }
+        }
+    }
+
+    /// Writes down every session on air and leaves it resumable; waits until the control plane knows, for `within`
+    /// at most.
+    pub(crate) async fn park_all(&self, within: Duration) {
+        let mut waits = Vec::new();
+        for handle in self.on_air() {
+            let (done, parked) = oneshot::channel();
+            if handle.tell(Message::Park { done }).await.is_ok() {
+                waits.push((handle, parked));
+            }
+        }
+        let all = async {
+            for (handle, parked) in waits {
+                let _ = parked.await;
+                handle.over().await;
+            }
+        };
+        if sigma_clock::timeout(within, all).await.is_err() {
+            warn!("not every session could be reported as interrupted; they are found at the next start");
+        }
+    }
+}
+
+/// Reads an ended session's log. One that has not ended belongs to an actor, and is not shown from here.
+fn read_ended(folder: &Path, now_us: i64) -> Option<LiveSession> {
+    let meta = Meta::read(folder).ok()?;
+    let mode = LatencyMode::from_word(&meta.mode)?;
+    let (_, profile) = numbers(mode);
+    let opened =
+        SegmentLog::open(folder).map_err(|error| warn!(%error, "an ended session cannot be read")).ok()?;
+    let timeline = Timeline::fold(profile, &opened.entries, now_us);
+    if !timeline.is_ended() {
+        return None;
+    }
+    let live = timeline.live_from().is_some();
+    let facts = SessionFacts {
+        session: meta.session,
+        channel: meta.channel,
+        playback_id: meta.playback_id,
+        mode,
+        auto_go_live: false,
+        live,
+    };
+    Some(LiveSession::new(facts, timeline, opened.log.reader()))
+}
+
+/// Ends the logs of sessions that the control plane does not know as on air: a crash came between its event and the
+/// log's entry. `on_air` are those that it does know.
+pub(crate) fn end_orphans(live: &Path, on_air: &HashSet<String>) -> Result<(), LogError> {
+    for (folder, meta) in sigma_log::discover(live)? {
+        let session = match meta {
+            Ok(meta) if on_air.contains(&meta.session) => continue,
+            Ok(meta) => meta.session,
+            Err(error) => {
+                warn!(%error, "a session's folder cannot be read");
+                continue;
+            }
+        };
+        match SegmentLog::open(&folder) {
+            Ok(mut opened) if opened.entries.last() != Some(&Entry::Ended) => {
+                info!(session.id = %session, "a session that ended while the server was down gets its end");
+                opened.log.append(&Entry::Ended, &[])?;
+            }
+            Ok(_) => {}
+            Err(error) => warn!(session.id = %session, %error, "a session's log cannot be opened"),
+        }
+    }
+    Ok(())
+}
+
+/// The folders of sessions whose log has not been written for `age`, which is longer than any session is resumable.
+pub(crate) fn stale_folders(live: &Path, age: Duration) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(live) else { return Vec::new() };
+    entries
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|folder| {
+            let index = std::fs::read_dir(folder).into_iter().flatten().flatten();
+            let newest = index.filter_map(|file| file.metadata().ok()?.modified().ok()?.elapsed().ok()).min();
+            newest.is_some_and(|newest| newest >= age)
+        })
+        .collect()
+}

@@ -1,0 +1,239 @@
+//! Fits the application layer to the media node's port, and the node to the platform.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use sigma_api::graphql::AdminToken;
+use sigma_api::http::{self, Component, Condition, Exposition, Fallback, MetricSource};
+use sigma_app::{
+    App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir, SessionState,
+};
+use sigma_clock::{Clock, Timestamp};
+use sigma_node::{
+    Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LossCause, Node, NodeSettings,
+    Playback, Report, SessionFacts, StreamKey, Unusable,
+};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+
+use crate::fault::Fault;
+use crate::folder::Names;
+use crate::settings::Settings;
+
+/// The media plane of this process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Media {
+    node: Node,
+    app: Arc<App>,
+    orders: sigma_store::Cursor,
+}
+
+impl Media {
+    /// Opens the node and brings back what was on air here. Before process managers run: a session that waits for
+    /// its broadcaster has its whole window from now on.
+    pub(crate) async fn open(
+        settings: &Settings,
+        names: &Names,
+        node_id: String,
+        path_secret: [u8; 32],
+        app: &Arc<App>,
+        admin_token: &AdminToken,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Fault> {
+        let started = app.node_started(&node_id).await.map_err(Fault::told)?;
+        let control = Port { app: Arc::clone(app), admin_token: admin_token.clone(), node: node_id };
+        let mut node_settings = NodeSettings::new(path_secret);
+        node_settings.ingest_silence = settings.ingest_silence;
+        let node = Node::open(node_settings, &names.live(), Arc::new(control), clock).map_err(|error| {
+            Fault::new(
+                format!("the folder {} cannot be made: {error}", names.live().display()),
+                "see that it is writable and that its disk has room",
+            )
+        })?;
+        node.restore(started.on_air.into_iter().map(session_facts).collect());
+        Ok(Self { node, app: Arc::clone(app), orders: started.orders })
+    }
+
+    /// Opens the RTMP door and follows what the log tells the node to do.
+    pub(crate) fn serve(&self, rtmp: TcpListener, tasks: &TaskTracker, stop: &CancellationToken) {
+        let (stopped, watched) = watch::channel(false);
+        let token = stop.clone();
+        tasks.spawn(async move {
+            token.cancelled().await;
+            // Nobody left to tell is as well.
+            let _ = stopped.send(true);
+        });
+        let (door, tidy) = (self.node.clone(), self.node.clone());
+        let listening = watched.clone();
+        tasks.spawn(async move { door.serve_rtmp(rtmp, listening).await });
+        tasks.spawn(async move { tidy.tidy(watched).await });
+        let (node, orders) = (self.node.clone(), self.app.orders(self.orders.clone()));
+        let token = stop.clone();
+        tasks.spawn(async move {
+            tokio::select! {
+                () = follow(node, orders) => {}
+                () = token.cancelled() => {}
+            }
+        });
+    }
+
+    /// The origin, where no route of the shell answers.
+    pub(crate) fn origin(&self) -> Fallback {
+        let origin = self.node.origin();
+        http::fallback(tower::service_fn(move |request| {
+            let origin = origin.clone();
+            async move { Ok::<_, Infallible>(origin.answer(request).await) }
+        }))
+    }
+
+    /// Writes down what is whole and leaves every session resumable.
+    pub(crate) async fn park(&self) {
+        self.node.park().await;
+    }
+}
+
+/// Does what the log says.
+async fn follow(node: Node, mut orders: Orders) {
+    loop {
+        let order = orders.next().await;
+        match order.kind {
+            OrderKind::GoLive { .. } => node.go_live(&order.session).await,
+            // This node cut the old feed itself when it let the new one in.
+            OrderKind::FeedOpened { .. } => {}
+            OrderKind::End { reason, .. } => {
+                let sentence = format!("the session has ended ({})", reason.code());
+                node.end(&order.session, &sentence).await;
+            }
+        }
+    }
+}
+
+fn session_facts(on_air: SessionOnAir) -> SessionFacts {
+    SessionFacts {
+        session: on_air.session,
+        channel: on_air.channel,
+        playback_id: on_air.playback_id,
+        mode: match on_air.latency_mode {
+            LatencyMode::Normal => sigma_node::LatencyMode::Normal,
+            LatencyMode::Low => sigma_node::LatencyMode::Low,
+            LatencyMode::UltraLow => sigma_node::LatencyMode::UltraLow,
+        },
+        auto_go_live: on_air.auto_go_live,
+        live: on_air.live_at_ms.is_some(),
+    }
+}
+
+/// The application layer behind the node's port.
+struct Port {
+    app: Arc<App>,
+    admin_token: AdminToken,
+    node: String,
+}
+
+fn denied(denied: sigma_app::Denied) -> Denied {
+    match denied {
+        sigma_app::Denied::UnknownKey => Denied::UnknownKey,
+        sigma_app::Denied::ChannelStopped => Denied::ChannelStopped,
+        sigma_app::Denied::OnAir => Denied::OnAir,
+        sigma_app::Denied::Unavailable { cause } => {
+            warn!(cause, "a feed could not be let in");
+            Denied::Unavailable
+        }
+    }
+}
+
+fn input_row(format: InputFormat) -> InputRow {
+    InputRow {
+        protocol: "RTMP".to_owned(),
+        video_codec: format.video_codec,
+        width: format.width,
+        height: format.height,
+        frame_rate_milli: format.frame_rate_milli,
+        audio_codec: format.audio_codec,
+        sample_rate: format.sample_rate,
+        channels: format.channels,
+        bitrate: format.bitrate,
+    }
+}
+
+#[async_trait]
+impl Control for Port {
+    async fn resolve_key(&self, key: &StreamKey) -> Result<KeyHolder, Denied> {
+        let holder = self.app.resolve_key(key.expose()).await.map_err(denied)?;
+        Ok(KeyHolder { channel: holder.channel })
+    }
+
+    async fn open_feed(&self, channel: &str, facts: FeedFacts) -> Result<FeedGrant, Denied> {
+        let facts = sigma_app::FeedFacts {
+            node: self.node.clone(),
+            peer: facts.peer,
+            encoder: facts.encoder,
+            takeover_allowed: facts.takeover,
+        };
+        let grant = self.app.open_feed(channel, facts).await.map_err(denied)?;
+        Ok(FeedGrant { session: session_facts(grant.session), feed: grant.feed })
+    }
+
+    async fn report(&self, session: &str, feed: u32, at: Timestamp, report: Report) -> Result<(), ControlError> {
+        let report = match report {
+            Report::Processing(format) => sigma_app::Report::Processing(input_row(format)),
+            Report::Playable => sigma_app::Report::Playable,
+            Report::Left => sigma_app::Report::Left,
+            Report::Lost(cause) => sigma_app::Report::Lost(match cause {
+                LossCause::ConnectionBroken => sigma_app::LossCause::ConnectionBroken,
+                LossCause::Silence => sigma_app::LossCause::Silence,
+                LossCause::NodeStopped => sigma_app::LossCause::NodeStopped,
+            }),
+            Report::Unusable(what) => sigma_app::Report::Unusable(match what {
+                Unusable::VideoCodec => IngestFault::VideoCodec,
+                Unusable::AudioCodec => IngestFault::AudioCodec,
+            }),
+        };
+        match self.app.report(session, feed, at, report).await {
+            Ok(_) => Ok(()),
+            Err(MediaError::Unavailable(cause)) => Err(ControlError::Unavailable(cause)),
+            Err(MediaError::Refused(cause)) => Err(ControlError::Refused(cause)),
+        }
+    }
+
+    async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError> {
+        let unavailable = |error: sigma_app::ReadError| ControlError::Unavailable(error.to_string());
+        let views = self.app.views();
+        let Some(channel) = views.channel_by_playback_id(playback_id).await.map_err(unavailable)? else {
+            return Ok(Playback::Unknown);
+        };
+        let Some(current) = channel.current_session else { return Ok(Playback::NotOnAir) };
+        let session = views.session(&current).await.map_err(unavailable)?;
+        let public = session.is_some_and(|row| row.live_at_ms.is_some() && row.state != SessionState::Ended);
+        Ok(if public { Playback::OnAir(current) } else { Playback::NotOnAir })
+    }
+
+    async fn may_preview(&self, _session: &str, token: &str) -> bool {
+        self.admin_token.is(token)
+    }
+}
+
+#[async_trait]
+impl Component for Media {
+    fn name(&self) -> &'static str {
+        "media"
+    }
+
+    async fn check(&self) -> Condition {
+        Condition::Ready
+    }
+}
+
+#[async_trait]
+impl MetricSource for Media {
+    async fn collect(&self, out: &mut Exposition) {
+        out.family("sigma_sessions_on_air", "gauge", "Sessions on air here, those included that wait for their broadcaster.");
+        out.sample("sigma_sessions_on_air", &[], self.node.on_air());
+        out.family("sigma_feeds", "gauge", "Feeds that deliver here.");
+        out.sample("sigma_feeds", &[], self.node.feeds());
+    }
+}

@@ -11,6 +11,17 @@ const FLAGS = [
 ];
 
 /**
+ * @param {string} profile an empty folder, the caller's to remove
+ * @param {import('playwright-core').BrowserContextOptions} [options]
+ */
+export function openBrowser(profile, options = {}) {
+  return chromium.launchPersistentContext(profile, {
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    headless: true, args: FLAGS, viewport: { width: 1280, height: 800 }, ...options,
+  });
+}
+
+/**
  * Runs `act` with a page of a fresh browser, and leaves nothing behind.
  * @template T
  * @param {(page: import('playwright-core').Page) => Promise<T>} act
@@ -19,10 +30,7 @@ const FLAGS = [
  */
 export async function withPage(act, options = {}) {
   const profile = await mkdtemp(join(tmpdir(), 'sigma-chromium-'));
-  const context = await chromium.launchPersistentContext(profile, {
-    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    headless: true, args: FLAGS, viewport: { width: 1280, height: 800 }, ...options,
-  });
+  const context = await openBrowser(profile, options);
   try {
     return await act(context.pages()[0] ?? (await context.newPage()));
   } finally {

@@ -29,6 +29,7 @@ pub use media::{
     FeedFacts, FeedGrant, KeyHolder, LossCause, NodeStart, Order, OrderKind, Report, Reported, SessionOnAir,
 };
 pub use orders::Orders;
+pub use process::ProcessError;
 pub use read::{
     ChannelFilter, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey, ReadError, ReadModels, SessionFilter,
     SessionRow, Waited,

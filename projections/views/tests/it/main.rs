@@ -1,1 +1,6 @@
-//! The views through their public door.
+//! The views through their public door: the application writes, the runner projects, queries read.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod equal;
+mod queries;
+mod world;

@@ -47,13 +47,17 @@ const LONGEST_STEP_PAUSE_MS: i64 = 30_000;
 
 /// Why a turn of the process managers failed. It is taken again.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProcessError {
+pub enum ProcessError {
+    /// The log is away.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The store is away.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Their own file is.
     #[error("the process managers' file cannot be used: {0}")]
     Rows(#[from] sqlx::Error),
+    /// A command was not done, for another reason than the store's.
     #[error("a step cannot be done: {0}")]
     Step(String),
 }
@@ -89,7 +93,7 @@ impl App {
         let mut pause = FIRST_PAUSE;
         loop {
             let turn = async {
-                match self.turn().await {
+                match self.run_once().await {
                     Ok(()) => {
                         self.note_failure(None);
                         pause = FIRST_PAUSE;
@@ -128,15 +132,23 @@ impl App {
         *failing = error.map(ToString::to_string);
     }
 
-    /// Reads what is new, then fires what is due.
-    async fn turn(&self) -> Result<(), ProcessError> {
+    /// Does all that is to be done now: reads what is new, fires what is due, until nothing is left.
+    ///
+    /// # Errors
+    /// [`ProcessError`] when something that we depend on is away. What was done stays done; call it again.
+    pub async fn run_once(&self) -> Result<(), ProcessError> {
         let _turn = self.process.turn.lock().await;
-        self.catch_up().await?;
-        let now = self.executor.now();
-        for due in self.process.agenda.due(now.as_millis()).await? {
-            self.take_step(&due, now).await?;
+        loop {
+            self.catch_up().await?;
+            let now = self.executor.now();
+            let due = self.process.agenda.due(now.as_millis()).await?;
+            if due.is_empty() {
+                return Ok(());
+            }
+            for step in due {
+                self.take_step(&step, now).await?;
+            }
         }
-        Ok(())
     }
 
     /// Until something is in the log, or a step is due.

@@ -1,0 +1,138 @@
+//! A control plane with real views, on a store in memory or on SQLite.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sigma_app::{
+    Actor, ActorKind, App, Caller, ChannelRow, ChannelWithKey, FeedFacts, FeedGrant, InputRow, NewChannel,
+    Parts, ProjectId, ReadModels, Report, SessionRow, StreamKey, Vault, Waited, fold,
+};
+use sigma_clock::{Clock, ManualClock, Timestamp};
+use sigma_runner::{Runner, RunnerHandle};
+use sigma_store::memory::MemoryStore;
+use sigma_store::{Cursor, EventLog, Journal, RecordedEvent, Seen, Sighting};
+use sigma_store_sqlite::SqliteStore;
+use sigma_views::{Views, projections};
+
+pub(crate) struct World {
+    pub(crate) app: Arc<App>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) runner: RunnerHandle,
+    pub(crate) views: Views,
+    _folder: tempfile::TempDir,
+}
+
+impl World {
+    pub(crate) async fn in_memory(seed: u64) -> Self {
+        let store = MemoryStore::new(seed);
+        Self::on(tempfile::tempdir().unwrap(), Arc::new(store.clone()), Arc::new(store)).await
+    }
+
+    pub(crate) async fn on_sqlite() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.unwrap());
+        Self::on(folder, store.clone(), store).await
+    }
+
+    async fn on(folder: tempfile::TempDir, journal: Arc<dyn Journal>, log: Arc<dyn EventLog>) -> Self {
+        let runner = Runner::start(log.clone(), folder.path().join("views"), projections()).await.unwrap();
+        let views = Views::new(runner.clone());
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let app = App::open(Parts {
+            journal,
+            log: log.clone(),
+            views: Arc::new(views.clone()),
+            clock: clock.clone(),
+            vault: Vault::new([1; 32]).unwrap(),
+            process_file: folder.path().join("process.sqlite"),
+        });
+        Self { app: app.await.unwrap(), log, clock, runner, views, _folder: folder }
+    }
+
+    pub(crate) async fn channel(&self, name: &str) -> ChannelWithKey {
+        let input = NewChannel { name: name.into(), ..NewChannel::default() };
+        self.app.create_channel(&caller(), input).await.unwrap().value
+    }
+
+    pub(crate) async fn feed(&self, key: &StreamKey) -> Option<FeedGrant> {
+        let holder = self.app.resolve_key(key.expose()).await.ok()?;
+        let facts =
+            FeedFacts { node: "node-1".into(), peer: "peer".into(), encoder: None, takeover_allowed: true };
+        self.app.open_feed(&holder.channel, facts).await.ok()
+    }
+
+    pub(crate) async fn report(&self, grant: &FeedGrant, report: Report) {
+        let session = &grant.session.session;
+        self.app.report(session, grant.feed, self.clock.now(), report).await.unwrap();
+    }
+
+    pub(crate) async fn live(&self, key: &StreamKey) -> FeedGrant {
+        let grant = self.feed(key).await.unwrap();
+        self.report(&grant, Report::Processing(input())).await;
+        self.report(&grant, Report::Playable).await;
+        grant
+    }
+
+    /// All that is committed, once each, by aggregate.
+    pub(crate) async fn aggregates(&self) -> BTreeMap<(String, String), Vec<RecordedEvent>> {
+        let (mut seen, mut at) = (Seen::new(), Cursor::start());
+        let mut all = BTreeMap::<_, Vec<_>>::new();
+        loop {
+            let batch = self.log.read_after(&at, 500).await.unwrap();
+            if batch.next == at {
+                return all;
+            }
+            at = batch.next;
+            for event in batch.events {
+                if seen.see(&event) == Sighting::New {
+                    let key = (event.aggregate_type.clone(), event.aggregate_id.clone());
+                    all.entry(key).or_default().push(event);
+                }
+            }
+        }
+    }
+
+    /// Waits until the views show all that is committed.
+    pub(crate) async fn shown(&self) {
+        for ((aggregate_type, id), events) in self.aggregates().await {
+            if aggregate_type == "project" {
+                continue;
+            }
+            let last = events.last().unwrap().sequence;
+            let wait = Duration::from_secs(20);
+            let waited = self.views.wait_for(&aggregate_type, &id, last, wait).await.unwrap();
+            assert_eq!(waited, Waited::Reached, "{aggregate_type} {id} {last}");
+        }
+    }
+
+    /// The rows by a pure fold of the log, newest first.
+    pub(crate) async fn folded(&self) -> (Vec<ChannelRow>, Vec<SessionRow>) {
+        let all = self.aggregates().await;
+        let mut channels: Vec<_> = all.values().filter_map(|e| fold::channel_of(e).unwrap()).collect();
+        let mut sessions: Vec<_> = all.values().filter_map(|e| fold::session_of(e).unwrap()).collect();
+        channels.sort_by_key(|row| (row.created_at_ms, row.id.clone()));
+        sessions.sort_by_key(|row| (row.started_at_ms, row.id.clone()));
+        channels.reverse();
+        sessions.reverse();
+        (channels, sessions)
+    }
+}
+
+pub(crate) fn caller() -> Caller {
+    Caller::new(Actor::new(ActorKind::Admin, "admin").unwrap(), ProjectId::default_project())
+}
+
+pub(crate) fn input() -> InputRow {
+    InputRow {
+        video_codec: Some("h264".into()),
+        width: Some(1280),
+        height: Some(720),
+        frame_rate_milli: Some(29_970),
+        audio_codec: Some("opus".into()),
+        sample_rate: Some(48_000),
+        channels: Some(2),
+        ..InputRow::default()
+    }
+}

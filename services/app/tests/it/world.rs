@@ -1,0 +1,257 @@
+//! A platform's control plane without media: a store, a clock in hand, and a switch for outages and crashes.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sigma_app::{
+    Actor, ActorKind, App, Caller, ChannelRow, ChannelWithKey, Denied, FeedFacts, FeedGrant, Idempotency,
+    InputRow, NewChannel, Parts, ProjectId, Report, Reported, SessionRow, StreamKey, Vault,
+};
+use sigma_clock::{Clock, ManualClock, Timestamp};
+use sigma_store::memory::MemoryStore;
+use sigma_store::{
+    CommandRecord, Commit, Committed, EventLog, Identity, Journal, RecordedEvent, SecretRow, SecretWrite,
+    StoreError,
+};
+
+use crate::views::FoldedViews;
+
+/// Commits that go through before the store is gone; counts down.
+const NO_END: i64 = i64::MAX / 2;
+
+/// A journal that can go away: at once, after some commits, or with a commit whose answer never arrives.
+pub(crate) struct Switch {
+    inner: Arc<dyn Journal>,
+    commits_left: AtomicI64,
+    /// The last commit happens and its answer is lost.
+    lose_answer: bool,
+    pub(crate) conflicts: AtomicI64,
+}
+
+impl Switch {
+    pub(crate) fn over(inner: Arc<dyn Journal>) -> Arc<Self> {
+        Self::until(inner, NO_END, false)
+    }
+
+    pub(crate) fn until(inner: Arc<dyn Journal>, commits: i64, lose_answer: bool) -> Arc<Self> {
+        let (commits_left, conflicts) = (AtomicI64::new(commits), AtomicI64::new(0));
+        Arc::new(Self { inner, commits_left, lose_answer, conflicts })
+    }
+
+    pub(crate) fn off(&self) {
+        self.commits_left.store(0, Ordering::SeqCst);
+    }
+
+    pub(crate) fn on(&self) {
+        self.commits_left.store(NO_END, Ordering::SeqCst);
+    }
+
+    /// Commits that would still go through.
+    pub(crate) fn left(&self) -> i64 {
+        self.commits_left.load(Ordering::SeqCst).max(0)
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        if self.commits_left.load(Ordering::SeqCst) > 0 { Ok(()) } else { Err(gone()) }
+    }
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable { message: "the store is gone".into(), mend: "bring it back".into() }
+}
+
+#[async_trait]
+impl Journal for Switch {
+    async fn load(&self, aggregate_type: &str, id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.check()?;
+        self.inner.load(aggregate_type, id).await
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.check()?;
+        if self.conflicts.fetch_sub(1, Ordering::SeqCst) > 0 {
+            let Commit { aggregate_type, aggregate_id, expected, .. } = commit;
+            return Err(StoreError::Conflict { aggregate_type, aggregate_id, expected, found: expected + 1 });
+        }
+        let left = self.commits_left.fetch_sub(1, Ordering::SeqCst);
+        let committed = self.inner.commit(commit).await;
+        if left == 1 && self.lose_answer { Err(gone()) } else { committed }
+    }
+
+    async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
+        self.check()?;
+        self.inner.command(id).await
+    }
+
+    async fn record_command(&self, record: CommandRecord) -> Result<Option<CommandRecord>, StoreError> {
+        self.check()?;
+        self.inner.record_command(record).await
+    }
+
+    async fn forget_commands(&self, before_ms: i64) -> Result<u64, StoreError> {
+        self.check()?;
+        self.inner.forget_commands(before_ms).await
+    }
+
+    async fn find_secret(&self, kind: &str, lookup: &[u8]) -> Result<Vec<SecretRow>, StoreError> {
+        self.check()?;
+        self.inner.find_secret(kind, lookup).await
+    }
+
+    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
+        self.check()?;
+        self.inner.secrets_of(kind, owner).await
+    }
+
+    async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {
+        self.check()?;
+        self.inner.write_secrets(writes).await
+    }
+
+    async fn identity(&self) -> Result<Identity, StoreError> {
+        self.check()?;
+        self.inner.identity().await
+    }
+
+    async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError> {
+        self.check()?;
+        self.inner.bind_master_key(fingerprint).await
+    }
+}
+
+pub(crate) const NODE: &str = "node-1";
+pub(crate) const PEER: &str = "203.0.113.7:51000";
+pub(crate) const ENCODER: &str = "obs-studio 29.1";
+
+pub(crate) struct World {
+    pub(crate) store: Arc<dyn Journal>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) switch: Arc<Switch>,
+    pub(crate) app: Arc<App>,
+    pub(crate) folder: Arc<tempfile::TempDir>,
+}
+
+impl World {
+    /// A fresh platform on a store in memory that shuffles lines.
+    pub(crate) async fn new() -> Self {
+        let store = MemoryStore::new(7);
+        Self::on(Arc::new(store.clone()), Arc::new(store)).await
+    }
+
+    pub(crate) async fn on(store: Arc<dyn Journal>, log: Arc<dyn EventLog>) -> Self {
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let switch = Switch::over(store.clone());
+        let app = open(switch.clone(), log.clone(), clock.clone(), &folder, 1).await.unwrap();
+        Self { store, log, clock, switch, app, folder }
+    }
+
+    /// The process died and is started again on what it left, perhaps without its process file.
+    pub(crate) async fn restarted(&self) -> Self {
+        let switch = Switch::over(self.store.clone());
+        self.restarted_on(switch).await
+    }
+
+    pub(crate) async fn restarted_on(&self, switch: Arc<Switch>) -> Self {
+        let (store, log, clock) = (self.store.clone(), self.log.clone(), self.clock.clone());
+        let folder = self.folder.clone();
+        let app = open(switch.clone(), log.clone(), clock.clone(), &folder, 1).await.unwrap();
+        Self { store, log, clock, switch, app, folder }
+    }
+
+    pub(crate) fn later(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Lets the process managers do all that is to be done.
+    pub(crate) async fn settle(&self) {
+        self.app.run_once().await.unwrap();
+    }
+
+    pub(crate) async fn channel_with(&self, input: NewChannel) -> ChannelWithKey {
+        self.app.create_channel(&caller(), input).await.unwrap().value
+    }
+
+    pub(crate) async fn channel(&self) -> ChannelWithKey {
+        self.channel_with(named("Evening show")).await
+    }
+
+    /// A feed with this key, as a media node would let it in.
+    pub(crate) async fn feed(&self, key: &StreamKey, takeover_allowed: bool) -> Result<FeedGrant, Denied> {
+        let holder = self.app.resolve_key(key.expose()).await?;
+        self.app.open_feed(&holder.channel, facts(takeover_allowed)).await
+    }
+
+    pub(crate) async fn report(&self, grant: &FeedGrant, report: Report) -> Reported {
+        self.app.report(&grant.session.session, grant.feed, self.clock.now(), report).await.unwrap()
+    }
+
+    /// A feed that is live.
+    pub(crate) async fn live(&self, key: &StreamKey) -> FeedGrant {
+        let grant = self.feed(key, false).await.unwrap();
+        self.report(&grant, Report::Processing(input())).await;
+        self.report(&grant, Report::Playable).await;
+        grant
+    }
+
+    pub(crate) async fn channel_row(&self, id: &str) -> Option<ChannelRow> {
+        FoldedViews(self.log.clone()).all_channels().await.into_iter().find(|row| row.id == id)
+    }
+
+    pub(crate) async fn session_row(&self, id: &str) -> SessionRow {
+        let rows = FoldedViews(self.log.clone()).all_sessions().await;
+        rows.into_iter().find(|row| row.id == id).unwrap()
+    }
+
+    pub(crate) async fn events(&self, aggregate_type: &str, id: &str) -> Vec<String> {
+        let events = self.store.load(aggregate_type, id).await.unwrap();
+        events.into_iter().map(|event| event.name).collect()
+    }
+}
+
+pub(crate) async fn open(
+    journal: Arc<dyn Journal>,
+    log: Arc<dyn EventLog>,
+    clock: Arc<ManualClock>,
+    folder: &tempfile::TempDir,
+    master_key: u8,
+) -> Result<Arc<App>, sigma_app::OpenError> {
+    let views = Arc::new(FoldedViews(log.clone()));
+    let vault = Vault::new([master_key; 32]).unwrap();
+    let process_file = folder.path().join("process.sqlite");
+    App::open(Parts { journal, log, views, clock, vault, process_file }).await
+}
+
+pub(crate) fn named(name: &str) -> NewChannel {
+    NewChannel { name: name.into(), ..NewChannel::default() }
+}
+
+pub(crate) fn caller() -> Caller {
+    Caller::new(Actor::new(ActorKind::Admin, "admin").unwrap(), ProjectId::default_project())
+}
+
+pub(crate) fn with_key(key: &str, body: &str) -> Caller {
+    let idempotency = Some(Idempotency { key: key.into(), body: body.into() });
+    Caller { idempotency, ..caller() }
+}
+
+pub(crate) fn facts(takeover_allowed: bool) -> FeedFacts {
+    FeedFacts { node: NODE.into(), peer: PEER.into(), encoder: Some(ENCODER.into()), takeover_allowed }
+}
+
+pub(crate) fn input() -> InputRow {
+    InputRow {
+        protocol: "rtmp".into(),
+        video_codec: Some("h264".into()),
+        width: Some(1280),
+        height: Some(720),
+        frame_rate_milli: Some(30_000),
+        audio_codec: Some("aac".into()),
+        sample_rate: Some(48_000),
+        channels: Some(2),
+        bitrate: Some(2_500_000),
+    }
+}

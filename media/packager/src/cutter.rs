@@ -15,6 +15,8 @@ const LEAST_PART_PERCENT: i64 = 85;
 const FRAGMENT_MS: i64 = 1_000;
 /// Timestamps in whole milliseconds make frames look this much longer or shorter.
 const JITTER: i64 = 2 * MS;
+/// A segment that has less room than this before it is too long ends.
+const LEAST_ROOM: i64 = 100 * MS;
 /// How many of the last key-frame intervals foretell the next one.
 const REMEMBERED_INTERVALS: usize = 8;
 
@@ -172,7 +174,7 @@ impl Cutter {
             // The next part would pass the segment's length.
             return at + self.part > self.segment_start + self.segment_target;
         }
-        at + self.part / 2 > self.segment_start + target.longest_segment()
+        at + LEAST_ROOM > self.segment_start + target.longest_segment()
     }
 
     fn cut_without_key(&mut self, at: i64, target: &TargetDuration, decisions: &mut Vec<Decision>) {
@@ -242,9 +244,8 @@ impl Cutter {
         let length = at - self.part_start;
         let longest = self.intervals.iter().copied().max().unwrap_or(0);
         let overshoots = at + longest > self.segment_start + target.longest_segment();
-        // A segment without a key frame at its start is ended as soon as the next can have one.
-        let due =
-            at - self.segment_start >= self.segment_target || overshoots || (closed && !self.segment_key);
+        // (So a segment that was cut for want of a key frame ends at the next one: that interval is remembered.)
+        let due = at - self.segment_start >= self.segment_target || overshoots;
         let excused = length >= self.least_part || self.part_key;
         if target.decided().is_some() && (due || (closed && !excused)) {
             self.push_cut(at, true, closed, decisions);

@@ -16,7 +16,8 @@ pub enum Output {
     Discontinuity,
     /// The next part of the segment that is open. Opens one if none is.
     Part(Part),
-    /// The open segment ended with the part before; comes in the same answer as that part.
+    /// The open segment ended with the part before. Comes in the same answer as that part, but for one case: a feed that
+    /// ends just where a part ended gives it alone.
     SegmentEnd(SegmentEnd),
     /// What the broadcaster should know.
     Warning(Warning),

@@ -106,3 +106,21 @@ fn composition_offset(unit: &AccessUnit) -> i64 {
     let periods = ROLL_OVERS.iter().flat_map(|period| [offset, offset + period, offset - period]);
     periods.into_iter().find(|offset| offset.abs() <= MAX_OFFSET).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_counter_may_roll_over_again_and_again() {
+        let mut clock = Clock::default();
+        let step = 9 * i64::from(CLOCK);
+        for number in 0..20_000 {
+            let time = number * step;
+            let counter = time % (1 << 32);
+            let unit =
+                AccessUnit { dts: counter, pts: counter + 3_000, key: true, data: bytes::Bytes::new() };
+            assert_eq!(clock.read(&unit, None), Reading::At { dts: time, pts: time + 3_000 });
+        }
+    }
+}

@@ -41,6 +41,32 @@ fn a_new_resolution_is_a_new_init_section_behind_a_discontinuity() {
 }
 
 #[test]
+fn sound_that_came_early_belongs_to_the_span_of_its_time() {
+    let mut media = changed(Media::VideoConfig(h264_small()));
+    media.sort_by_key(|media| match media {
+        Media::Audio(unit) => unit.dts - 90 * MS,
+        Media::Video(unit) => unit.dts,
+        // With the key frame that it is for.
+        Media::VideoConfig(config) => {
+            if config.width == 640 {
+                10 * SECOND
+            } else {
+                i64::MIN
+            }
+        }
+        Media::AudioConfig(_) => i64::MIN,
+    });
+    let config = media.iter().rposition(|media| matches!(media, Media::VideoConfig(_))).unwrap();
+    let key = media.iter().position(|media| matches!(media, Media::Video(unit) if unit.dts == 10 * SECOND));
+    let config = media.remove(config);
+    media.insert(key.unwrap() - 1, config);
+    let read = rules(&package(Settings::ULTRA_LOW, media));
+    assert_eq!(read.spans.len(), 2);
+    assert!(read.spans[0].audio().iter().all(|sample| sample.dts < 10 * 48_000));
+    assert_whole(&read, 600);
+}
+
+#[test]
 fn a_new_configuration_waits_for_its_key_frame() {
     let mut media = Broadcast::new((30, 1), 30).lasting(10 * SECOND).media();
     let config = media.len() - 60;

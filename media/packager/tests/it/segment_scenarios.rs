@@ -103,6 +103,20 @@ fn an_interval_that_grows_in_mid_session_is_cut_at_the_target_duration() {
 }
 
 #[test]
+fn an_interval_that_grows_but_still_rounds_to_the_target_duration_stays_whole() {
+    for settings in [Settings::ULTRA_LOW, Settings::LOW] {
+        let mut media = Broadcast::new((30, 1), 30).lasting(6 * SECOND).media();
+        // 2.4 s.
+        media.extend(Broadcast::new((30, 1), 72).starting(6 * SECOND).lasting(24 * SECOND).units());
+        let read = read(&package(settings, media));
+        assert_eq!(read.target, Some(2));
+        assert!(read.warnings.is_empty(), "{:?}", read.warnings);
+        assert!(read.spans[0].segments.iter().all(|segment| segment.end.starts_with_key));
+        assert_eq!(read.spans[0].segments.len(), 3 + 10);
+    }
+}
+
+#[test]
 fn modes_without_parts_take_their_segment_length_or_the_first_interval() {
     for (settings, gop, target, ticks) in [
         (Settings::LOW, 30, 2, 180_000),

@@ -155,6 +155,16 @@ async fn who_wrote_reads_what_he_wrote() {
 }
 
 #[tokio::test]
+async fn a_view_of_an_empty_log_serves_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let runner = start(MemoryStore::new(1), folder.path(), Texts::new()).await;
+    assert!(texts(&runner).await.is_empty());
+    let status = until(&runner, |status| status.generation == Some(1)).await;
+    assert_eq!((status.state, status.lag, status.rebuild), (ProjectionState::Live, Some(0), None));
+    runner.shutdown().await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_run_is_refused_at_the_start() {
     let folder = tempfile::tempdir().unwrap();
     let log = || Arc::new(MemoryStore::new(1));

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sigma_store::{Cursor, EventLog, Journal, LogError, StoreError};
+use sigma_store::{Cursor, EventLog, Journal, LogError, SecretWrite, StoreError};
 use sigma_store_sqlite::{SqliteOptions, SqliteStore};
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor, SqliteConnection};
@@ -128,6 +128,31 @@ async fn a_broken_event_is_named_and_the_commits_beside_a_refused_one_are_kept()
     let loaded = store.load("thing", "a").await;
     assert!(matches!(&loaded, Err(StoreError::Corrupt(m)) if m.contains("data")), "{loaded:?}");
     assert!(matches!(store.read_after(&Cursor::start(), 1).await, Err(LogError::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_halfway_leaves_nothing_and_harms_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let store = SqliteStore::open(&path).await.unwrap();
+    let trap = "create trigger trap before insert on secrets when new.kind = 'trap' \
+                begin select raise(abort, 'trapped'); end";
+    shell(&path).await.execute(trap).await.unwrap();
+    let mut trapped = commit("a", 0, 3, "c1");
+    trapped.secrets = vec![SecretWrite::Put {
+        kind: "trap".into(),
+        owner: "a".into(),
+        lookup: None,
+        sealed: vec![],
+        expires_at_ms: None,
+    }];
+    let (trapped, beside) = tokio::join!(store.commit(trapped), store.commit(commit("b", 0, 1, "c2")));
+    assert!(matches!(&trapped, Err(StoreError::Corrupt(m)) if m.contains("trapped")), "{trapped:?}");
+    assert!(store.load("thing", "a").await.unwrap().is_empty(), "its events were written before it failed");
+    assert_eq!(store.command("c1").await.unwrap(), None);
+    let head = store.head().await.unwrap();
+    assert_eq!(beside.unwrap().cursor, head);
+    assert_eq!(store.commit(commit("a", 0, 3, "c1")).await.unwrap().last_sequence, 3);
 }
 
 #[tokio::test]

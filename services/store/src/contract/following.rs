@@ -154,7 +154,6 @@ pub async fn it_loses_no_wake_up_between_read_and_wait<A: Adapter>(adapter: &A) 
             tokio::task::yield_now().await;
         }
     }
-    // A lost wake-up hangs here, and the test runner says so.
     reader.await.unwrap();
 }
 

@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test suite: it panics where a promise is broken")]
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::json;
@@ -92,10 +93,20 @@ macro_rules! contract_tests {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                $crate::contract::$name(&$adapter).await;
+                $crate::contract::in_time($crate::contract::$name(&$adapter)).await;
             }
         )+
     };
+}
+
+/// A promise that is not kept within this time is broken: a lost wake-up shows as a wait without end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Ends a test that would wait for ever.
+#[doc(hidden)]
+pub async fn in_time(test: impl Future<Output = ()>) {
+    let ended = tokio::time::timeout(PATIENCE, test).await;
+    assert!(ended.is_ok(), "nothing came of it in {PATIENCE:?}: was a wake-up lost?");
 }
 
 /// A commit of `count` events to `aggregate` in `line`, under the command id `command`.

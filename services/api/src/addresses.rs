@@ -1,0 +1,119 @@
+//! The addresses that answers carry: as set, else from the request's own host.
+
+use http::uri::Authority;
+use http::{HeaderMap, Uri, header};
+
+/// What is known of the platform's own addresses at its start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// `--public-url`, without a slash at its end.
+    pub public_url: Option<String>,
+    /// `--public-rtmp`, ending in `/live`.
+    pub public_rtmp: Option<String>,
+    /// The host and port that stand in where a request names no host.
+    pub listening_on: String,
+    /// The port of the RTMP door.
+    pub rtmp_port: u16,
+}
+
+/// The addresses as one caller sees them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// `http://HOST:PORT`, without a slash at its end.
+    http: String,
+    /// `rtmp://HOST:PORT/live`.
+    rtmp: String,
+}
+
+impl Addresses {
+    /// The addresses for a request to `uri` with these headers.
+    pub(crate) fn seen_by(&self, uri: &Uri, headers: &HeaderMap) -> Origin {
+        let named = uri.authority().cloned().or_else(|| {
+            let host = headers.get(header::HOST)?.to_str().ok()?;
+            host.parse::<Authority>().ok()
+        });
+        // Somebody who puts a user before the host wants to lead readers of the address astray.
+        let named = named.filter(|authority| !authority.as_str().contains('@'));
+        let authority = named.as_ref().map_or(self.listening_on.as_str(), Authority::as_str);
+        let host = match authority.parse::<Authority>() {
+            Ok(parsed) => parsed.host().to_owned(),
+            Err(_) => authority.to_owned(),
+        };
+        Origin {
+            http: self.public_url.clone().unwrap_or_else(|| format!("http://{authority}")),
+            rtmp: self.public_rtmp.clone().unwrap_or_else(|| format!("rtmp://{host}:{}/live", self.rtmp_port)),
+        }
+    }
+}
+
+impl Origin {
+    /// The multivariant playlist of the channel's current session.
+    pub(crate) fn playback_url(&self, playback_id: &str) -> String {
+        format!("{}/live/{playback_id}/index.m3u8", self.http)
+    }
+
+    /// The channel's player page.
+    pub(crate) fn watch_url(&self, playback_id: &str) -> String {
+        format!("{}/watch/{playback_id}", self.http)
+    }
+
+    /// Where encoders publish to, without the key.
+    pub(crate) fn rtmp_url(&self) -> &str {
+        &self.rtmp
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    fn addresses() -> Addresses {
+        Addresses {
+            public_url: None,
+            public_rtmp: None,
+            listening_on: "127.0.0.1:8080".to_owned(),
+            rtmp_port: 1935,
+        }
+    }
+
+    fn seen(addresses: &Addresses, host: Option<&'static str>) -> Origin {
+        let mut headers = HeaderMap::new();
+        if let Some(host) = host {
+            headers.insert(header::HOST, HeaderValue::from_static(host));
+        }
+        addresses.seen_by(&Uri::from_static("/graphql"), &headers)
+    }
+
+    #[test]
+    fn addresses_come_from_the_host_that_the_caller_named() {
+        let origin = seen(&addresses(), Some("studio.lan:8080"));
+        assert_eq!(origin.watch_url("abc"), "http://studio.lan:8080/watch/abc");
+        assert_eq!(origin.rtmp_url(), "rtmp://studio.lan:1935/live");
+    }
+
+    #[test]
+    fn an_ipv6_host_keeps_its_brackets() {
+        assert_eq!(seen(&addresses(), Some("[::1]:8080")).rtmp_url(), "rtmp://[::1]:1935/live");
+    }
+
+    #[test]
+    fn a_missing_or_misleading_host_is_replaced_by_the_listening_address() {
+        for host in [None, Some("real.example@evil.example"), Some("a b")] {
+            assert_eq!(seen(&addresses(), host).watch_url("x"), "http://127.0.0.1:8080/watch/x", "{host:?}");
+        }
+    }
+
+    #[test]
+    fn set_addresses_win() {
+        let set = Addresses {
+            public_url: Some("https://live.example".to_owned()),
+            public_rtmp: Some("rtmp://in.example/live".to_owned()),
+            ..addresses()
+        };
+        let origin = seen(&set, Some("studio.lan"));
+        assert_eq!(origin.playback_url("x"), "https://live.example/live/x/index.m3u8");
+        assert_eq!(origin.rtmp_url(), "rtmp://in.example/live");
+    }
+}

@@ -1,0 +1,200 @@
+//! Channels as clients see them.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use sigma_app::{ChannelFilter, ChannelRow, PageKey, SessionFilter};
+
+use super::connection::{Page, PageInfo, cursor, weight};
+use super::context::{asked, behind};
+use super::errors::Fault;
+use super::loaders::SessionKey;
+use super::scalars::DateTime;
+use super::session::{Session, SessionConnection, SessionState, sessions_page};
+
+/// Where a channel stands.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "sigma_app::ChannelState")]
+pub(crate) enum ChannelState {
+    /// Nothing on air; a feed with the channel's key is let in.
+    Idle,
+    /// A session is attached: on air, or about to be.
+    Active,
+    /// Stopped by its owner: no feed is let in.
+    Stop,
+}
+
+/// How far behind the camera viewers are.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "sigma_app::LatencyMode")]
+pub(crate) enum LatencyMode {
+    /// 20 to 30 s behind: the fewest requests, plays everywhere.
+    Normal,
+    /// 8 to 10 s behind, plays everywhere.
+    Low,
+    /// About 2 s behind, by LL-HLS; wants key frames every second or two.
+    UltraLow,
+}
+
+/// A place to broadcast to: it has a stream key for the encoder and a playback id for viewers.
+pub(crate) struct Channel(pub(crate) Arc<ChannelRow>);
+
+impl From<ChannelRow> for Channel {
+    fn from(row: ChannelRow) -> Self {
+        Self(Arc::new(row))
+    }
+}
+
+/// A place to broadcast to: it has a stream key for the encoder and a playback id for viewers.
+#[Object]
+impl Channel {
+    /// The channel's id, `ch_…`.
+    async fn id(&self) -> ID {
+        ID(self.0.id.clone())
+    }
+
+    /// The name that its owner gave it.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// Where it stands.
+    async fn state(&self) -> ChannelState {
+        self.0.state.into()
+    }
+
+    /// How far behind the camera viewers are.
+    async fn latency_mode(&self) -> LatencyMode {
+        self.0.latency_mode.into()
+    }
+
+    /// Whether a session goes live with its first playable playlist, without `goLive`.
+    async fn auto_go_live(&self) -> bool {
+        self.0.auto_go_live
+    }
+
+    /// Seconds that a session may last, counted from its start.
+    async fn max_session_duration(&self) -> u32 {
+        self.0.max_session_duration
+    }
+
+    /// Seconds that a session whose feed was lost waits for its broadcaster.
+    async fn reconnect_window(&self) -> u32 {
+        self.0.reconnect_window
+    }
+
+    /// Whether an orderly unpublish ends the session at once, without the window.
+    async fn end_on_unpublish(&self) -> bool {
+        self.0.end_on_unpublish
+    }
+
+    /// The public name that viewers find the channel by.
+    async fn playback_id(&self) -> &str {
+        &self.0.playback_id
+    }
+
+    /// The multivariant playlist of the channel's current session.
+    async fn playback_url(&self, context: &Context<'_>) -> Result<String> {
+        Ok(asked(context)?.origin.playback_url(&self.0.playback_id))
+    }
+
+    /// The channel's player page.
+    async fn watch_url(&self, context: &Context<'_>) -> Result<String> {
+        Ok(asked(context)?.origin.watch_url(&self.0.playback_id))
+    }
+
+    /// What an encoder needs to publish.
+    async fn ingest(&self) -> Ingest {
+        Ingest { channel: self.0.id.clone() }
+    }
+
+    /// The session that is attached: on air, or about to be.
+    async fn current_session(&self, context: &Context<'_>) -> Result<Option<Session>> {
+        let Some(id) = &self.0.current_session else {
+            return Ok(None);
+        };
+        let row = asked(context)?.loaded.load_one(SessionKey(id.clone())).await?;
+        Ok(row.map(Session))
+    }
+
+    /// The channel's sessions, newest first.
+    #[graphql(complexity = "weight(first) * child_complexity")]
+    async fn sessions(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only those in this state.")] state: Option<SessionState>,
+        #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
+    ) -> Result<SessionConnection> {
+        let filter = SessionFilter { channel: Some(self.0.id.clone()), state: state.map(Into::into) };
+        sessions_page(context, filter, first, after.as_deref()).await
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        DateTime::from_millis(self.0.created_at_ms)
+    }
+}
+
+/// What an encoder needs to publish to a channel.
+pub(crate) struct Ingest {
+    channel: String,
+}
+
+/// What an encoder needs to publish to a channel.
+#[Object]
+impl Ingest {
+    /// The RTMP server: OBS's field "Server". Ends in `/live`, without the key.
+    async fn rtmp_url(&self, context: &Context<'_>) -> Result<String> {
+        Ok(asked(context)?.origin.rtmp_url().to_owned())
+    }
+
+    /// The stream key: OBS's field "Stream Key". Who has it can broadcast here.
+    #[graphql(complexity = 5)]
+    async fn stream_key(&self, context: &Context<'_>) -> Result<String> {
+        let key = behind(context)?.app.stream_key(&asked(context)?.caller, &self.channel).await;
+        Ok(key.map_err(Fault::from)?.expose().to_owned())
+    }
+}
+
+/// A page of channels.
+#[derive(SimpleObject)]
+pub(crate) struct ChannelConnection {
+    /// The channels of the page.
+    nodes: Vec<Channel>,
+    /// The channels of the page, each with its cursor.
+    edges: Vec<ChannelEdge>,
+    /// Where the page stands.
+    page_info: PageInfo,
+}
+
+/// A channel in a list.
+#[derive(SimpleObject)]
+pub(crate) struct ChannelEdge {
+    /// The channel.
+    node: Channel,
+    /// The channel's place in the list.
+    cursor: String,
+}
+
+/// A page of the caller's channels, newest first.
+pub(crate) async fn channels_page(
+    context: &Context<'_>,
+    filter: ChannelFilter,
+    first: Option<i32>,
+    after: Option<&str>,
+) -> Result<ChannelConnection> {
+    let page = Page::parse(first, after)?;
+    let reads = &behind(context)?.reads;
+    let project = asked(context)?.caller.project.as_str();
+    let mut rows =
+        reads.channels_page(project, &filter, page.after.as_ref(), page.limit()).await.map_err(Fault::from)?;
+    let page_info = page.cut(&mut rows, key);
+    let rows: Vec<Arc<ChannelRow>> = rows.into_iter().map(Arc::new).collect();
+    let edges = rows.iter().map(|row| ChannelEdge { node: Channel(Arc::clone(row)), cursor: cursor(&key(row)) });
+    Ok(ChannelConnection { edges: edges.collect(), nodes: rows.into_iter().map(Channel).collect(), page_info })
+}
+
+fn key(row: &ChannelRow) -> PageKey {
+    PageKey { at_ms: row.created_at_ms, id: row.id.clone() }
+}

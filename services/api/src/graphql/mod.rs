@@ -1,0 +1,191 @@
+//! The GraphQL API: the contract's schema over the use cases of `sigma-app`.
+
+mod auth;
+mod channel;
+mod connection;
+mod context;
+mod errors;
+mod loaders;
+mod mutation;
+mod operation;
+mod projection;
+mod query;
+mod scalars;
+mod session;
+
+use std::sync::Arc;
+
+use async_graphql::{EmptySubscription, Request, Response, Schema, ServerError};
+use bytes::Bytes;
+use sigma_app::{Actor, ActorKind, App, Caller, Idempotency, MAX_IDEMPOTENCY_KEY, ProjectId, ReadModels};
+
+use crate::addresses::Origin;
+use context::{Asked, Behind};
+use errors::{Code, Fault};
+use mutation::Mutation;
+use query::Query;
+
+pub use async_graphql::ID;
+pub use auth::AdminToken;
+pub use projection::{ParkedLine, ProjectionError, ProjectionRow, ProjectionState, Projections};
+pub use scalars::Long;
+
+pub(crate) use scalars::rfc3339;
+
+/// What one request may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// Fields within fields.
+    pub depth: usize,
+    /// Fields, a list's times the rows it asks for.
+    pub complexity: usize,
+    /// Selections once every fragment is opened where it is spread.
+    pub selections: u64,
+    /// Directives on one field.
+    pub directives: usize,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self { depth: 20, complexity: 10_000, selections: 10_000, directives: 10 }
+    }
+}
+
+/// All that the API is put together from.
+pub struct ApiParts {
+    /// The use cases.
+    pub app: Arc<App>,
+    /// The read models that queries see.
+    pub reads: Arc<dyn ReadModels>,
+    /// The read models as an operator sees them.
+    pub projections: Arc<dyn Projections>,
+    /// The token that may do everything.
+    pub admin_token: AdminToken,
+    /// What one request may cost.
+    pub limits: QueryLimits,
+}
+
+type Sdl = Schema<Query, Mutation, EmptySubscription>;
+
+/// The GraphQL API. Cheap to clone.
+#[derive(Clone)]
+pub struct Api {
+    schema: Sdl,
+    behind: Behind,
+    admin: Actor,
+    admin_token: AdminToken,
+    limits: QueryLimits,
+}
+
+/// One well-formed request as it came through the door.
+pub(crate) struct Ask {
+    pub(crate) request: Request,
+    /// The body as it came: an idempotency key stands for it.
+    pub(crate) body: Bytes,
+    pub(crate) authorization: Option<String>,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) origin: Origin,
+    pub(crate) request_id: String,
+}
+
+/// The schema in its own language, as it is written to `schema/graphql/schema.graphql`.
+pub fn sdl() -> String {
+    schema(QueryLimits::default()).finish().sdl()
+}
+
+fn schema(limits: QueryLimits) -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
+    Schema::build(Query, Mutation, EmptySubscription)
+        .limit_depth(limits.depth)
+        .limit_complexity(limits.complexity)
+        .limit_directives(limits.directives)
+}
+
+impl Api {
+    /// Puts the API together.
+    pub fn new(parts: ApiParts) -> Self {
+        let behind = Behind { app: parts.app, reads: parts.reads, projections: parts.projections };
+        // Unwrap safety: the id is a visible word of ours.
+        let admin = Actor::new(ActorKind::Admin, "admin").expect("an actor");
+        let schema = schema(parts.limits).data(behind.clone()).finish();
+        Self { schema, behind, admin, admin_token: parts.admin_token, limits: parts.limits }
+    }
+
+    pub(crate) fn reads(&self) -> &Arc<dyn ReadModels> {
+        &self.behind.reads
+    }
+
+    /// Answers one request. Every error has a code of the contract.
+    pub(crate) async fn execute(&self, ask: Ask) -> Response {
+        let mut response = match self.admit(ask) {
+            Ok(request) => self.schema.execute(request).await,
+            Err(errors) => Response::from_errors(errors),
+        };
+        response.errors.iter_mut().for_each(errors::classify);
+        response
+    }
+
+    /// Looks at who asks and at what the request would cost, before anything runs.
+    fn admit(&self, ask: Ask) -> Result<Request, Vec<ServerError>> {
+        let refuse = |fault: Fault| vec![fault.into_server_error()];
+        if !self.admin_token.is_in(ask.authorization.as_deref()) {
+            return Err(refuse(Fault::unauthenticated()));
+        }
+        let mut request = ask.request;
+        let name = request.operation_name.clone();
+        let document = request.parsed_query().map_err(|error| vec![error])?;
+        match operation::opened_size(document) {
+            None => {
+                return Err(refuse(Fault::new(Code::BadInput, "a fragment contains itself; take the circle out")));
+            }
+            Some(size) if size > self.limits.selections => {
+                let most = self.limits.selections;
+                let message = format!("the request selects {size} fields; {most} are taken at most: ask for less");
+                return Err(refuse(Fault::new(Code::TooComplex, message)));
+            }
+            Some(_) => {}
+        }
+        let mut caller = Caller::new(self.admin.clone(), ProjectId::default_project());
+        caller.correlation = Some(ask.request_id);
+        if let Some(key) = ask.idempotency_key {
+            check_idempotency_key(&key).map_err(refuse)?;
+            match operation::mutation_fields(document, name.as_deref()) {
+                Some(1) => caller.idempotency = Some(Idempotency { key, body: ask.body.to_vec() }),
+                // A query changes nothing, so there is nothing to honour once.
+                None => {}
+                Some(found) => {
+                    let message = format!("with an Idempotency-Key a request holds one mutation field, not {found}");
+                    return Err(refuse(Fault::new(Code::BadInput, message)));
+                }
+            }
+        }
+        let loaded = loaders::rows(Arc::clone(&self.behind.reads), caller.project.to_string());
+        Ok(request.data(Asked { caller, origin: ask.origin, loaded }))
+    }
+}
+
+fn check_idempotency_key(key: &str) -> Result<(), Fault> {
+    let sound = !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY && key.bytes().all(|b| b.is_ascii_graphic());
+    if sound {
+        return Ok(());
+    }
+    let message = format!("Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters, without blanks");
+    Err(Fault::field("Idempotency-Key", message))
+}
+
+/// The answer to a body that is no request, or is none that can be read: the same JSON as every other error.
+pub(crate) fn no_request(code: NoRequest, message: impl Into<String>) -> Response {
+    let code = match code {
+        NoRequest::Malformed => Code::BadInput,
+        NoRequest::TooLarge => Code::TooLarge,
+        NoRequest::TooSlow => Code::Unavailable,
+    };
+    Response::from_errors(vec![Fault::new(code, message).into_server_error()])
+}
+
+/// Why there is no request to answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoRequest {
+    Malformed,
+    TooLarge,
+    TooSlow,
+}

@@ -1,0 +1,190 @@
+//! What happens around every request: an id, one line in the log, figures, and a net under panics.
+
+use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http::{HeaderName, HeaderValue, Method, Request, header};
+use http_body::{Frame, SizeHint};
+use sigma_clock::Instant;
+use tower::ServiceExt;
+use tracing::{debug, error, info, warn};
+use uuid::Uuid;
+
+use super::Shell;
+use super::activity::InFlight;
+use super::error::HttpError;
+use super::figures::{Figures, Open};
+
+/// The network address of who asks, in a request's extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer(pub SocketAddr);
+
+/// The request's id, in a request's extensions and in the answer's `x-request-id`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(pub String);
+
+/// A GraphQL operation's name, in an answer's extensions, for the log.
+#[derive(Clone, Debug)]
+pub(crate) struct Operation(pub(crate) String);
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// A caller's own request id is kept up to this length.
+const REQUEST_ID_BYTES: usize = 64;
+
+impl Shell {
+    /// Answers one request that came over the connection of `peer`.
+    pub(crate) async fn answer(
+        &self,
+        mut request: Request<Body>,
+        peer: SocketAddr,
+        in_flight: InFlight,
+    ) -> Response {
+        let id = request_id(&request);
+        let mut line = Line {
+            began: sigma_clock::monotonic(),
+            route: route_of(request.uri().path()),
+            method: method_of(request.method()),
+            path: request.uri().path().to_owned(),
+            id: id.clone(),
+            status: 0,
+            operation: None,
+            bytes: 0,
+            figures: Arc::clone(self.figures()),
+            _open: self.figures().request_begun(),
+            _in_flight: in_flight,
+        };
+        request.extensions_mut().insert(Peer(peer));
+        request.extensions_mut().insert(RequestId(id.clone()));
+        let answered = AssertUnwindSafe(self.router().oneshot(request)).catch_unwind().await;
+        let mut response = match answered {
+            Ok(Ok(response)) => response,
+            Ok(Err(never)) => match never {},
+            Err(_) => {
+                error!(request.id = %id, path = %line.path, "a handler panicked; the request is answered 500");
+                HttpError::internal().into_response()
+            }
+        };
+        line.status = response.status().as_u16();
+        line.operation = response.extensions_mut().remove::<Operation>().map(|operation| operation.0);
+        let headers = response.headers_mut();
+        if let Ok(value) = HeaderValue::from_str(&id) {
+            headers.insert(REQUEST_ID, value);
+        }
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response.map(|body| Body::new(Told { body, line }))
+    }
+}
+
+/// The caller's id where it is a plain word, else one of our own.
+fn request_id(request: &Request<Body>) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let theirs = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
+    match theirs.filter(|id| !id.is_empty() && id.len() <= REQUEST_ID_BYTES && id.bytes().all(plain)) {
+        Some(id) => id.to_owned(),
+        None => Uuid::now_v7().simple().to_string(),
+    }
+}
+
+/// The path's pattern: a closed set, so that labels stay few.
+fn route_of(path: &str) -> &'static str {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    match first {
+        "" => "/",
+        "graphql" => "/graphql",
+        "healthz" => "/healthz",
+        "readyz" => "/readyz",
+        "metrics" => "/metrics",
+        "public" => "/public",
+        "watch" => "/watch/{playbackId}",
+        "embed" => "/embed/{playbackId}",
+        "assets" => "/assets",
+        "live" => "/live",
+        "preview" => "/preview",
+        "media" => "/media",
+        _ => "other",
+    }
+}
+
+fn method_of(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// One line of the log, written when the answer has gone out, or was given up.
+struct Line {
+    began: Instant,
+    route: &'static str,
+    method: &'static str,
+    path: String,
+    id: String,
+    status: u16,
+    operation: Option<String>,
+    bytes: u64,
+    figures: Arc<Figures>,
+    _open: Open,
+    _in_flight: InFlight,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let took = self.began.elapsed();
+        self.figures.request_ended(self.route, self.method, self.status, took, self.bytes);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let operation = self.operation.as_deref().unwrap_or("-");
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(request.id = %self.id, method = self.method, path = %self.path, status = self.status,
+                    operation, took_us = micros, bytes = self.bytes, "request")
+            };
+        }
+        match (self.status, self.route) {
+            (0, _) => debug!(request.id = %self.id, path = %self.path, "a caller left before his answer"),
+            (500.., _) => line!(warn),
+            // Viewers ask several times a second, probes every few seconds.
+            (_, "/live" | "/preview" | "/media" | "/assets" | "/healthz" | "/readyz" | "/metrics") => line!(debug),
+            _ => line!(info),
+        }
+    }
+}
+
+/// An answer's body that knows how much of it went out.
+struct Told {
+    body: Body,
+    line: Line,
+}
+
+impl http_body::Body for Told {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_frame(context);
+        if let Poll::Ready(Some(Ok(frame))) = &polled {
+            self.line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,172 @@
+//! The HTTP shell: one door for API, pages and media.
+//!
+//! Accept loop, limits, request ids, log lines and figures are here; what a request means is asked of
+//! [`crate::graphql`], and everything that no route of ours knows goes to the media plane's origin.
+
+mod accept;
+mod activity;
+mod answer;
+mod error;
+mod figures;
+mod graphql;
+mod health;
+mod limits;
+mod pages;
+mod public;
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use tower::util::BoxCloneSyncService;
+use tower::{Service, ServiceExt};
+
+use crate::addresses::Addresses;
+use crate::graphql::Api;
+
+pub use accept::serve;
+pub use answer::{Peer, RequestId};
+pub use error::HttpError;
+pub use figures::{Exposition, MetricSource};
+pub use health::{Component, Condition};
+pub use limits::Limits;
+
+use figures::Figures;
+
+/// What answers where no route of ours does: the origin of the media plane.
+pub type Fallback = BoxCloneSyncService<Request<Body>, Response, Infallible>;
+
+/// All that the shell is put together from.
+pub struct Parts {
+    /// The GraphQL API.
+    pub api: Api,
+    /// The platform's own addresses.
+    pub addresses: Addresses,
+    /// Where the admin token stands, as told to callers on the loopback.
+    pub admin_token_place: Option<String>,
+    /// Who is asked at `/readyz`.
+    pub components: Vec<Arc<dyn Component>>,
+    /// Who tells figures at `/metrics`, beside the shell itself.
+    pub sources: Vec<Arc<dyn MetricSource>>,
+    /// What answers where no route of ours does.
+    pub fallback: Fallback,
+    /// The door's bounds.
+    pub limits: Limits,
+}
+
+pub(crate) struct Inner {
+    api: Api,
+    addresses: Addresses,
+    admin_token_place: Option<String>,
+    components: Vec<Arc<dyn Component>>,
+    sources: Vec<Arc<dyn MetricSource>>,
+    fallback: Fallback,
+    limits: Limits,
+    figures: Arc<Figures>,
+}
+
+type Shared = Arc<Inner>;
+
+/// The whole HTTP surface as one service. Cheap to clone.
+#[derive(Clone)]
+pub struct Shell {
+    router: Router,
+    figures: Arc<Figures>,
+}
+
+/// `service` in the form that [`Parts::fallback`] wants.
+pub fn fallback<S, B>(service: S) -> Fallback
+where
+    S: Service<Request<Body>, Response = http::Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S::Future: Send + 'static,
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    BoxCloneSyncService::new(service.map_response(|response| response.map(Body::new)))
+}
+
+/// A fallback that knows nothing: for a process without a media plane.
+pub fn nothing_here() -> Fallback {
+    fallback(tower::service_fn(|_: Request<Body>| async {
+        Ok::<_, Infallible>(HttpError::not_found().into_response())
+    }))
+}
+
+impl Shell {
+    /// Puts the shell together.
+    pub fn new(parts: Parts) -> Self {
+        let figures = Arc::new(Figures::default());
+        let inner: Shared = Arc::new(Inner {
+            api: parts.api,
+            addresses: parts.addresses,
+            admin_token_place: parts.admin_token_place,
+            components: parts.components,
+            sources: parts.sources,
+            fallback: parts.fallback,
+            limits: parts.limits,
+            figures: Arc::clone(&figures),
+        });
+        let router = Router::new()
+            .route("/", get(pages::signpost))
+            .route("/watch/{playback_id}", get(pages::watch))
+            .route("/embed/{playback_id}", get(pages::embed))
+            .route("/assets/{*path}", get(assets))
+            .route("/graphql", get(graphql::page).post(graphql::answer))
+            .route("/public/live", get(public::live))
+            .route("/healthz", get(health::alive))
+            .route("/readyz", get(ready))
+            .route("/metrics", get(metrics))
+            .fallback(elsewhere)
+            .method_not_allowed_fallback(|| async { HttpError::method_not_allowed() })
+            .with_state(inner);
+        Self { router, figures }
+    }
+
+    pub(crate) fn router(&self) -> Router {
+        self.router.clone()
+    }
+
+    pub(crate) fn figures(&self) -> &Arc<Figures> {
+        &self.figures
+    }
+}
+
+async fn assets(Path(path): Path<String>, headers: HeaderMap) -> Response {
+    pages::asset(&format!("assets/{path}"), &headers).unwrap_or_else(|| HttpError::not_found().into_response())
+}
+
+async fn ready(State(inner): State<Shared>) -> Response {
+    health::ready(&inner.components).await
+}
+
+async fn metrics(State(inner): State<Shared>) -> Response {
+    let mut out = Exposition::default();
+    inner.figures.write(&mut out);
+    for source in &inner.sources {
+        source.collect(&mut out).await;
+    }
+    let mut response = out.into_text().into_response();
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+/// A file at the top of the dashboard's build, else whatever the media plane answers.
+async fn elsewhere(State(inner): State<Shared>, request: Request<Body>) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        let path = request.uri().path().trim_start_matches('/');
+        if let Some(response) = pages::asset(path, request.headers()) {
+            return response;
+        }
+    }
+    match inner.fallback.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}

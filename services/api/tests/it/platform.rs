@@ -1,0 +1,298 @@
+//! A platform without a media plane, on a free port.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use sigma_api::Addresses;
+use sigma_api::graphql::{
+    AdminToken, Api, ApiParts, ProjectionError, ProjectionRow, ProjectionState, Projections, QueryLimits,
+};
+use sigma_api::http::{self, Component, Condition, Limits, Parts, Shell};
+use sigma_app::{App, FeedFacts, Report, Vault};
+use sigma_clock::SystemClock;
+use sigma_runner::{Runner, RunnerHandle};
+use sigma_store::{EventLog, Journal};
+use sigma_store_sqlite::SqliteStore;
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) const TOKEN: &str = "the-admin-token-of-the-tests";
+
+pub(crate) struct Platform {
+    pub(crate) address: SocketAddr,
+    pub(crate) app: Arc<App>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) served: tokio::task::JoinHandle<()>,
+    _folder: TempDir,
+}
+
+/// One answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, text)| text.as_str())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl Platform {
+    pub(crate) async fn start() -> Self {
+        Self::with(Limits::default()).await
+    }
+
+    pub(crate) async fn with(limits: Limits) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path().join("events.sqlite")).await.expect("a store");
+        let journal: Arc<dyn Journal> = Arc::new(store.clone());
+        let log: Arc<dyn EventLog> = Arc::new(store);
+        let views = folder.path().join("views");
+        let runner = Runner::start(Arc::clone(&log), views, sigma_views::projections()).await.expect("a runner");
+        let app = App::open(sigma_app::Parts {
+            journal,
+            log,
+            views: Arc::new(sigma_views::Views::new(runner.clone())),
+            clock: Arc::new(SystemClock),
+            vault: Vault::new([7; 32]).expect("a vault"),
+            process_file: folder.path().join("process.sqlite"),
+        })
+        .await
+        .expect("an application");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let shell = Shell::new(Parts {
+            api: Api::new(ApiParts {
+                app: Arc::clone(&app),
+                reads: Arc::clone(app.views()),
+                projections: Arc::new(Running(runner)),
+                admin_token: AdminToken::new(TOKEN),
+                limits: QueryLimits::default(),
+            }),
+            addresses: Addresses {
+                public_url: None,
+                public_rtmp: None,
+                listening_on: address.to_string(),
+                rtmp_port: 1935,
+            },
+            admin_token_place: Some("/data/admin-token".to_owned()),
+            components: vec![Arc::new(Fine), Arc::new(Lame)],
+            sources: Vec::new(),
+            fallback: http::fallback(Media),
+            limits: limits.clone(),
+        });
+        let stop = CancellationToken::new();
+        tokio::spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
+        let served = tokio::spawn(http::serve(listener, shell, limits, stop.clone()));
+        Self { address, app, stop, served, _folder: folder }
+    }
+
+    /// Sends bytes as they are and reads until the other side closes.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.address).await.expect("a connection");
+        stream.write_all(bytes).await.expect("written");
+        let mut answer = Vec::new();
+        // A reset is an end as well.
+        let _ = stream.read_to_end(&mut answer).await;
+        answer
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
+        if !headers.iter().any(|(name, _)| *name == "host") {
+            request.push_str(&format!("host: {}\r\n", self.address));
+        }
+        for (name, text) in headers {
+            request.push_str(&format!("{name}: {text}\r\n"));
+        }
+        request.push_str(&format!("content-length: {}\r\n\r\n", body.len()));
+        read(&self.raw(&[request.as_bytes(), body].concat()).await)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[], b"").await
+    }
+
+    pub(crate) async fn post(&self, headers: &[(&str, &str)], body: &Value) -> Answer {
+        let authorization = format!("Bearer {TOKEN}");
+        let mut all = vec![("content-type", "application/json")];
+        if !headers.iter().any(|(name, _)| *name == "authorization") {
+            all.push(("authorization", &authorization));
+        }
+        all.extend_from_slice(headers);
+        self.send("POST", "/graphql", &all, body.to_string().as_bytes()).await
+    }
+
+    /// The whole answer to an operation, HTTP 200 taken for granted.
+    pub(crate) async fn ask(&self, query: &str, variables: Value) -> Value {
+        let answer = self.post(&[], &json!({ "query": query, "variables": variables })).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
+    /// The `data` of an operation that has no error.
+    pub(crate) async fn data(&self, query: &str, variables: Value) -> Value {
+        let mut answer = self.ask(query, variables).await;
+        assert_eq!(answer.get("errors"), None, "{answer}");
+        answer["data"].take()
+    }
+
+    /// Makes a channel and gives its id and its key.
+    pub(crate) async fn channel(&self, name: &str) -> (String, String) {
+        let create = "mutation($name: String!) { createChannel(input: { name: $name, autoGoLive: false }) { channel { id } streamKey } }";
+        let payload = &self.data(create, json!({ "name": name })).await["createChannel"];
+        let text = |value: &Value| value.as_str().expect("a text").to_owned();
+        (text(&payload["channel"]["id"]), text(&payload["streamKey"]))
+    }
+
+    /// A feed of the channel that is understood: a session in PROCESSING.
+    pub(crate) async fn on_air(&self, key: &str) -> String {
+        let holder = self.app.resolve_key(key).await.expect("a holder");
+        let facts = FeedFacts {
+            node: "node-1".to_owned(),
+            peer: "192.0.2.7:5".to_owned(),
+            encoder: Some("obs-output module (libobs version 29)".to_owned()),
+            takeover_allowed: false,
+        };
+        let grant = self.app.open_feed(&holder.channel, facts).await.expect("a grant");
+        let input = sigma_app::InputRow {
+            protocol: "rtmp".to_owned(),
+            video_codec: Some("h264".to_owned()),
+            width: Some(1280),
+            height: Some(720),
+            frame_rate_milli: Some(29_970),
+            audio_codec: Some("aac".to_owned()),
+            sample_rate: Some(48_000),
+            channels: Some(2),
+            bitrate: Some(3_000_000),
+        };
+        let session = grant.session.session;
+        for report in [Report::Processing(input), Report::Playable] {
+            let at = sigma_clock::Clock::now(&SystemClock);
+            self.app.report(&session, grant.feed, at, report).await.expect("reported");
+        }
+        session
+    }
+
+    /// Asks again until the answer is as wanted; the views follow what media reports.
+    pub(crate) async fn until(&self, query: &str, variables: Value, wanted: impl Fn(&Value) -> bool) -> Value {
+        for _ in 0..200 {
+            let data = self.data(query, variables.clone()).await;
+            if wanted(&data) {
+                return data;
+            }
+            sigma_clock::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("the answer never became as wanted: {}", self.data(query, variables).await)
+    }
+}
+
+pub(crate) fn read(bytes: &[u8]) -> Answer {
+    let end = bytes.windows(4).position(|four| four == b"\r\n\r\n");
+    let end = end.unwrap_or_else(|| panic!("no head: {}", String::from_utf8_lossy(bytes)));
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let mut lines = head.split("\r\n");
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+    let headers = lines.filter_map(|line| line.split_once(": "));
+    Answer {
+        status: status.expect("a status"),
+        headers: headers.map(|(name, text)| (name.to_ascii_lowercase(), text.to_owned())).collect(),
+        body: bytes[end + 4..].to_vec(),
+    }
+}
+
+struct Fine;
+
+#[async_trait]
+impl Component for Fine {
+    fn name(&self) -> &'static str {
+        "store"
+    }
+
+    async fn check(&self) -> Condition {
+        Condition::Ready
+    }
+}
+
+struct Lame;
+
+#[async_trait]
+impl Component for Lame {
+    fn name(&self) -> &'static str {
+        "media"
+    }
+
+    async fn check(&self) -> Condition {
+        Condition::Degraded("one leg".to_owned())
+    }
+}
+
+/// Stands for the media plane: knows `/live/slow`, `/live/panic` and who asks.
+#[derive(Clone)]
+struct Media;
+
+impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
+    type Response = axum::http::Response<axum::body::Body>;
+    type Error = std::convert::Infallible;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: axum::http::Request<axum::body::Body>) -> Self::Future {
+        let peer = request.extensions().get::<http::Peer>().is_some_and(|peer| peer.0.ip().is_loopback());
+        let path = request.uri().path().to_owned();
+        Box::pin(async move {
+            match path.as_str() {
+                "/live/slow" => sigma_clock::sleep(std::time::Duration::from_secs(60)).await,
+                "/live/brief" => sigma_clock::sleep(std::time::Duration::from_millis(300)).await,
+                "/live/panic" => panic!("a handler's fault"),
+                _ => {}
+            }
+            Ok(axum::http::Response::new(axum::body::Body::from(format!("media {path} local={peer}"))))
+        })
+    }
+}
+
+struct Running(RunnerHandle);
+
+#[async_trait]
+impl Projections for Running {
+    async fn status(&self) -> Result<Vec<ProjectionRow>, ProjectionError> {
+        let rows = self.0.status().await.into_iter().map(|status| ProjectionRow {
+            name: status.name,
+            version: status.version,
+            state: ProjectionState::Live,
+            generation: status.generation,
+            lag: status.lag,
+            parked: Vec::new(),
+            rebuild: status.rebuild.map(|rebuild| (rebuild.done, rebuild.total)),
+            last_error: status.last_error,
+        });
+        Ok(rows.collect())
+    }
+
+    async fn rebuild(&self, name: &str) -> Result<(), ProjectionError> {
+        self.0.rebuild(name).await.map(|_| ()).map_err(|_| ProjectionError::Unknown(name.to_owned()))
+    }
+
+    async fn retry_parked(&self, _: &str, _: &str) -> Result<(), ProjectionError> {
+        Err(ProjectionError::Refused { reason: "NOTHING_PARKED", message: "nothing is parked".to_owned() })
+    }
+}

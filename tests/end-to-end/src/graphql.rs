@@ -24,7 +24,10 @@ impl Answer {
 
     /// The text under a JSON pointer.
     pub fn text(&self, pointer: &str) -> String {
-        self.get(pointer).as_str().unwrap_or_else(|| panic!("no text at {pointer}: {:#}", self.body)).to_owned()
+        self.get(pointer)
+            .as_str()
+            .unwrap_or_else(|| panic!("no text at {pointer}: {:#}", self.body))
+            .to_owned()
     }
 
     /// The first error's code.

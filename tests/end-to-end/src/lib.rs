@@ -11,8 +11,8 @@ mod viewer;
 
 pub use broadcast::Broadcast;
 pub use graphql::Answer;
-pub use media::{Clip, clip};
 pub use graphql::Channel;
+pub use media::{Clip, clip};
 pub use platform::{Platform, Start, binary, free_port, signal};
 pub use viewer::{Playlist, Segment, Viewer};
 

@@ -85,7 +85,9 @@ impl Platform {
             {
                 panic!("the platform ended with {status}:\n{}", self.log());
             }
-            async move { client.get(url).send().await.ok().filter(|answer| answer.status().is_success()).map(|_| ()) }
+            async move {
+                client.get(url).send().await.ok().filter(|answer| answer.status().is_success()).map(|_| ())
+            }
         })
         .await;
     }
@@ -181,6 +183,7 @@ pub(crate) fn workshop() -> PathBuf {
 /// Runs a program to its end; its words are shown when it fails.
 pub(crate) fn run(program: &str, args: &[&str], cwd: &Path) {
     let output = Command::new(program).args(args).current_dir(cwd).stdin(Stdio::null()).output();
-    let output = output.unwrap_or_else(|error| panic!("{program} cannot be started: {error}; make test-packages"));
+    let output =
+        output.unwrap_or_else(|error| panic!("{program} cannot be started: {error}; make test-packages"));
     assert!(output.status.success(), "{program} {args:?}:\n{}", String::from_utf8_lossy(&output.stderr));
 }

@@ -65,7 +65,14 @@ impl Playlist {
                     let msn = playlist.media_sequence + playlist.segments.len() as u64;
                     let uri = line.to_owned();
                     playlist.open_parts.clear();
-                    playlist.segments.push(Segment { msn, uri, duration_us, gap, discontinuity, map: map.clone() });
+                    playlist.segments.push(Segment {
+                        msn,
+                        uri,
+                        duration_us,
+                        gap,
+                        discontinuity,
+                        map: map.clone(),
+                    });
                     (gap, discontinuity) = (false, false);
                 }
                 _ => {}
@@ -134,7 +141,8 @@ impl Viewer {
             Some(msn) => format!("{}?_HLS_msn={msn}", self.url),
             None => self.url.clone(),
         };
-        let answer = self.client.get(url).timeout(Duration::from_secs(60)).send().await.map_err(|e| e.to_string())?;
+        let answer =
+            self.client.get(url).timeout(Duration::from_secs(60)).send().await.map_err(|e| e.to_string())?;
         if !answer.status().is_success() {
             return Err(answer.status().to_string());
         }
@@ -153,7 +161,12 @@ impl Viewer {
         if old.text.is_empty() {
             return;
         }
-        assert!(new.media_sequence >= old.media_sequence, "the media sequence fell:\n{}\n{}", old.text, new.text);
+        assert!(
+            new.media_sequence >= old.media_sequence,
+            "the media sequence fell:\n{}\n{}",
+            old.text,
+            new.text
+        );
         assert!(new.discontinuity_sequence >= old.discontinuity_sequence, "the discontinuity sequence fell");
         assert_eq!(new.target_duration, old.target_duration, "the target duration changed");
         assert!(!old.ended || new.ended, "an ended playlist came to life");
@@ -164,7 +177,12 @@ impl Viewer {
         }
         // Gaps at the end are dropped when the session ends; anything else stays.
         if !new.ended {
-            assert!(new.last_msn() >= old.last_msn(), "a listed segment went away:\n{}\n{}", old.text, new.text);
+            assert!(
+                new.last_msn() >= old.last_msn(),
+                "a listed segment went away:\n{}\n{}",
+                old.text,
+                new.text
+            );
         }
     }
 
@@ -175,7 +193,11 @@ impl Viewer {
     pub async fn follow(&mut self, within: Duration, mut enough: impl FnMut(&Self) -> bool) {
         let deadline = sigma_clock::monotonic() + within;
         while !enough(self) {
-            assert!(sigma_clock::monotonic() < deadline, "not in {within:?}; the last playlist:\n{}", self.playlist.text);
+            assert!(
+                sigma_clock::monotonic() < deadline,
+                "not in {within:?}; the last playlist:\n{}",
+                self.playlist.text
+            );
             let next = self.playlist.last_msn().map_or(0, |msn| msn + 1);
             match self.reload(Some(next)).await {
                 Ok(()) => {}

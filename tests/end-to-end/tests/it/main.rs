@@ -1,1 +1,29 @@
-//! The platform through its real doors.
+//! The platform through its real doors: the real binary, real encoders, clients that check what they get.
+
+mod doors;
+mod faults;
+mod life;
+mod players;
+mod publishers;
+mod refusals;
+mod restart;
+
+use std::time::Duration;
+
+use end_to_end::{Platform, Viewer, eventually};
+
+/// How long a broadcast may take to be seen: encoder start, two seconds of media, a busy machine.
+const SOON: Duration = Duration::from_secs(30);
+
+/// Waits until the channel is on air and joins it.
+async fn join(platform: &Platform, playback_id: &str) -> Viewer {
+    eventually("the channel to be on air", SOON, || Viewer::join(platform, playback_id)).await
+}
+
+/// Waits until the channel's newest session is in `state`.
+async fn session_is(platform: &Platform, channel: &str, state: &str) {
+    eventually(&format!("the session to be {state}"), SOON, || async {
+        (platform.session_state(channel).await == state).then_some(())
+    })
+    .await;
+}

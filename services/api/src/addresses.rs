@@ -41,7 +41,10 @@ impl Addresses {
         };
         Origin {
             http: self.public_url.clone().unwrap_or_else(|| format!("http://{authority}")),
-            rtmp: self.public_rtmp.clone().unwrap_or_else(|| format!("rtmp://{host}:{}/live", self.rtmp_port)),
+            rtmp: self
+                .public_rtmp
+                .clone()
+                .unwrap_or_else(|| format!("rtmp://{host}:{}/live", self.rtmp_port)),
         }
     }
 }

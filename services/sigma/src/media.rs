@@ -11,8 +11,8 @@ use sigma_app::{
 };
 use sigma_clock::{Clock, Timestamp};
 use sigma_node::{
-    Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LossCause, Node, NodeSettings,
-    Playback, Report, SessionFacts, StreamKey, Unusable,
+    Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LossCause, Node,
+    NodeSettings, Playback, Report, SessionFacts, StreamKey, Unusable,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -178,7 +178,13 @@ impl Control for Port {
         Ok(FeedGrant { session: session_facts(grant.session), feed: grant.feed })
     }
 
-    async fn report(&self, session: &str, feed: u32, at: Timestamp, report: Report) -> Result<(), ControlError> {
+    async fn report(
+        &self,
+        session: &str,
+        feed: u32,
+        at: Timestamp,
+        report: Report,
+    ) -> Result<(), ControlError> {
         let report = match report {
             Report::Processing(format) => sigma_app::Report::Processing(input_row(format)),
             Report::Playable => sigma_app::Report::Playable,
@@ -231,7 +237,11 @@ impl Component for Media {
 #[async_trait]
 impl MetricSource for Media {
     async fn collect(&self, out: &mut Exposition) {
-        out.family("sigma_sessions_on_air", "gauge", "Sessions on air here, those included that wait for their broadcaster.");
+        out.family(
+            "sigma_sessions_on_air",
+            "gauge",
+            "Sessions on air here, those included that wait for their broadcaster.",
+        );
         out.sample("sigma_sessions_on_air", &[], self.node.on_air());
         out.family("sigma_feeds", "gauge", "Feeds that deliver here.");
         out.sample("sigma_feeds", &[], self.node.feeds());

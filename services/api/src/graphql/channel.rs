@@ -187,12 +187,19 @@ pub(crate) async fn channels_page(
     let page = Page::parse(first, after)?;
     let reads = &behind(context)?.reads;
     let project = asked(context)?.caller.project.as_str();
-    let mut rows =
-        reads.channels_page(project, &filter, page.after.as_ref(), page.limit()).await.map_err(Fault::from)?;
+    let mut rows = reads
+        .channels_page(project, &filter, page.after.as_ref(), page.limit())
+        .await
+        .map_err(Fault::from)?;
     let page_info = page.cut(&mut rows, key);
     let rows: Vec<Arc<ChannelRow>> = rows.into_iter().map(Arc::new).collect();
-    let edges = rows.iter().map(|row| ChannelEdge { node: Channel(Arc::clone(row)), cursor: cursor(&key(row)) });
-    Ok(ChannelConnection { edges: edges.collect(), nodes: rows.into_iter().map(Channel).collect(), page_info })
+    let edges =
+        rows.iter().map(|row| ChannelEdge { node: Channel(Arc::clone(row)), cursor: cursor(&key(row)) });
+    Ok(ChannelConnection {
+        edges: edges.collect(),
+        nodes: rows.into_iter().map(Channel).collect(),
+        page_info,
+    })
 }
 
 fn key(row: &ChannelRow) -> PageKey {

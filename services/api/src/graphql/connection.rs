@@ -38,7 +38,11 @@ impl Page {
         let first = first.unwrap_or(DEFAULT_PAGE);
         let first = match u32::try_from(first) {
             Ok(fit @ 1..=100) => fit,
-            _ => return Err(Fault::field("first", format!("first must be 1 to {MAX_PAGE}, not {first}")).into()),
+            _ => {
+                return Err(
+                    Fault::field("first", format!("first must be 1 to {MAX_PAGE}, not {first}")).into()
+                );
+            }
         };
         let after = after.map(|cursor| read(cursor).ok_or_else(bad_cursor)).transpose()?;
         Ok(Self { after, first })

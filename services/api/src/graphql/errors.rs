@@ -62,7 +62,8 @@ impl Fault {
 
     fn internal(cause: &str) -> Self {
         error!(cause, "a GraphQL request met a fault of ours");
-        let message = "the server met a fault of its own; the log has the cause under the request id in x-request-id";
+        let message =
+            "the server met a fault of its own; the log has the cause under the request id in x-request-id";
         Self { reason: Some("INTERNAL".to_owned()), ..Self::new(Code::Unavailable, message) }
     }
 
@@ -96,7 +97,9 @@ impl From<AppError> for Fault {
     fn from(error: AppError) -> Self {
         let message = error.to_string();
         match error {
-            AppError::Refused { code, .. } => Self { reason: Some(code), ..Self::new(Code::Refused, message) },
+            AppError::Refused { code, .. } => {
+                Self { reason: Some(code), ..Self::new(Code::Refused, message) }
+            }
             AppError::NotFound { .. } => Self::new(Code::NotFound, message),
             AppError::Conflict(_) => Self::new(Code::Conflict, message),
             AppError::BadInput { fields } => Self { fields, ..Self::new(Code::BadInput, message) },
@@ -131,9 +134,11 @@ pub(crate) fn classify(error: &mut ServerError) {
     fault.extend(error.extensions.get_or_insert_default());
 }
 
-/// The argument that the engine names in `Invalid value for argument "input.latencyMode", …`.
+/// The argument that the engine names in `Invalid value for argument "input.latencyMode", …`, and the field in
+/// `…, unknown field "dvrWindow" of …`.
 fn argument_of(message: &str) -> Option<&str> {
     let (_, rest) = message.split_once("argument \"")?;
+    let rest = rest.split_once(", unknown field \"").map_or(rest, |(_, field)| field);
     let (path, _) = rest.split_once('"')?;
     Some(path.strip_prefix("input.").unwrap_or(path))
 }
@@ -144,8 +149,11 @@ mod tests {
 
     #[test]
     fn an_argument_that_the_engine_names_becomes_a_field() {
-        let message = "Invalid value for argument \"input.latencyMode\", enumeration type does not contain it";
+        let message =
+            "Invalid value for argument \"input.latencyMode\", enumeration type does not contain it";
         assert_eq!(argument_of(message), Some("latencyMode"));
+        let message = "Invalid value for argument \"input\", unknown field \"dvrWindow\" of type \"CreateChannelInput\"";
+        assert_eq!(argument_of(message), Some("dvrWindow"));
         assert_eq!(argument_of("Unknown field \"x\" on type \"Query\"."), None);
     }
 

@@ -135,11 +135,15 @@ impl Api {
         let document = request.parsed_query().map_err(|error| vec![error])?;
         match operation::opened_size(document) {
             None => {
-                return Err(refuse(Fault::new(Code::BadInput, "a fragment contains itself; take the circle out")));
+                return Err(refuse(Fault::new(
+                    Code::BadInput,
+                    "a fragment contains itself; take the circle out",
+                )));
             }
             Some(size) if size > self.limits.selections => {
                 let most = self.limits.selections;
-                let message = format!("the request selects {size} fields; {most} are taken at most: ask for less");
+                let message =
+                    format!("the request selects {size} fields; {most} are taken at most: ask for less");
                 return Err(refuse(Fault::new(Code::TooComplex, message)));
             }
             Some(_) => {}
@@ -153,7 +157,8 @@ impl Api {
                 // A query changes nothing, so there is nothing to honour once.
                 None => {}
                 Some(found) => {
-                    let message = format!("with an Idempotency-Key a request holds one mutation field, not {found}");
+                    let message =
+                        format!("with an Idempotency-Key a request holds one mutation field, not {found}");
                     return Err(refuse(Fault::new(Code::BadInput, message)));
                 }
             }
@@ -164,11 +169,14 @@ impl Api {
 }
 
 fn check_idempotency_key(key: &str) -> Result<(), Fault> {
-    let sound = !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY && key.bytes().all(|b| b.is_ascii_graphic());
+    let sound =
+        !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY && key.bytes().all(|b| b.is_ascii_graphic());
     if sound {
         return Ok(());
     }
-    let message = format!("Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters, without blanks");
+    let message = format!(
+        "Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters, without blanks"
+    );
     Err(Fault::field("Idempotency-Key", message))
 }
 

@@ -160,7 +160,8 @@ impl Mutation {
         overlap_seconds: Option<i32>,
     ) -> Result<ChannelPayload> {
         let overlap = overlap_seconds.map(i64::from);
-        let done = behind(context)?.app.rotate_stream_key(&asked(context)?.caller, &channel_id, overlap).await;
+        let done =
+            behind(context)?.app.rotate_stream_key(&asked(context)?.caller, &channel_id, overlap).await;
         Ok(ChannelPayload::with_key(done.map_err(Fault::from)?))
     }
 

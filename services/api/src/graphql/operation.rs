@@ -74,7 +74,9 @@ fn fields<'a>(
                 let name = &spread.node.fragment_name.node;
                 // Each fragment once: the fields of one that is spread twice are merged when they run.
                 match document.fragments.get(name) {
-                    Some(fragment) if opened.insert(name) => fields(document, &fragment.node.selection_set, opened),
+                    Some(fragment) if opened.insert(name) => {
+                        fields(document, &fragment.node.selection_set, opened)
+                    }
                     _ => 0,
                 }
             }

@@ -125,7 +125,7 @@ pub(crate) struct SessionInput {
 /// What an encoder sends.
 #[Object]
 impl SessionInput {
-    /// The ingest protocol: `rtmp`.
+    /// The ingest protocol: `RTMP`.
     async fn protocol(&self) -> &str {
         &self.row.protocol
     }
@@ -137,7 +137,7 @@ impl SessionInput {
         Ok(encoder.map_err(Fault::from)?)
     }
 
-    /// `h264`, `hevc` or `av1`; null where there is no video.
+    /// `H264`, `HEVC` or `AV1`; null where there is no video.
     async fn video_codec(&self) -> Option<&str> {
         self.row.video_codec.as_deref()
     }
@@ -157,7 +157,7 @@ impl SessionInput {
         self.row.frame_rate_milli.map(|milli| f64::from(milli) / 1_000.0)
     }
 
-    /// `aac` or `opus`; null where there is no audio.
+    /// `AAC` or `OPUS`; null where there is no audio.
     async fn audio_codec(&self) -> Option<&str> {
         self.row.audio_codec.as_deref()
     }
@@ -198,12 +198,19 @@ pub(crate) async fn sessions_page(
     let page = Page::parse(first, after)?;
     let reads = &behind(context)?.reads;
     let project = asked(context)?.caller.project.as_str();
-    let mut rows =
-        reads.sessions_page(project, &filter, page.after.as_ref(), page.limit()).await.map_err(Fault::from)?;
+    let mut rows = reads
+        .sessions_page(project, &filter, page.after.as_ref(), page.limit())
+        .await
+        .map_err(Fault::from)?;
     let page_info = page.cut(&mut rows, key);
     let rows: Vec<Arc<SessionRow>> = rows.into_iter().map(Arc::new).collect();
-    let edges = rows.iter().map(|row| SessionEdge { node: Session(Arc::clone(row)), cursor: cursor(&key(row)) });
-    Ok(SessionConnection { edges: edges.collect(), nodes: rows.into_iter().map(Session).collect(), page_info })
+    let edges =
+        rows.iter().map(|row| SessionEdge { node: Session(Arc::clone(row)), cursor: cursor(&key(row)) });
+    Ok(SessionConnection {
+        edges: edges.collect(),
+        nodes: rows.into_iter().map(Session).collect(),
+        page_info,
+    })
 }
 
 fn key(row: &SessionRow) -> PageKey {

@@ -72,7 +72,10 @@ pub async fn serve(listener: TcpListener, shell: Shell, limits: Limits, stop: Ca
             Err(_) => {
                 shell.figures().connection_refused();
                 if !full_said {
-                    warn!(limit = limits.connections, "connections are at their limit; new ones are turned away");
+                    warn!(
+                        limit = limits.connections,
+                        "connections are at their limit; new ones are turned away"
+                    );
                     full_said = true;
                 }
                 tasks.spawn(turn_away(stream));
@@ -173,7 +176,8 @@ impl Connection {
         stream.set_nodelay(true)?;
         let socket = SockRef::from(stream);
         socket.set_tcp_user_timeout(Some(self.limits.unacknowledged))?;
-        let keepalive = TcpKeepalive::new().with_time(self.limits.idle_timeout).with_interval(Duration::from_secs(5));
+        let keepalive =
+            TcpKeepalive::new().with_time(self.limits.idle_timeout).with_interval(Duration::from_secs(5));
         socket.set_tcp_keepalive(&keepalive)
     }
 

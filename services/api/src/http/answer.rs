@@ -153,7 +153,9 @@ impl Drop for Line {
             (0, _) => debug!(request.id = %self.id, path = %self.path, "a caller left before his answer"),
             (500.., _) => line!(warn),
             // Viewers ask several times a second, probes every few seconds.
-            (_, "/live" | "/preview" | "/media" | "/assets" | "/healthz" | "/readyz" | "/metrics") => line!(debug),
+            (_, "/live" | "/preview" | "/media" | "/assets" | "/healthz" | "/readyz" | "/metrics") => {
+                line!(debug)
+            }
             _ => line!(info),
         }
     }

@@ -37,7 +37,9 @@ pub(crate) async fn page() -> Response {
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
-        HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+        HeaderValue::from_static(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        ),
     );
     headers.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     response
@@ -69,7 +71,10 @@ pub(crate) async fn answer(State(inner): State<Shared>, request: Request<Body>) 
         body,
         authorization: text(header::AUTHORIZATION),
         // One that is no text is none that can be honoured: it goes on as a key that is refused by name.
-        idempotency_key: parts.headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned()),
+        idempotency_key: parts
+            .headers
+            .get(IDEMPOTENCY_KEY)
+            .map(|key| key.to_str().unwrap_or_default().to_owned()),
         origin: inner.addresses.seen_by(&parts.uri, &parts.headers),
         request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
     };
@@ -103,7 +108,8 @@ async fn read(
     let bytes = match collected.await {
         Ok(Ok(collected)) => collected.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            let message = format!("the body is larger than {} bytes; ask for less at once", inner.limits.body_bytes);
+            let message =
+                format!("the body is larger than {} bytes; ask for less at once", inner.limits.body_bytes);
             return Err((StatusCode::PAYLOAD_TOO_LARGE, no_request(NoRequest::TooLarge, message)));
         }
         Ok(Err(_)) => return Err(malformed("the body broke off")),

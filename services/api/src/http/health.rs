@@ -55,7 +55,8 @@ pub(crate) async fn alive() -> Response {
 pub(crate) async fn ready(components: &[Arc<dyn Component>]) -> Response {
     let checks = components.iter().map(|component| async {
         let late = || Condition::NotReady("it does not answer within 2 s".to_owned());
-        let condition = sigma_clock::timeout(ANSWER_WITHIN, component.check()).await.unwrap_or_else(|_| late());
+        let condition =
+            sigma_clock::timeout(ANSWER_WITHIN, component.check()).await.unwrap_or_else(|_| late());
         let (status, message) = match condition {
             Condition::Ready => ("ready", None),
             Condition::Degraded(why) => ("degraded", Some(why)),

@@ -83,7 +83,11 @@ pub struct Shell {
 /// `service` in the form that [`Parts::fallback`] wants.
 pub fn fallback<S, B>(service: S) -> Fallback
 where
-    S: Service<Request<Body>, Response = http::Response<B>, Error = Infallible> + Clone + Send + Sync + 'static,
+    S: Service<Request<Body>, Response = http::Response<B>, Error = Infallible>
+        + Clone
+        + Send
+        + Sync
+        + 'static,
     S::Future: Send + 'static,
     B: http_body::Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -138,7 +142,8 @@ impl Shell {
 }
 
 async fn assets(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    pages::asset(&format!("assets/{path}"), &headers).unwrap_or_else(|| HttpError::not_found().into_response())
+    pages::asset(&format!("assets/{path}"), &headers)
+        .unwrap_or_else(|| HttpError::not_found().into_response())
 }
 
 async fn ready(State(inner): State<Shared>) -> Response {

@@ -49,10 +49,10 @@ pub(crate) async fn embed(Path(_playback_id): Path<String>, headers: HeaderMap) 
 /// The file of the build at `path` (without its leading slash), pages excepted: they have addresses of their own.
 pub(crate) fn asset(path: &str, headers: &HeaderMap) -> Option<Response> {
     let file = find(path).filter(|file| !file.path.ends_with(".html"))?;
-    let cache = if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
+    let cache =
+        if path.starts_with(HASHED) { "public, max-age=31536000, immutable" } else { "public, max-age=3600" };
     Some(respond(file, headers, cache))
 }
-
 
 fn find(path: &str) -> Option<&'static File> {
     FILES.binary_search_by(|file| file.path.cmp(path)).ok().map(|index| &FILES[index])
@@ -115,7 +115,8 @@ fn takes_gzip(request: &HeaderMap) -> bool {
     accepted.flat_map(|value| value.split(',')).any(|coding| {
         let mut parts = coding.split(';').map(str::trim);
         let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip"));
-        named && !parts.any(|weight| matches!(weight.strip_prefix("q="), Some("0" | "0.0" | "0.00" | "0.000")))
+        named
+            && !parts.any(|weight| matches!(weight.strip_prefix("q="), Some("0" | "0.0" | "0.00" | "0.000")))
     })
 }
 

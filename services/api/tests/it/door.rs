@@ -115,7 +115,10 @@ async fn one_connection_too_many_is_told_so() {
     let mut freed = false;
     for _ in 0..100 {
         let mut fourth = connect(&platform).await;
-        fourth.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.expect("written");
+        fourth
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await
+            .expect("written");
         let mut answer = Vec::new();
         let read_all = fourth.read_to_end(&mut answer).await.is_ok();
         if read_all && answer.starts_with(b"HTTP/1.1 200") {
@@ -140,7 +143,9 @@ async fn a_stop_lets_what_is_in_flight_end_and_cuts_what_does_not() {
     platform.stop.cancel();
     assert_eq!(read(&closed_within(&mut brief, Duration::from_secs(2)).await).status, 200);
     let mut nothing = Vec::new();
-    let _ = sigma_clock::timeout(Duration::from_secs(3), slow.read_to_end(&mut nothing)).await.expect("cut in time");
+    let _ = sigma_clock::timeout(Duration::from_secs(3), slow.read_to_end(&mut nothing))
+        .await
+        .expect("cut in time");
     assert_eq!(nothing, b"");
     sigma_clock::timeout(Duration::from_secs(1), platform.served).await.expect("ended").expect("no panic");
     assert!(TcpStream::connect(platform.address).await.is_err());

@@ -25,7 +25,10 @@ async fn a_channel_is_made_with_all_that_a_broadcaster_needs() {
     assert_eq!((&channel["maxSessionDuration"], &channel["reconnectWindow"]), (&json!(43200), &json!(30)));
     assert_eq!(channel["playbackUrl"], format!("http://{host}/live/{playback_id}/index.m3u8"));
     assert_eq!(channel["watchUrl"], format!("http://{host}/watch/{playback_id}"));
-    assert_eq!(channel["ingest"], json!({ "rtmpUrl": "rtmp://127.0.0.1:1935/live", "streamKey": payload["streamKey"] }));
+    assert_eq!(
+        channel["ingest"],
+        json!({ "rtmpUrl": "rtmp://127.0.0.1:1935/live", "streamKey": payload["streamKey"] })
+    );
     assert_eq!((&channel["currentSession"], &channel["sessions"]["nodes"]), (&json!(null), &json!([])));
     let created = channel["createdAt"].as_str().expect("a moment");
     assert!(created.len() == 24 && created.ends_with('Z'), "{created}");
@@ -39,7 +42,9 @@ async fn who_wrote_reads_what_he_wrote() {
         let read = "query($id: ID!) { channel(id: $id) { state } channels(first: 1) { nodes { id } } }";
         let data = platform.data(read, json!({ "id": id })).await;
         assert_eq!(data, json!({ "channel": { "state": "IDLE" }, "channels": { "nodes": [{ "id": id }] } }));
-        platform.data("mutation($id: ID!) { stopChannel(id: $id) { channel { id } } }", json!({ "id": id })).await;
+        platform
+            .data("mutation($id: ID!) { stopChannel(id: $id) { channel { id } } }", json!({ "id": id }))
+            .await;
         assert_eq!(platform.data(read, json!({ "id": id })).await["channel"]["state"], "STOP");
     }
 }
@@ -51,13 +56,17 @@ async fn a_session_is_shown_with_its_input_and_ends_when_told() {
     let session = platform.on_air(&key).await;
     let read = "query($id: ID!) { session(id: $id) { id channel { id name } state startedAt liveAt endedAt endReason \
         input { protocol encoder videoCodec width height frameRate audioCodec bitrate } playbackUrl } }";
-    let data = platform.until(read, json!({ "id": session }), |data| data["session"]["state"] == "PROCESSING").await;
+    let data =
+        platform.until(read, json!({ "id": session }), |data| data["session"]["state"] == "PROCESSING").await;
     let shown = &data["session"];
     assert_eq!(shown["channel"], json!({ "id": id, "name": "show" }));
-    let input = json!({ "protocol": "rtmp", "encoder": "obs-output module (libobs version 29)", "videoCodec": "h264",
-        "width": 1280, "height": 720, "frameRate": 29.97, "audioCodec": "aac", "bitrate": 3_000_000 });
+    let input = json!({ "protocol": "RTMP", "encoder": "obs-output module (libobs version 29)", "videoCodec": "H264",
+        "width": 1280, "height": 720, "frameRate": 29.97, "audioCodec": "AAC", "bitrate": 3_000_000 });
     assert_eq!(shown["input"], input);
-    assert_eq!((&shown["liveAt"], &shown["endedAt"], &shown["endReason"]), (&json!(null), &json!(null), &json!(null)));
+    assert_eq!(
+        (&shown["liveAt"], &shown["endedAt"], &shown["endReason"]),
+        (&json!(null), &json!(null), &json!(null))
+    );
 
     let live = "mutation($id: ID!) { goLive(sessionId: $id) { session { state liveAt } } }";
     let gone_live = platform.data(live, json!({ "id": session })).await;
@@ -67,8 +76,11 @@ async fn a_session_is_shown_with_its_input_and_ends_when_told() {
 
     let on_air = "query($id: ID!) { channel(id: $id) { state currentSession { id state } sessions(state: LIVE) { nodes { id } } } }";
     let data = platform.data(on_air, json!({ "id": id })).await;
-    assert_eq!(data["channel"], json!({ "state": "ACTIVE", "currentSession": { "id": session, "state": "LIVE" },
-        "sessions": { "nodes": [{ "id": session }] } }));
+    assert_eq!(
+        data["channel"],
+        json!({ "state": "ACTIVE", "currentSession": { "id": session, "state": "LIVE" },
+        "sessions": { "nodes": [{ "id": session }] } })
+    );
 
     let end = "mutation($id: ID!) { endSession(sessionId: $id) { session { state endReason endedAt } } }";
     let ended = platform.data(end, json!({ "id": session })).await;
@@ -90,11 +102,16 @@ async fn pages_stay_right_while_rows_are_added() {
     assert_eq!(first["nodes"], json!([{ "name": "e" }, { "name": "d" }]));
     assert_eq!(first["edges"][1]["cursor"], first["pageInfo"]["endCursor"]);
     platform.channel("new").await;
-    let second = platform.data(page, json!({ "after": first["pageInfo"]["endCursor"] })).await["channels"].take();
+    let second =
+        platform.data(page, json!({ "after": first["pageInfo"]["endCursor"] })).await["channels"].take();
     assert_eq!(second["nodes"], json!([{ "name": "c" }, { "name": "b" }]));
-    let third = platform.data(page, json!({ "after": second["pageInfo"]["endCursor"] })).await["channels"].take();
+    let third =
+        platform.data(page, json!({ "after": second["pageInfo"]["endCursor"] })).await["channels"].take();
     assert_eq!(third["nodes"], json!([{ "name": "a" }]));
-    assert_eq!((&third["pageInfo"]["hasNextPage"], &third["pageInfo"]["hasPreviousPage"]), (&json!(false), &json!(true)));
+    assert_eq!(
+        (&third["pageInfo"]["hasNextPage"], &third["pageInfo"]["hasPreviousPage"]),
+        (&json!(false), &json!(true))
+    );
 }
 
 #[tokio::test]
@@ -102,25 +119,44 @@ async fn the_shapes_of_errors_stand() {
     let platform = Platform::start().await;
     let (id, _) = platform.channel("show").await;
     let cases = [
-        ("a field that is wrong", "mutation { createChannel(input: { name: \"\", maxSessionDuration: 1 }) { channel { id } } }"),
+        (
+            "a field that is wrong",
+            "mutation { createChannel(input: { name: \"\", maxSessionDuration: 1 }) { channel { id } } }",
+        ),
         ("a refusal", "mutation($id: ID!) { startChannel(id: $id) { channel { id } } }"),
         ("nothing there", "mutation { stopChannel(id: \"ch_0\") { channel { id } } }"),
-        ("a setting of a later version", "mutation { createChannel(input: { name: \"x\", dvrWindow: 1 }) { channel { id } } }"),
-        ("an unknown value", "mutation { createChannel(input: { name: \"x\", latencyMode: FAST }) { channel { id } } }"),
+        (
+            "a setting of a later version",
+            "mutation { createChannel(input: { name: \"x\", dvrWindow: 1 }) { channel { id } } }",
+        ),
+        (
+            "an unknown value",
+            "mutation { createChannel(input: { name: \"x\", latencyMode: FAST }) { channel { id } } }",
+        ),
         ("an unknown field", "{ channels { nodes { dvrUrl } } }"),
         ("no document", "{ channels {"),
         ("a page too large", "{ channels(first: 101) { nodes { id } } }"),
         ("a cursor of nowhere", "{ sessions(after: \"x\") { nodes { id } } }"),
-        ("too much at once", "{ channels(first: 100) { nodes { sessions(first: 100) { nodes { id state } } } } }"),
+        (
+            "too much at once",
+            "{ channels(first: 100) { nodes { sessions(first: 100) { nodes { id state } } } } }",
+        ),
         ("no projection", "mutation { rebuildProjection(name: \"none\") { projection { name } } }"),
-        ("nothing parked", "mutation { retryParked(projection: \"channels\", aggregateId: \"x\") { projection { name } } }"),
+        (
+            "nothing parked",
+            "mutation { retryParked(projection: \"channels\", aggregateId: \"x\") { projection { name } } }",
+        ),
     ];
     let mut told = String::new();
     for (name, query) in cases {
-        let answer = platform.ask(query, if query.contains("$id") { json!({ "id": id }) } else { json!({}) }).await;
+        let answer =
+            platform.ask(query, if query.contains("$id") { json!({ "id": id }) } else { json!({}) }).await;
         let error = error(&answer);
         let shape = json!({ "message": error["message"], "extensions": error["extensions"] });
-        told.push_str(&format!("{name}\n{}\n\n", serde_json::to_string_pretty(&shape).expect("JSON").replace(&id, "CHANNEL")));
+        told.push_str(&format!(
+            "{name}\n{}\n\n",
+            serde_json::to_string_pretty(&shape).expect("JSON").replace(&id, "CHANNEL")
+        ));
     }
     insta::assert_snapshot!("error_shapes", told);
 }
@@ -161,7 +197,10 @@ async fn a_body_that_is_none_is_answered_400_and_one_too_large_413() {
     let answer = platform.send("POST", "/graphql", &headers, &large).await;
     assert_eq!((answer.status, &error(&answer.json())["extensions"]["code"]), (413, &json!("TOO_LARGE")));
     let plain = [("content-type", "text/plain"), ("authorization", authorization.as_str())];
-    assert_eq!(platform.send("POST", "/graphql", &plain, b"{\"query\":\"{ __typename }\"}").await.status, 400);
+    assert_eq!(
+        platform.send("POST", "/graphql", &plain, b"{\"query\":\"{ __typename }\"}").await.status,
+        400
+    );
 }
 
 #[tokio::test]
@@ -176,7 +215,11 @@ async fn fragments_within_fragments_and_circles_are_refused_at_once() {
     let deep = format!("{{ channels {}", "{ nodes { sessions { nodes { channel ".repeat(40));
     let deep = format!("{deep}{{ id }}{}", " } } } } }".repeat(40)) + " }";
     let aliases: String = (0..10_001).map(|n| format!("a{n}: __typename ")).collect();
-    let cases = [(bomb, "TOO_COMPLEX"), (circle.to_owned(), "BAD_INPUT"), (format!("{{ {aliases} }}"), "TOO_COMPLEX")];
+    let cases = [
+        (bomb, "TOO_COMPLEX"),
+        (circle.to_owned(), "BAD_INPUT"),
+        (format!("{{ {aliases} }}"), "TOO_COMPLEX"),
+    ];
     for (query, code) in cases {
         let answer = platform.ask(&query, json!({})).await;
         assert_eq!(error(&answer)["extensions"]["code"], code, "{answer}");
@@ -196,7 +239,10 @@ async fn channels_are_found_updated_rotated_and_deleted() {
 
     let update = "mutation($id: ID!) { updateChannel(id: $id, input: { name: \"Noon\", autoGoLive: false }) { channel { name autoGoLive latencyMode } streamKey } }";
     let payload = platform.data(update, json!({ "id": id })).await["updateChannel"].take();
-    assert_eq!(payload, json!({ "channel": { "name": "Noon", "autoGoLive": false, "latencyMode": "LOW" }, "streamKey": null }));
+    assert_eq!(
+        payload,
+        json!({ "channel": { "name": "Noon", "autoGoLive": false, "latencyMode": "LOW" }, "streamKey": null })
+    );
 
     let rotate = "mutation($id: ID!) { rotateStreamKey(channelId: $id, overlapSeconds: 60) { streamKey channel { ingest { streamKey } } } }";
     let payload = platform.data(rotate, json!({ "id": id })).await["rotateStreamKey"].take();
@@ -216,13 +262,16 @@ async fn projections_are_told_and_rebuilt() {
     platform.channel("show").await;
     let status = "{ projections { name version generation state lag parked parkedLines { aggregateId } rebuildProgress lastError } }";
     let data = platform.data(status, json!({})).await;
-    let names: Vec<&Value> = data["projections"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
+    let names: Vec<&Value> =
+        data["projections"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
     assert_eq!(names, ["channels", "sessions"]);
     let rebuild = "mutation { rebuildProjection(name: \"channels\") { projection { name } } }";
     let payload = platform.data(rebuild, json!({})).await;
     assert_eq!(payload["rebuildProjection"]["projection"]["name"], "channels");
     let before = data["projections"][0]["generation"].as_u64().expect("a number");
-    platform.until(status, json!({}), |data| data["projections"][0]["generation"].as_u64() > Some(before)).await;
+    platform
+        .until(status, json!({}), |data| data["projections"][0]["generation"].as_u64() > Some(before))
+        .await;
     let data = platform.data("{ channels { nodes { name } } }", json!({})).await;
     assert_eq!(data["channels"]["nodes"], json!([{ "name": "show" }]));
 }

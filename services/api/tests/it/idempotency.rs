@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use super::platform::Platform;
 
-const CREATE: &str = "mutation($name: String!) { createChannel(input: { name: $name }) { channel { id name } streamKey } }";
+const CREATE: &str =
+    "mutation($name: String!) { createChannel(input: { name: $name }) { channel { id name } streamKey } }";
 
 async fn create(platform: &Platform, key: &str, name: &str) -> Value {
     let body = json!({ "query": CREATE, "variables": { "name": name } });

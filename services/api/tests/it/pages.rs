@@ -7,13 +7,18 @@ use super::platform::Platform;
 #[tokio::test]
 async fn only_the_embedded_player_may_be_framed() {
     let platform = Platform::start().await;
-    for (path, ancestors, frame) in
-        [("/", "frame-ancestors 'none'", Some("DENY")), ("/watch/abc", "frame-ancestors 'none'", Some("DENY")), ("/embed/abc", "frame-ancestors *", None)]
-    {
+    for (path, ancestors, frame) in [
+        ("/", "frame-ancestors 'none'", Some("DENY")),
+        ("/watch/abc", "frame-ancestors 'none'", Some("DENY")),
+        ("/embed/abc", "frame-ancestors *", None),
+    ] {
         let answer = platform.get(path).await;
         assert_eq!(answer.status, 200, "{path}");
         let policy = answer.header("content-security-policy").expect("a policy");
-        assert!(policy.starts_with("default-src 'none'; ") && policy.ends_with(ancestors), "{path}: {policy}");
+        assert!(
+            policy.starts_with("default-src 'none'; ") && policy.ends_with(ancestors),
+            "{path}: {policy}"
+        );
         assert!(!policy.contains("unsafe"), "{policy}");
         assert_eq!(answer.header("x-frame-options"), frame, "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
@@ -36,7 +41,8 @@ async fn a_page_that_did_not_change_is_not_sent_again() {
 async fn assets_that_a_page_names_are_kept_for_ever_and_compressed_for_who_takes_it() {
     let platform = Platform::start().await;
     let page = platform.get("/watch/abc").await.text();
-    let script = page.split('"').find(|text| text.starts_with("/assets/") && text.ends_with(".js")).expect("a script");
+    let script =
+        page.split('"').find(|text| text.starts_with("/assets/") && text.ends_with(".js")).expect("a script");
     let plain = platform.get(script).await;
     assert_eq!(plain.status, 200);
     assert_eq!(plain.header("cache-control"), Some("public, max-age=31536000, immutable"));
@@ -54,7 +60,10 @@ async fn assets_that_a_page_names_are_kept_for_ever_and_compressed_for_who_takes
 async fn public_live_names_what_is_public_and_nothing_else() {
     let platform = Platform::start().await;
     let empty = platform.get("/public/live").await.json();
-    assert_eq!(empty, json!({ "channels": [], "rtmpUrl": "rtmp://127.0.0.1:1935/live", "adminToken": "/data/admin-token" }));
+    assert_eq!(
+        empty,
+        json!({ "channels": [], "rtmpUrl": "rtmp://127.0.0.1:1935/live", "adminToken": "/data/admin-token" })
+    );
     let (id, key) = platform.channel("show").await;
     platform.channel("quiet").await;
     let session = platform.on_air(&key).await;
@@ -63,16 +72,23 @@ async fn public_live_names_what_is_public_and_nothing_else() {
     assert_eq!(platform.get("/public/live").await.json()["channels"], json!([]));
     let live = "mutation($id: ID!) { goLive(sessionId: $id) { session { liveAt channel { watchUrl playbackId } } } }";
     let session = platform.data(live, json!({ "id": session })).await["goLive"]["session"].take();
-    let channel = json!({ "name": "show", "watchUrl": session["channel"]["watchUrl"], "liveAt": session["liveAt"] });
+    let channel =
+        json!({ "name": "show", "watchUrl": session["channel"]["watchUrl"], "liveAt": session["liveAt"] });
     assert_eq!(platform.get("/public/live").await.json()["channels"], json!([channel]));
-    let named = format!("/public/live?playbackId={}", session["channel"]["playbackId"].as_str().expect("an id"));
+    let named =
+        format!("/public/live?playbackId={}", session["channel"]["playbackId"].as_str().expect("an id"));
     assert_eq!(platform.get(&named).await.json()["channels"], json!([channel]));
     assert_eq!(platform.get("/public/live?playbackId=none").await.json()["channels"], json!([]));
-    platform.data("mutation($id: ID!) { stopChannel(id: $id) { channel { id } } }", json!({ "id": id })).await;
-    platform.until("query($id: ID!) { channel(id: $id) { currentSession { id } } }", json!({ "id": id }), |data| {
-        data["channel"]["currentSession"].is_null()
-    })
-    .await;
+    platform
+        .data("mutation($id: ID!) { stopChannel(id: $id) { channel { id } } }", json!({ "id": id }))
+        .await;
+    platform
+        .until(
+            "query($id: ID!) { channel(id: $id) { currentSession { id } } }",
+            json!({ "id": id }),
+            |data| data["channel"]["currentSession"].is_null(),
+        )
+        .await;
     assert_eq!(platform.get("/public/live").await.json()["channels"], json!([]));
 }
 
@@ -89,7 +105,11 @@ async fn a_browser_at_graphql_is_told_how_to_ask() {
     let answer = platform.get("/graphql").await;
     assert_eq!(answer.status, 200);
     assert!(answer.text().contains("Authorization: Bearer"));
-    assert!(answer.header("content-security-policy").is_some_and(|policy| policy.contains("frame-ancestors 'none'")));
+    assert!(
+        answer
+            .header("content-security-policy")
+            .is_some_and(|policy| policy.contains("frame-ancestors 'none'"))
+    );
 }
 
 #[tokio::test]

@@ -63,7 +63,8 @@ impl Platform {
         let journal: Arc<dyn Journal> = Arc::new(store.clone());
         let log: Arc<dyn EventLog> = Arc::new(store);
         let views = folder.path().join("views");
-        let runner = Runner::start(Arc::clone(&log), views, sigma_views::projections()).await.expect("a runner");
+        let runner =
+            Runner::start(Arc::clone(&log), views, sigma_views::projections()).await.expect("a runner");
         let app = App::open(sigma_app::Parts {
             journal,
             log,
@@ -112,7 +113,13 @@ impl Platform {
         answer
     }
 
-    pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n");
         if !headers.iter().any(|(name, _)| *name == "host") {
             request.push_str(&format!("host: {}\r\n", self.address));
@@ -190,7 +197,12 @@ impl Platform {
     }
 
     /// Asks again until the answer is as wanted; the views follow what media reports.
-    pub(crate) async fn until(&self, query: &str, variables: Value, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn until(
+        &self,
+        query: &str,
+        variables: Value,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Value {
         for _ in 0..200 {
             let data = self.data(query, variables.clone()).await;
             if wanted(&data) {

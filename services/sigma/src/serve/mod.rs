@@ -1,0 +1,204 @@
+//! `sigma serve`: puts the platform together, opens its doors, and closes them in order.
+
+mod components;
+mod figures;
+mod signals;
+
+use std::io::IsTerminal;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sigma_api::Addresses;
+use sigma_api::graphql::{AdminToken, Api, ApiParts, QueryLimits};
+use sigma_api::http::{self, Limits, Shell};
+use sigma_app::{App, ReadModels, Vault};
+use sigma_clock::{Clock, SystemClock};
+use sigma_runner::{Runner, RunnerHandle};
+use sigma_store::{EventLog, Journal};
+use sigma_store_sqlite::SqliteStore;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use crate::fault::Fault;
+use crate::folder::{DataFolder, Names, plain, reachable};
+use crate::media::Media;
+use crate::projections::Running;
+use crate::settings::{LogFormat, Settings};
+
+pub(crate) use components::{ROOM_BYTES, room};
+pub(crate) use signals::Signals;
+
+/// Everything has ended this long after the call to stop, or is left behind: the contract's 5 s, with room.
+const STOP_WITHIN: Duration = Duration::from_millis(4_500);
+
+/// Sends the log to stderr.
+pub(crate) fn log(settings: &Settings) {
+    use tracing_subscriber::EnvFilter;
+    // The text was tried when settings were read.
+    let filter = EnvFilter::try_new(&settings.log).unwrap_or_default();
+    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let log =
+        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_ansi(colour);
+    let begun = match settings.log_format {
+        LogFormat::Text => log.try_init(),
+        LogFormat::Json => log.json().try_init(),
+    };
+    // One that was begun before serves as well.
+    drop(begun);
+}
+
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
+    let mut signals = Signals::listen()?;
+    let platform = tokio::select! {
+        started = Platform::start(&settings) => started?,
+        () = signals.stop() => return Ok(()),
+    };
+    signals.stop().await;
+    platform.stop(&mut signals).await;
+    Ok(())
+}
+
+/// The running platform.
+pub(crate) struct Platform {
+    /// Where this machine reaches the HTTP door.
+    pub(crate) http: SocketAddr,
+    /// Where this machine reaches the RTMP door.
+    pub(crate) rtmp: SocketAddr,
+    /// The token that may do everything.
+    pub(crate) token: String,
+    /// Where the token stands; none when it came with the environment.
+    pub(crate) token_place: Option<PathBuf>,
+    folder: DataFolder,
+    media: Media,
+    runner: RunnerHandle,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Platform {
+    /// Starts everything. The doors are bound first, so that a port in use is told before anything is written, and
+    /// opened last.
+    pub(crate) async fn start(settings: &Settings) -> Result<Self, Fault> {
+        let folder = DataFolder::take(&settings.data_dir)?;
+        let http_door = bind("http", &settings.http).await?;
+        let rtmp_door = bind("rtmp", &settings.rtmp).await?;
+        let http = reachable(address_of(&http_door)?);
+        let rtmp = reachable(address_of(&rtmp_door)?);
+        let token = folder.admin_token(settings.admin_token.as_ref())?;
+        let token_place = settings.admin_token.is_none().then(|| folder.names().admin_token());
+        let vault = Vault::new(folder.master_key(settings.master_key.as_ref())?).map_err(Fault::told)?;
+        let path_secret = vault.derive("media paths").map_err(Fault::told)?;
+        let node = folder.node_id(settings.node_id.as_deref())?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+
+        let (journal, runner, app) = control_plane(folder.names(), vault, Arc::clone(&clock)).await?;
+        let admin_token = AdminToken::new(token.clone());
+        let media =
+            Media::open(settings, folder.names(), node, path_secret, &app, &admin_token, clock).await?;
+
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        tasks.spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
+        media.serve(rtmp_door, &tasks, &stop);
+        let running = Running(runner.clone());
+        let shell = Shell::new(http::Parts {
+            api: Api::new(ApiParts {
+                app: Arc::clone(&app),
+                reads: Arc::clone(app.views()),
+                projections: Arc::new(running.clone()),
+                admin_token,
+                limits: QueryLimits::default(),
+            }),
+            addresses: Addresses {
+                public_url: settings.public_url.clone(),
+                public_rtmp: settings.public_rtmp.clone(),
+                listening_on: http.to_string(),
+                rtmp_port: rtmp.port(),
+            },
+            admin_token_place: token_place.as_ref().map(|place| place.display().to_string()),
+            components: vec![
+                Arc::new(components::Store { journal, folder: folder.names().folder().to_owned() }),
+                Arc::new(running.clone()),
+                Arc::new(components::ProcessManagers(Arc::clone(&app))),
+                Arc::new(media.clone()),
+            ],
+            sources: vec![Arc::new(figures::Process), Arc::new(running), Arc::new(media.clone())],
+            fallback: media.origin(),
+            limits: Limits::default(),
+        });
+        tasks.spawn(http::serve(http_door, shell, Limits::default(), stop.clone()));
+        folder.write_endpoint(&format!("http://{http}"))?;
+        info!(%http, %rtmp, data = %folder.names().folder().display(), "the doors are open");
+        Ok(Self { http, rtmp, token, token_place, folder, media, runner, stop, tasks })
+    }
+
+    /// Takes no new work, leaves sessions resumable, closes files; gives up on what takes too long, or when it is
+    /// asked a second time.
+    pub(crate) async fn stop(self, signals: &mut Signals) {
+        info!("stopping");
+        let orderly = async {
+            self.folder.remove_endpoint();
+            // First, so that what ends is told as the server's own stop and not as a loss of the feed.
+            self.media.park().await;
+            self.stop.cancel();
+            self.tasks.close();
+            self.tasks.wait().await;
+            self.runner.shutdown().await;
+        };
+        tokio::select! {
+            ended = sigma_clock::timeout(STOP_WITHIN, orderly) => match ended {
+                Ok(()) => info!("stopped"),
+                Err(_) => warn!("stopped without waiting for all that was in flight"),
+            },
+            () = signals.stop() => warn!("asked a second time: stopped at once"),
+        }
+    }
+}
+
+/// Store, read models and use cases.
+async fn control_plane(
+    names: &Names,
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+) -> Result<(Arc<dyn Journal>, RunnerHandle, Arc<App>), Fault> {
+    let store = SqliteStore::open(names.events()).await.map_err(Fault::told)?;
+    let journal: Arc<dyn Journal> = Arc::new(store.clone());
+    let log: Arc<dyn EventLog> = Arc::new(store);
+    let runner = Runner::start(Arc::clone(&log), names.views(), sigma_views::projections())
+        .await
+        .map_err(Fault::told)?;
+    let views: Arc<dyn ReadModels> = Arc::new(sigma_views::Views::new(runner.clone()));
+    let parts = sigma_app::Parts {
+        journal: Arc::clone(&journal),
+        log,
+        views,
+        clock,
+        vault,
+        process_file: names.process(),
+    };
+    let app = App::open(parts).await.map_err(Fault::told)?;
+    Ok((journal, runner, app))
+}
+
+async fn bind(door: &str, address: &str) -> Result<TcpListener, Fault> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let wrong = format!("{address} cannot be listened on for {door}: {}", plain(&error));
+        let mend = match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                format!("stop what uses the port, or name another with --{door}")
+            }
+            std::io::ErrorKind::PermissionDenied => format!("take a port from 1024 on with --{door}"),
+            _ => format!("name an address of this machine with --{door}"),
+        };
+        Fault::new(wrong, mend)
+    })
+}
+
+fn address_of(listener: &TcpListener) -> Result<SocketAddr, Fault> {
+    listener.local_addr().map_err(|error| Fault::new(format!("a door has no address: {error}"), "try again"))
+}

@@ -40,8 +40,8 @@ async fn pages_come_newest_first_and_leave_nothing_out() {
     let (mut all, mut after) = (Vec::new(), None);
     loop {
         let page =
-            world.views.channels_page(PROJECT, &ChannelFilter::default(), after.as_ref(), 3).await.unwrap();
-        assert!(page.len() <= 3);
+            world.views.channels_page(PROJECT, &ChannelFilter::default(), after.as_ref(), 2).await.unwrap();
+        assert!(page.len() <= 2);
         let Some(last) = page.last() else { break };
         after = Some(PageKey { at_ms: last.created_at_ms, id: last.id.clone() });
         all.extend(page);

@@ -1,12 +1,14 @@
 //! `sigma demo`: the platform, and a test pattern that goes in through the real RTMP door.
 
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::client::{Client, print};
 use crate::fault::Fault;
@@ -58,15 +60,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
     };
     let ffmpeg = has_ffmpeg().await;
     tell(&platform, &channel, ffmpeg)?;
-    if ffmpeg {
-        tokio::select! {
-            () = signals.stop() => {}
-            never = broadcast(&channel) => match never {},
-        }
-    } else {
-        signals.stop().await;
-    }
+    let stopping = Arc::new(AtomicBool::new(false));
+    let encoding = ffmpeg.then(|| tokio::spawn(broadcast(channel, Arc::clone(&stopping))));
+    signals.stop().await;
+    stopping.store(true, Ordering::Relaxed);
+    // The encoder goes last: the session is left as every other is, to be resumed.
     platform.stop(&mut signals).await;
+    if let Some(encoding) = encoding {
+        encoding.abort();
+    }
     Ok(())
 }
 
@@ -142,29 +144,35 @@ pub(crate) async fn has_ffmpeg() -> bool {
     command.status().await.is_ok_and(|status| status.success())
 }
 
-enum Never {}
-
-/// Keeps an encoder going. Dropped, it takes the encoder with it.
-async fn broadcast(channel: &Channel) -> Never {
+/// Keeps an encoder going until the platform stops. Aborted, it takes the encoder with it.
+async fn broadcast(channel: Channel, stopping: Arc<AtomicBool>) {
     let mut pause = FIRST_PAUSE;
-    loop {
+    while !stopping.load(Ordering::Relaxed) {
         let began = sigma_clock::monotonic();
-        match encoder(channel).spawn() {
-            Ok(child) => follow(child, &channel.key).await,
+        match encoder(&channel).spawn() {
+            Ok(child) => follow(child, &channel.key, &stopping).await,
             Err(error) => warn!(%error, "ffmpeg cannot be started"),
         }
-        pause = if began.elapsed() >= LIVED { FIRST_PAUSE } else { (pause * 2).min(LONGEST_PAUSE) };
-        info!(again_in_s = pause.as_secs(), "the demonstration's encoder ended; it is started again");
+        if stopping.load(Ordering::Relaxed) {
+            return;
+        }
+        if began.elapsed() >= LIVED {
+            pause = FIRST_PAUSE;
+        }
+        warn!(again_in_s = pause.as_secs(), "the demonstration's encoder ended; it is started again");
         sigma_clock::sleep(pause).await;
+        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
 /// Hands the encoder's words to the log, without the key that stands in its address, until it ends.
-async fn follow(mut child: Child, key: &str) {
+async fn follow(mut child: Child, key: &str, stopping: &AtomicBool) {
     if let Some(words) = child.stderr.take() {
         let mut lines = BufReader::new(words).lines();
         while let Ok(Some(line)) = lines.next_line().await {
-            warn!(ffmpeg = %line.replace(key, "…"), "the demonstration's encoder");
+            if !stopping.load(Ordering::Relaxed) {
+                warn!(ffmpeg = %line.replace(key, "…"), "the demonstration's encoder");
+            }
         }
     }
     if let Err(error) = child.wait().await {
@@ -185,6 +193,8 @@ fn encoder(channel: &Channel) -> Command {
     command.args(["-af", "volume=0.2", "-c:a", "aac", "-b:a", "128k", "-ac", "2"]);
     command.args(["-f", "flv", "-flvflags", "no_duration_filesize"]);
     command.arg(format!("{}/{}", channel.rtmp_url, channel.key));
+    // In a group of its own: Ctrl-C is for the platform, which stops the encoder when its own work is done.
+    command.process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     command
 }

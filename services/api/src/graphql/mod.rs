@@ -88,6 +88,12 @@ pub(crate) struct Ask {
     pub(crate) request_id: String,
 }
 
+/// One request's answer, and the name of the operation that ran, for the log.
+pub(crate) struct Answered {
+    pub(crate) response: Response,
+    pub(crate) operation: Option<String>,
+}
+
 /// The schema in its own language, as it is written to `schema/graphql/schema.graphql`.
 pub fn sdl() -> String {
     schema(QueryLimits::default()).finish().sdl()
@@ -115,17 +121,17 @@ impl Api {
     }
 
     /// Answers one request. Every error has a code of the contract.
-    pub(crate) async fn execute(&self, ask: Ask) -> Response {
-        let mut response = match self.admit(ask) {
-            Ok(request) => self.schema.execute(request).await,
-            Err(errors) => Response::from_errors(errors),
+    pub(crate) async fn execute(&self, ask: Ask) -> Answered {
+        let (mut response, operation) = match self.admit(ask) {
+            Ok((request, operation)) => (self.schema.execute(request).await, operation),
+            Err(errors) => (Response::from_errors(errors), None),
         };
         response.errors.iter_mut().for_each(errors::classify);
-        response
+        Answered { response, operation }
     }
 
     /// Looks at who asks and at what the request would cost, before anything runs.
-    fn admit(&self, ask: Ask) -> Result<Request, Vec<ServerError>> {
+    fn admit(&self, ask: Ask) -> Result<(Request, Option<String>), Vec<ServerError>> {
         let refuse = |fault: Fault| vec![fault.into_server_error()];
         if !self.admin_token.is_in(ask.authorization.as_deref()) {
             return Err(refuse(Fault::unauthenticated()));
@@ -164,7 +170,8 @@ impl Api {
             }
         }
         let loaded = loaders::rows(Arc::clone(&self.behind.reads), caller.project.to_string());
-        Ok(request.data(Asked { caller, origin: ask.origin, loaded }))
+        let operation = operation::name(document, name.as_deref());
+        Ok((request.data(Asked { caller, origin: ask.origin, loaded }), operation))
     }
 }
 

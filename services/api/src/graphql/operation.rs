@@ -5,6 +5,15 @@ use std::collections::{HashMap, HashSet};
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use async_graphql::{Name, Positioned};
 
+/// The name of the operation that is to run: the one asked for, or the only one's.
+pub(crate) fn name(document: &ExecutableDocument, asked: Option<&str>) -> Option<String> {
+    let mut names = document.operations.iter().map(|(name, _)| name.map(|name| name.as_str().to_owned()));
+    match asked {
+        Some(asked) => names.flatten().find(|name| name == asked),
+        None => names.next().flatten().filter(|_| names.next().is_none()),
+    }
+}
+
 /// How many fields of `Mutation` the operation named selects at its root, fragments opened. None when the operation
 /// is no mutation, or cannot be told.
 pub(crate) fn mutation_fields(document: &ExecutableDocument, name: Option<&str>) -> Option<usize> {
@@ -99,6 +108,15 @@ mod tests {
         assert_eq!(count("mutation { a b: a }", None), Some(2));
         assert_eq!(count("mutation { ...F } fragment F on Mutation { a ... { b } }", None), Some(2));
         assert_eq!(count("mutation { __typename a }", None), Some(1));
+    }
+
+    #[test]
+    fn an_operation_is_told_by_its_name() {
+        let name = |query: &str, asked| name(&parse_query(query).expect("a document"), asked);
+        assert_eq!(name("query Q { x }", None).as_deref(), Some("Q"));
+        assert_eq!(name("query Q { x } query R { x }", Some("R")).as_deref(), Some("R"));
+        assert_eq!(name("{ x }", None), None);
+        assert_eq!(name("query Q { x }", Some("none")), None);
     }
 
     #[test]

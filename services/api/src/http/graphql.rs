@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::Shared;
 use super::answer::{Operation, RequestId};
-use crate::graphql::{Ask, NoRequest, no_request};
+use crate::graphql::{Answered, Ask, NoRequest, no_request};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// An operation's name in the log is cut to this many characters.
@@ -55,7 +55,6 @@ pub(crate) async fn answer(State(inner): State<Shared>, request: Request<Body>) 
             return json(status, &response);
         }
     };
-    let name = incoming.operation_name.as_deref().map(loggable);
     let mut request = GraphQlRequest::new(incoming.query);
     if let Some(operation_name) = incoming.operation_name {
         request = request.operation_name(operation_name);
@@ -79,14 +78,15 @@ pub(crate) async fn answer(State(inner): State<Shared>, request: Request<Body>) 
         request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
     };
     let answered = sigma_clock::timeout(inner.limits.request_timeout, inner.api.execute(ask)).await;
-    let response = answered.unwrap_or_else(|_| {
+    let Answered { response, operation } = answered.unwrap_or_else(|_| {
         let seconds = inner.limits.request_timeout.as_secs();
-        no_request(NoRequest::TooSlow, format!("the request took longer than {seconds} s and was given up"))
+        let message = format!("the request took longer than {seconds} s and was given up");
+        Answered { response: no_request(NoRequest::TooSlow, message), operation: None }
     });
     inner.figures.graphql_answered(outcome(&response));
     let mut answer = json(StatusCode::OK, &response);
-    if let Some(name) = name {
-        answer.extensions_mut().insert(Operation(name));
+    if let Some(operation) = operation {
+        answer.extensions_mut().insert(Operation(operation.chars().take(LOGGED_NAME).collect()));
     }
     answer
 }
@@ -132,11 +132,6 @@ fn is_json(headers: &HeaderMap) -> bool {
     let kind = kind.split(';').next().unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/json")
         || kind.eq_ignore_ascii_case("application/graphql-response+json")
-}
-
-/// A name as the log may hold it: a GraphQL name, and not a long one.
-fn loggable(name: &str) -> String {
-    name.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').take(LOGGED_NAME).collect()
 }
 
 /// `ok`, or the first error's code: a closed set.

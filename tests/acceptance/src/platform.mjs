@@ -1,0 +1,96 @@
+// The binary under test, on free loopback ports and a data folder of its own, and a client of its API.
+import { existsSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { eventually, Program, temporaryFolder } from './process.mjs';
+
+export const BINARY = process.env.SIGMA_BINARY ?? fileURLToPath(new URL('../../../target/release/sigma', import.meta.url));
+
+/** A loopback port that is free at the moment. */
+export function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => resolve(port)); });
+  });
+}
+
+export class Platform {
+  /** Starts one and waits until it is ready. */
+  static async start({ flags = [], data } = {}) {
+    if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: make build`);
+    const platform = new Platform();
+    platform.folder = temporaryFolder('acceptance');
+    platform.data = data ?? join(platform.folder, 'data');
+    platform.http = `127.0.0.1:${await freePort()}`;
+    platform.rtmp = `127.0.0.1:${await freePort()}`;
+    platform.flags = flags;
+    await platform.launch();
+    return platform;
+  }
+
+  get arguments() { return ['serve', '--http', this.http, '--rtmp', this.rtmp, '--data-dir', this.data, ...this.flags]; }
+
+  /** Starts the binary on the same folder and ports; waits until it is ready. */
+  async launch() {
+    const { SIGMA_ADMIN_TOKEN: _, ...env } = process.env;
+    this.startedAt = Date.now();
+    this.program = new Program(BINARY, this.arguments, { env, cwd: this.folder, log: join(this.folder, 'sigma.log') });
+    await eventually('the platform is ready', 20_000, async () => {
+      if (!this.program.isRunning) throw new Error(`the platform ended with ${this.program.code}:\n${this.log.slice(-2000)}`);
+      return fetch(this.url('/readyz')).then((answer) => answer.ok, () => false);
+    }, 50);
+  }
+
+  get log() { return this.program.words; }
+  get token() { return readFileSync(join(this.data, 'admin-token'), 'utf8').trim(); }
+  url(path) { return `http://${this.http}${path}`; }
+  pushUrl(key) { return `rtmp://${this.rtmp}/live/${key}`; }
+  kill() { return this.program.end('SIGKILL'); }
+
+  /** Processor time used so far, in seconds, and resident memory in MB. */
+  usage() {
+    const fields = readFileSync(`/proc/${this.program.pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    const memory = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.program.pid}/status`, 'utf8'));
+    return { seconds: (Number(fields[11]) + Number(fields[12])) / 100, megabytes: Math.round(Number(memory?.[1] ?? 0) / 1024) };
+  }
+
+  /** Asks the API with the admin token; throws what it answers as errors. */
+  async graphql(query, variables = {}) {
+    const answer = await fetch(this.url('/graphql'), {
+      method: 'POST', headers: { 'content-type': 'application/json', authorization: `Bearer ${this.token}` }, body: JSON.stringify({ query, variables }),
+    });
+    const body = await answer.json();
+    if (body.errors) throw new Error(JSON.stringify(body.errors));
+    return body.data;
+  }
+
+  /** Makes a channel; `settings` are further fields of CreateChannelInput. */
+  async channel(name, settings = {}) {
+    const { createChannel: { streamKey, channel } } = await this.graphql(
+      'mutation($input: CreateChannelInput!) { createChannel(input: $input) { streamKey channel { id playbackId } } }', { input: { name, ...settings } });
+    return { ...channel, name, key: streamKey, push: this.pushUrl(streamKey), playlist: this.url(`/live/${channel.playbackId}/index.m3u8`), watch: this.url(`/watch/${channel.playbackId}`) };
+  }
+
+  /** The channel's sessions, newest first. */
+  async sessions(channel) {
+    const { sessions } = await this.graphql(
+      'query($id: ID!) { sessions(channelId: $id, first: 100) { nodes { id state startedAt liveAt endedAt endReason playbackUrl input { protocol videoCodec width height frameRate audioCodec } } } }',
+      { id: channel.id });
+    return sessions.nodes;
+  }
+
+  /** Waits until the newest session is in a state; answers it. */
+  whenState(channel, state, withinMs = 30_000) {
+    return eventually(`${channel.name} is ${state}`, withinMs, async () => {
+      const [session] = await this.sessions(channel);
+      return session?.state === state ? session : undefined;
+    });
+  }
+
+  /** Waits until its playlist can be played. */
+  whenPlayable(channel, withinMs = 60_000) {
+    return eventually(`${channel.name} can be played`, withinMs, async () => (await fetch(channel.playlist)).ok);
+  }
+}

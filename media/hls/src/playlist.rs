@@ -35,8 +35,14 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
     let end_ticks = whole_ticks + open.map_or(0, |open| open.duration);
     let skipped = if delta { skippable(timeline, view, end_ticks, target) } else { 0 };
 
-    // Rule 44: MAP asks for 6, SKIP for 9.
-    writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{}", if skipped > 0 { 9 } else { 6 })?;
+    // Rule 44: MAP asks for 6, GAP for 8 (so hls-parser has it), SKIP for 9.
+    let gaps = timeline.listed(view).any(|segment| segment.gap);
+    let version = match (skipped, gaps) {
+        (1.., _) => 9,
+        (0, true) => 8,
+        (0, false) => 6,
+    };
+    writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}")?;
     writeln!(out, "#EXT-X-TARGETDURATION:{target}")?;
     write!(
         out,

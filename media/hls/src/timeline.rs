@@ -14,6 +14,9 @@ pub use segment::{Bandwidth, Init, Part, Segment, View};
 /// How many segments with media the live window keeps at least (rule 15; HAS 8.11). Gaps do not count, so that a
 /// long loss of the feed leaves something to play and, at its end, something to close with.
 const MIN_SEGMENTS: usize = 6;
+/// Whole segments whose parts are listed, beside the one being written: three target durations as the strictest reader
+/// counts them (hls-parser takes each segment for one, that being written too).
+const SEGMENTS_WITH_PARTS: u64 = 2;
 /// The most segments that are ever listed, whatever the window.
 const MAX_LISTED: usize = 4_096;
 /// The most segments that are remembered, listed or not. Older ones are the log's.
@@ -174,7 +177,8 @@ impl Timeline {
         while self.parts_from < self.next_msn {
             if let Ok(segment) = self.kept(self.parts_from) {
                 let oldest = segment.start + segment.parts.first().map_or(0, |part| part.duration);
-                if end.saturating_sub(oldest) <= span {
+                let newest = self.parts_from + SEGMENTS_WITH_PARTS >= self.next_msn;
+                if newest && end.saturating_sub(oldest) <= span {
                     break;
                 }
             }

@@ -166,13 +166,24 @@ impl Parsed {
     }
 }
 
+impl Parsed {
+    /// Rule 44: MAP asks for 6, GAP for 8, SKIP for 9.
+    pub(crate) fn lowest_version(&self) -> u64 {
+        match (self.skipped, self.segments.iter().any(|seg| seg.gap)) {
+            (1.., _) => 9,
+            (0, true) => 8,
+            (0, false) => 6,
+        }
+    }
+}
+
 /// What must hold of a playlist by itself.
 pub(crate) fn check(list: &Parsed) {
     let target = list.target as f64;
     assert!(list.can_block, "rule 1");
     assert!(list.hold_back.unwrap() >= 3.0 * target, "rule 3");
     assert!(list.can_skip_until.unwrap() >= 6.0 * target, "rule 4");
-    assert_eq!(list.version, if list.skipped > 0 { 9 } else { 6 }, "rule 44");
+    assert_eq!(list.version, list.lowest_version(), "rule 44");
     assert!(list.dsn.is_some(), "rule 17");
     if let Some(part_target) = list.part_target {
         assert!(list.part_hold_back.unwrap() >= 3.0 * part_target, "rule 2");
@@ -252,8 +263,8 @@ pub(crate) fn check_change(old: &Parsed, new: &Parsed) {
     }
     assert_eq!(old.target, new.target, "rule 5: the target duration never changes");
     assert_eq!(
-        (old.can_skip_until, old.hold_back, old.part_hold_back, old.part_target, old.version),
-        (new.can_skip_until, new.hold_back, new.part_hold_back, new.part_target, new.version),
+        (old.can_skip_until, old.hold_back, old.part_hold_back, old.part_target),
+        (new.can_skip_until, new.hold_back, new.part_hold_back, new.part_target),
         "rule 1"
     );
     assert!(old.independent || !new.independent, "a claim given up is not made again");

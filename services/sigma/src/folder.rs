@@ -277,6 +277,8 @@ mod tests {
         let data = DataFolder::take(folder.path()).expect("the folder");
         let token = data.admin_token(None).expect("a token");
         assert_eq!(token.len(), 43);
+        // Before it is read again: reading tightens a mode that is too wide.
+        assert_eq!(mode(&data.names().admin_token()), 0o600);
         assert_eq!(data.admin_token(None), Ok(token.clone()));
         assert_eq!(fs::read_to_string(data.names().admin_token()).expect("a file"), format!("{token}\n"));
         let key = data.master_key(None).expect("a key");

@@ -122,5 +122,7 @@ mod tests {
         let info = page.cut(&mut rows, |row| PageKey { at_ms: *row, id: String::new() });
         assert_eq!(rows, [3, 2]);
         assert!(info.has_next_page && !info.has_previous_page);
+        let mut last = vec![2, 1];
+        assert!(!page.cut(&mut last, |row| PageKey { at_ms: *row, id: String::new() }).has_next_page);
     }
 }

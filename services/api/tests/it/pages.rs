@@ -67,9 +67,13 @@ async fn public_live_names_what_is_public_and_nothing_else() {
     let (id, key) = platform.channel("show").await;
     platform.channel("quiet").await;
     let session = platform.on_air(&key).await;
-    let read = "query($id: ID!) { session(id: $id) { state } }";
-    platform.until(read, json!({ "id": session }), |data| data["session"]["state"] == "PROCESSING").await;
-    assert_eq!(platform.get("/public/live").await.json()["channels"], json!([]));
+    let read = "query($id: ID!) { session(id: $id) { state channel { playbackId } } }";
+    let is_processing = |data: &serde_json::Value| data["session"]["state"] == "PROCESSING";
+    let shown = platform.until(read, json!({ "id": session }), is_processing).await;
+    let playback_id = shown["session"]["channel"]["playbackId"].as_str().expect("an id").to_owned();
+    for path in ["/public/live", &format!("/public/live?playbackId={playback_id}")] {
+        assert_eq!(platform.get(path).await.json()["channels"], json!([]), "{path}");
+    }
     let live = "mutation($id: ID!) { goLive(sessionId: $id) { session { liveAt channel { watchUrl playbackId } } } }";
     let session = platform.data(live, json!({ "id": session })).await["goLive"]["session"].take();
     let channel =

@@ -1,4 +1,4 @@
-//! The command line's words. What is said in them is understood in [`crate::settings`] and [`crate::client`].
+//! The command line's words. What is said in them is understood in [`mod@crate::settings`] and [`crate::client`].
 
 use std::path::PathBuf;
 

@@ -61,7 +61,7 @@ export const messages = {
     untitled: 'Live broadcast',
     onAir: (name: string) => `${name} · live`,
     since: (minutes: number) =>
-      minutes < 1 ? 'On air since a moment ago'
+      minutes < 1 ? 'Just went on air'
       : minutes < 60 ? `On air for ${minutes} min`
       : `On air for ${Math.floor(minutes / 60)} h ${minutes % 60} min`,
     home: 'Other broadcasts',

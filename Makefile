@@ -27,6 +27,11 @@ test-packages:
 node:
 	@tests/setup/node .tools
 
+# A newer ffmpeg than Debian's, for enhanced RTMP; it comes inside a Python package.
+.tools/ffmpeg-new: tests/setup/ffmpeg-new
+	@$(MAKE) --no-print-directory test-packages
+	@tests/setup/ffmpeg-new .tools
+
 # --- building -----------------------------------------------------------------------------------------------------
 
 .PHONY: web build run
@@ -51,7 +56,8 @@ test: test-packages web test-web test-rust ## every test, long ones in their sho
 test-web:
 	cd $(WEB) && npm run check && npm test
 
-test-rust:
+test-rust: export SIGMA_TEST_FFMPEG_NEW = $(CURDIR)/.tools/ffmpeg-new
+test-rust: .tools/ffmpeg-new
 	cargo build --locked --bin sigma
 	cargo test --locked --workspace
 

@@ -141,12 +141,13 @@ fn skippable(timeline: &Timeline, view: View, end_ticks: u64, target: u64) -> us
         .count()
 }
 
-/// The multivariant playlist (§4.4.6): the one rendition, at `media_uri` (relative or absolute). None before any
+/// The multivariant playlist (§4.4.6): the one rendition, at `media_uri` (relative or absolute), with its frame rate as
+/// measured (in 1,000 s) where it was; else as the init section has it. None before any
 /// media is there to be measured (rule 43).
 ///
 /// `EXT-X-INDEPENDENT-SEGMENTS` is left to the media playlist: here it would also promise for segments to come, and an
 /// encoder can break that promise with one long GOP.
-pub fn multivariant(timeline: &Timeline, media_uri: &str) -> Option<String> {
+pub fn multivariant(timeline: &Timeline, media_uri: &str, frame_rate_milli: Option<u32>) -> Option<String> {
     let init = timeline.latest_init()?;
     let bandwidth = timeline.bandwidth()?;
     let mut line = format!(
@@ -156,7 +157,7 @@ pub fn multivariant(timeline: &Timeline, media_uri: &str) -> Option<String> {
     if init.width > 0 && init.height > 0 {
         line.push_str(&format!(",RESOLUTION={}x{}", init.width, init.height));
     }
-    if let Some(rate) = init.frame_rate_milli.filter(|rate| *rate > 0) {
+    if let Some(rate) = frame_rate_milli.or(init.frame_rate_milli).filter(|rate| *rate > 0) {
         line.push_str(&format!(",FRAME-RATE={}.{:03}", rate / 1_000, rate % 1_000));
     }
     line.push('\n');

@@ -68,7 +68,7 @@ fn an_ended_playlist_says_so() {
 fn the_multivariant_playlist_measures() {
     let mut stage = Stage::low();
     stage.segments(2);
-    insta::assert_snapshot!(playlist::multivariant(&stage.timeline, "../media/x/live.m3u8").unwrap());
+    insta::assert_snapshot!(playlist::multivariant(&stage.timeline, "../media/x/live.m3u8", None).unwrap());
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn rule_42_cache_control() {
 #[test]
 fn rule_43_bandwidth_is_measured() {
     let mut stage = Stage::ultra_low();
-    assert_eq!(playlist::multivariant(&stage.timeline, "live.m3u8"), None);
+    assert_eq!(playlist::multivariant(&stage.timeline, "live.m3u8", None), None);
     // 600 bytes in half a second.
     stage.part(500, true, false);
     let bandwidth = stage.timeline.bandwidth().unwrap();
@@ -319,7 +319,7 @@ fn rule_43_a_session_without_video_has_no_resolution() {
     audio.codecs = "mp4a.40.2".into();
     stage.before[1] = Output::Init(audio);
     stage.segment();
-    insta::assert_snapshot!(playlist::multivariant(&stage.timeline, "live.m3u8").unwrap());
+    insta::assert_snapshot!(playlist::multivariant(&stage.timeline, "live.m3u8", None).unwrap());
 }
 
 #[test]

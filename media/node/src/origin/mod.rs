@@ -140,7 +140,10 @@ impl Origin {
         let uri = format!("{folder}/{}", Resource::Playlist);
         let view = view(audience);
         let (text, target, version) = live.read(|timeline| {
-            let text = timeline.is_playable(view).then(|| playlist::multivariant(timeline, &uri)).flatten();
+            let text = timeline
+                .is_playable(view)
+                .then(|| playlist::multivariant(timeline, &uri, live.frame_rate_milli()))
+                .flatten();
             (text, timeline.target_duration().unwrap_or(1), timeline.version())
         });
         let plain = Bytes::from(text.ok_or_else(not_on_air)?);

@@ -11,6 +11,7 @@ use sigma_packager::{InitSection, Output, Packager};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
+use super::frame_rate::FrameRate;
 use super::handle::{FeedEnd, Message};
 use super::live::LiveSession;
 use super::reports::Reports;
@@ -46,6 +47,8 @@ pub(super) struct Actor {
     time: SteadyTime,
     feed: Option<CurrentFeed>,
     init: Option<InitSection>,
+    frame_rate: FrameRate,
+    told_rate: Option<u32>,
     playable: bool,
     over: bool,
 }
@@ -71,6 +74,8 @@ impl Actor {
             time,
             feed: None,
             init: None,
+            frame_rate: FrameRate::default(),
+            told_rate: None,
             playable: false,
             over: false,
         }
@@ -183,9 +188,14 @@ impl Actor {
             match output {
                 Output::Init(init) => {
                     changed |= self.init.as_ref() != Some(init);
+                    self.frame_rate = FrameRate::default();
+                    self.told_rate = None;
                     self.init = Some(init.clone());
                 }
-                Output::Part(_) => parts = true,
+                Output::Part(part) => {
+                    self.frame_rate.count(part);
+                    parts = true;
+                }
                 Output::Warning(warning) => {
                     info!(session.id = %self.live.facts.session, ?warning, "the feed could be better");
                 }
@@ -193,6 +203,14 @@ impl Actor {
             }
         }
         self.hand(Input::Packaged { now_us, outputs });
+        let stated = self.init.as_ref().and_then(|init| init.frame_rate_milli);
+        let told = self.frame_rate.told(stated);
+        if told.is_some() && self.told_rate.is_none() {
+            // A rate that could only be measured is news for the control plane; its jitter is not.
+            changed |= self.playable;
+            self.told_rate = told;
+        }
+        self.live.set_frame_rate(told);
         if changed && let Some(feed) = &mut self.feed {
             feed.announced = false;
         }
@@ -227,7 +245,7 @@ impl Actor {
             format.video_codec = Some(codec.to_owned());
             format.width = Some(video.width);
             format.height = Some(video.height);
-            format.frame_rate_milli = self.init.as_ref().and_then(|init| init.frame_rate_milli);
+            format.frame_rate_milli = self.told_rate;
         }
         if let Some(audio) = &feed.audio {
             let codec = match audio.codec {

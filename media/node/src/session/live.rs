@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -43,6 +44,8 @@ pub(crate) struct LiveSession {
     rendered: Mutex<HashMap<(View, bool), Arc<Rendered>>>,
     changed: watch::Sender<u64>,
     log: LogReader,
+    /// Pictures in 1,000 s; 0 while not known.
+    frame_rate_milli: AtomicU32,
 }
 
 impl LiveSession {
@@ -50,7 +53,7 @@ impl LiveSession {
     pub(crate) fn new(facts: SessionFacts, timeline: Timeline, log: LogReader) -> Self {
         let changed = watch::Sender::new(timeline.version());
         let shown = RwLock::new(Shown { timeline, edge: Edge::default() });
-        Self { facts, shown, rendered: Mutex::default(), changed, log }
+        Self { facts, shown, rendered: Mutex::default(), changed, log, frame_rate_milli: AtomicU32::new(0) }
     }
 
     /// Reads the timeline.
@@ -76,6 +79,16 @@ impl LiveSession {
             shown.timeline.version()
         };
         self.changed.send_if_modified(|known| std::mem::replace(known, version) != version);
+    }
+
+    /// Sets the frame rate, in pictures in 1,000 s.
+    pub(super) fn set_frame_rate(&self, milli: Option<u32>) {
+        self.frame_rate_milli.store(milli.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Pictures in 1,000 s, where known.
+    pub(crate) fn frame_rate_milli(&self) -> Option<u32> {
+        Some(self.frame_rate_milli.load(Ordering::Relaxed)).filter(|rate| *rate > 0)
     }
 
     /// Lets go of what need not be fetchable any more.

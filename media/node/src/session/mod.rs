@@ -2,6 +2,7 @@
 
 mod actor;
 mod edge;
+mod frame_rate;
 mod handle;
 mod live;
 mod register;

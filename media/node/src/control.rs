@@ -163,6 +163,15 @@ pub enum Report {
     Unusable(Unusable),
 }
 
+/// How a session stands after a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It goes on.
+    OnAir,
+    /// It has ended: its feed is to be cut, its playlist gets its end.
+    Over,
+}
+
 /// The control plane did not take a report or a question.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
@@ -194,14 +203,15 @@ pub trait Control: Send + Sync + 'static {
     /// Lets a feed in: into the channel's session that waits for its broadcaster, else into a new one.
     async fn open_feed(&self, channel: &str, facts: FeedFacts) -> Result<FeedGrant, Denied>;
 
-    /// Tells what happened to feed `feed` of `session` at `at`. Repeating a report changes nothing.
+    /// Tells what happened to feed `feed` of `session` at `at`; answers how the session stands. Repeating a report
+    /// changes nothing.
     async fn report(
         &self,
         session: &str,
         feed: u32,
         at: Timestamp,
         report: Report,
-    ) -> Result<(), ControlError>;
+    ) -> Result<Standing, ControlError>;
 
     /// What is public under a playback id.
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError>;

@@ -24,7 +24,7 @@ use tracing::{error, info, warn};
 
 pub use control::{
     Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause,
-    NodeSettings, Playback, Report, SessionFacts, StreamKey, Unusable,
+    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable,
 };
 pub use origin::{Answer, Origin, SlicedBody};
 
@@ -96,16 +96,18 @@ impl Node {
     }
 
     /// The session is public from now on. Saying it again changes nothing.
-    pub async fn go_live(&self, session: &str) {
+    pub fn go_live(&self, session: &str) {
         if let Some(handle) = self.core.sessions.find(session) {
-            let _ = handle.tell(session::Message::GoLive).await;
+            handle.tell_soon(session::Message::GoLive);
         }
     }
 
     /// The session is over: its feed is cut with `reason`, a sentence for the broadcaster; its playlist ends.
     pub async fn end(&self, session: &str, reason: &str) {
-        if let Some(handle) = self.core.sessions.find(session) {
-            let _ = handle.tell(session::Message::End { reason: reason.to_owned() }).await;
+        match self.core.sessions.find(session) {
+            Some(handle) => handle.tell_soon(session::Message::End { reason: reason.to_owned() }),
+            // One that could not be restored, say. One that is just being let in hears of its end with its first report.
+            None => self.core.sessions.end_on_disk(&self.core, session).await,
         }
     }
 
@@ -129,8 +131,9 @@ impl Node {
             }
             self.core.sessions.tidy();
             let (folder, age) = (self.core.folder.clone(), self.core.settings.keep_ended);
+            let known = self.core.sessions.known();
             let sweep = tokio::task::spawn_blocking(move || {
-                for stale in stale_folders(&folder, age) {
+                for stale in stale_folders(&folder, age, &known) {
                     match std::fs::remove_dir_all(&stale) {
                         Ok(()) => info!(folder = %stale.display(), "an old session's media was removed"),
                         Err(error) => {

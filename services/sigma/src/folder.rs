@@ -149,15 +149,22 @@ impl DataFolder {
 
     /// This node's name: as given, else as it stands in the folder, else a new one.
     pub(crate) fn node_id(&self, given: Option<&str>) -> Result<String, Fault> {
-        match given {
+        let path = self.names.node_id();
+        let name = kept(&path, || match given {
             Some(given) => Ok(given.to_owned()),
-            None => kept(&self.names.node_id(), || {
+            None => {
                 let random = random()?;
-                Ok(format!(
-                    "node-{}",
-                    random[..5].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-                ))
-            }),
+                let letters: String = random[..5].iter().map(|byte| format!("{byte:02x}")).collect();
+                Ok(format!("node-{letters}"))
+            }
+        })?;
+        // Sessions on air belong to a node by its name: under another one nobody would take them up again.
+        match given {
+            Some(given) if given != name => Err(Fault::new(
+                format!("node-id is {given}, and {} says {name}", path.display()),
+                "leave --node-id out, or take a new data folder for a new node",
+            )),
+            _ => Ok(name),
         }
     }
 

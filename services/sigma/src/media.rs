@@ -12,7 +12,7 @@ use sigma_app::{
 use sigma_clock::{Clock, Timestamp};
 use sigma_node::{
     Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LossCause, Node,
-    NodeSettings, Playback, Report, SessionFacts, StreamKey, Unusable,
+    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -101,7 +101,7 @@ async fn follow(node: Node, mut orders: Orders) {
     loop {
         let order = orders.next().await;
         match order.kind {
-            OrderKind::GoLive { .. } => node.go_live(&order.session).await,
+            OrderKind::GoLive { .. } => node.go_live(&order.session),
             // This node cut the old feed itself when it let the new one in.
             OrderKind::FeedOpened { .. } => {}
             OrderKind::End { reason, .. } => {
@@ -184,7 +184,7 @@ impl Control for Port {
         feed: u32,
         at: Timestamp,
         report: Report,
-    ) -> Result<(), ControlError> {
+    ) -> Result<Standing, ControlError> {
         let report = match report {
             Report::Processing(format) => sigma_app::Report::Processing(input_row(format)),
             Report::Playable => sigma_app::Report::Playable,
@@ -200,7 +200,8 @@ impl Control for Port {
             }),
         };
         match self.app.report(session, feed, at, report).await {
-            Ok(_) => Ok(()),
+            Ok(reported) if reported.ended => Ok(Standing::Over),
+            Ok(_) => Ok(Standing::OnAir),
             Err(MediaError::Unavailable(cause)) => Err(ControlError::Unavailable(cause)),
             Err(MediaError::Refused(cause)) => Err(ControlError::Refused(cause)),
         }

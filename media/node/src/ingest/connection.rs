@@ -17,9 +17,9 @@ use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
 use super::on_air::OnAirFeed;
-use crate::control::{Denied, FeedFacts, FeedGrant, StreamKey, Unusable};
+use crate::control::{Denied, FeedFacts, FeedGrant, LossCause, Report, StreamKey, Unusable};
 use crate::core::Core;
-use crate::session::{FeedEnd, SessionHandle};
+use crate::session::{FeedEnd, SessionHandle, SessionOver};
 
 /// One read takes at most this much: several video frames, and little enough for thousands of connections.
 const READ_BUFFER: usize = 64 * 1024;
@@ -30,6 +30,9 @@ const WRITE_WITHIN: Duration = Duration::from_secs(5);
 /// How long a closed connection is still read, so that the client gets to see why: data that nobody reads turns an
 /// orderly end into a reset.
 const LINGER: Duration = Duration::from_secs(1);
+
+/// How long the end of a feed holds its channel's seat while the control plane is told.
+const KNOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// How often the pure session and the silence rules see time pass.
 const TICK: Duration = Duration::from_millis(500);
@@ -216,24 +219,45 @@ impl Shell {
             return Err(Denied::Unavailable);
         }
         let holder = core.control.resolve_key(key).await?;
-        let claim = core.on_air.claim(&holder.channel).await;
-        let mut takeover = false;
-        if let Some(occupant) = claim.occupant() {
-            if occupant.quiet_for() < core.settings.takeover_after {
-                return Err(Denied::OnAir);
-            }
-            takeover = true;
-        } else if core.on_air.count() > core.settings.max_feeds {
+        let admitted = self.take_seat(&core, holder.channel.clone(), encoder).await;
+        core.on_air.tidy(&holder.channel);
+        admitted
+    }
+
+    async fn take_seat(
+        &mut self,
+        core: &Arc<Core>,
+        channel: String,
+        encoder: Option<String>,
+    ) -> Result<(), Denied> {
+        // Held until the feed has its session: of two feeds on one key the second waits for what the first gets.
+        let mut claim = core.on_air.claim(&channel).await;
+        let takeover = claim.occupant().is_some();
+        if claim.occupant().is_some_and(|occupant| occupant.quiet_for() < core.settings.takeover_after) {
+            return Err(Denied::OnAir);
+        }
+        if !takeover && core.on_air.count() >= core.settings.max_feeds {
             return Err(Denied::Full);
         }
-        let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp", takeover };
-        let FeedGrant { session, feed: number } = core.control.open_feed(&holder.channel, facts).await?;
+        // Nobody delivers here, whatever the control plane has heard so far.
+        let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp", takeover: true };
+        let FeedGrant { session, feed: number } = core.control.open_feed(&channel, facts).await?;
         let seat = claim.seat();
         info!(session.id = %session.session, channel.id = %session.channel, feed = number, takeover, "a feed is on air");
-        let handle = core.sessions.feed_opened(&core, session, number, Arc::clone(&seat)).await?;
-        self.rate = Rate { since: monotonic(), bytes: 0 };
-        self.feed = Some(Feed { channel: holder.channel, number, seat, session: handle, left: false });
-        Ok(())
+        let id = session.session.clone();
+        match core.sessions.feed_opened(core, session, number, Arc::clone(&seat)).await {
+            Ok(handle) => {
+                self.rate = Rate { since: monotonic(), bytes: 0 };
+                self.feed = Some(Feed { channel, number, seat, session: handle, left: false });
+                Ok(())
+            }
+            Err(denied) => {
+                claim.leave(&seat);
+                drop(claim);
+                self.report_lost(&id, number).await;
+                Err(denied)
+            }
+        }
     }
 
     /// The feed on this connection, if there is one, is over.
@@ -244,14 +268,32 @@ impl Shell {
             }
             return;
         };
-        self.core.on_air.leave(&feed.channel, &feed.seat).await;
         let end = match ending {
             _ if feed.left => FeedEnd::Left,
             Ok(()) => FeedEnd::Cut,
             Err(reason) => FeedEnd::Broken(reason),
         };
         info!(session.id = %feed.session.id(), feed = feed.number, how = ?end, "a feed ended");
-        feed.session.feed_ended(feed.number, end).await;
+        // The seat is held until the control plane knows, so that who publishes again at once is not taken for a second
+        // encoder, and an orderly end is one.
+        let mut claim = self.core.on_air.claim(&feed.channel).await;
+        match sigma_clock::timeout(KNOWN_WITHIN, feed.session.feed_ended(feed.number, end)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(SessionOver)) => self.report_lost(feed.session.id(), feed.number).await,
+            Err(_) => debug!("the end of a feed is not taken yet"),
+        }
+        claim.leave(&feed.seat);
+        drop(claim);
+        self.core.on_air.tidy(&feed.channel);
+    }
+
+    /// Reports a loss that no session is there to report.
+    async fn report_lost(&self, session: &str, feed: u32) {
+        let at = self.core.clock.now();
+        let lost = Report::Lost(LossCause::ConnectionBroken);
+        if let Err(error) = self.core.control.report(session, feed, at, lost).await {
+            warn!(session.id = session, feed, error = %error, "the loss of a feed could not be reported");
+        }
     }
 
     /// Tells the client why, and closes.

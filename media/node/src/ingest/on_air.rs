@@ -4,7 +4,7 @@
 //! is taken over: encoders come back before we see their old connection die.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -62,12 +62,14 @@ struct Seat {
 pub(crate) struct OnAir {
     seats: Mutex<HashMap<String, Arc<tokio::sync::Mutex<Seat>>>>,
     serials: AtomicU64,
+    seated: Arc<AtomicUsize>,
 }
 
 /// A channel's seat, held while it is decided who gets it.
 pub(crate) struct Claim {
     seat: tokio::sync::OwnedMutexGuard<Seat>,
     serial: u64,
+    seated: Arc<AtomicUsize>,
 }
 
 impl OnAir {
@@ -77,23 +79,21 @@ impl OnAir {
             let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(seats.entry(channel.to_owned()).or_default())
         };
-        Claim { seat: seat.lock_owned().await, serial: self.serials.fetch_add(1, Ordering::Relaxed) }
-    }
-
-    /// Channels with a seat: those on air, and those being decided on.
-    pub(crate) fn count(&self) -> usize {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
-    /// Frees the seat if `feed` still has it.
-    pub(crate) async fn leave(&self, channel: &str, feed: &OnAirFeed) {
-        let mut claim = self.claim(channel).await;
-        if claim.seat.feed.as_ref().is_some_and(|seated| seated.serial == feed.serial) {
-            claim.seat.feed = None;
+        Claim {
+            seat: seat.lock_owned().await,
+            serial: self.serials.fetch_add(1, Ordering::Relaxed),
+            seated: Arc::clone(&self.seated),
         }
-        drop(claim);
+    }
+
+    /// Feeds that have a seat.
+    pub(crate) fn count(&self) -> usize {
+        self.seated.load(Ordering::Relaxed)
+    }
+
+    /// Forgets a channel's seat if nobody sits there, holds it or waits for it.
+    pub(crate) fn tidy(&self, channel: &str) {
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
-        // A seat that nobody holds or waits for, with nobody on it, is forgotten.
         if let Some(seat) = seats.get(channel)
             && Arc::strong_count(seat) == 1
             && seat.try_lock().is_ok_and(|seat| seat.feed.is_none())
@@ -109,10 +109,20 @@ impl Claim {
         self.seat.feed.as_ref()
     }
 
+    /// Frees the seat if `feed` still has it.
+    pub(crate) fn leave(&mut self, feed: &OnAirFeed) {
+        if self.seat.feed.take_if(|seated| seated.serial == feed.serial).is_some() {
+            self.seated.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
     /// Seats a new feed; whoever sat there is cut.
-    pub(crate) fn seat(mut self) -> Arc<OnAirFeed> {
-        if let Some(old) = self.seat.feed.take() {
-            old.cut("another encoder took over with the same stream key");
+    pub(crate) fn seat(&mut self) -> Arc<OnAirFeed> {
+        match self.seat.feed.take() {
+            Some(old) => old.cut("another encoder took over with the same stream key"),
+            None => {
+                self.seated.fetch_add(1, Ordering::Relaxed);
+            }
         }
         let feed = Arc::new(OnAirFeed {
             serial: self.serial,
@@ -145,9 +155,12 @@ mod tests {
         let old = on_air.claim("ch").await.seat();
         let new = on_air.claim("ch").await.seat();
         assert!(old.cut_reason().await.contains("took over"));
-        on_air.leave("ch", &old).await;
+        on_air.claim("ch").await.leave(&old);
+        assert_eq!(on_air.count(), 1);
         assert!(on_air.claim("ch").await.occupant().is_some_and(|seated| Arc::ptr_eq(seated, &new)));
-        on_air.leave("ch", &new).await;
+        on_air.claim("ch").await.leave(&new);
+        on_air.tidy("ch");
+        assert_eq!(on_air.count(), 0);
         assert!(on_air.seats.lock().unwrap().is_empty());
     }
 }

@@ -271,7 +271,11 @@ async fn media_file(
             }
         }
     };
-    let range = sigma_clock::timeout(limit, located).await.ok().flatten().ok_or_else(gone)?;
+    let range = match sigma_clock::timeout(limit, located).await {
+        Ok(located) => located.ok_or_else(gone)?,
+        // Still hinted: it may come yet, so that no cache may keep this answer.
+        Err(_) => return Err(unavailable()),
+    };
     let tag = format!("{}-{resource}", live.facts.session);
     if let Some(slices) = live.in_memory(resource) {
         return Ok(respond::media(headers, slices, &tag, cache::media()));

@@ -193,10 +193,11 @@ pub(super) fn media(headers: &HeaderMap, slices: Vec<Bytes>, tag: &str, cache: &
             }
         }
     }
+    let outside = answer.status() == StatusCode::RANGE_NOT_SATISFIABLE;
     let out = answer.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
     out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    set(out, header::CACHE_CONTROL, cache);
+    set(out, header::CACHE_CONTROL, if outside { "no-store" } else { cache });
     set(out, header::ETAG, &etag);
     open_to_all(out);
     answer

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sigma_clock::Timestamp;
+use sigma_clock::{Instant, Timestamp, monotonic};
 use sigma_elementary::{AudioCodec, AudioConfig, Media, VideoCodec, VideoConfig};
 use sigma_hls::{Append, Input, Rendition, View};
 use sigma_log::{Entry, SegmentLog};
 use sigma_packager::{InitSection, Output, Packager};
-use tokio::sync::mpsc;
+use tokio::runtime::RuntimeFlavor;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::frame_rate::FrameRate;
@@ -22,6 +23,9 @@ use crate::ingest::OnAirFeed;
 
 /// How often silence is looked for and old segments are let go.
 const ROUND: Duration = Duration::from_millis(500);
+
+/// Media that nothing can be made of for so long beyond `ingestSilence` (no key frame comes) counts as silence.
+const UNDERSTOOD_WITHIN: Duration = Duration::from_secs(10);
 
 /// The feed on air.
 struct CurrentFeed {
@@ -50,6 +54,7 @@ pub(super) struct Actor {
     frame_rate: FrameRate,
     told_rate: Option<u32>,
     playable: bool,
+    last_part: Instant,
     over: bool,
 }
 
@@ -60,8 +65,9 @@ impl Actor {
         log: SegmentLog,
         packager: Packager,
         rendition: Rendition,
+        mail: mpsc::WeakSender<Message>,
     ) -> Self {
-        let reports = Reports::start(Arc::clone(&core.control), live.facts.session.clone());
+        let reports = Reports::start(Arc::clone(&core.control), live.facts.session.clone(), mail);
         let time = SteadyTime::new(Arc::clone(&core.clock));
         Self {
             core,
@@ -77,6 +83,7 @@ impl Actor {
             frame_rate: FrameRate::default(),
             told_rate: None,
             playable: false,
+            last_part: monotonic(),
             over: false,
         }
     }
@@ -120,8 +127,13 @@ impl Actor {
             Message::Unusable { feed, what } if self.is_current(feed) => {
                 self.report(feed, Report::Unusable(what));
             }
-            Message::FeedEnded { feed, end } if self.is_current(feed) => self.feed_ended(feed, end),
-            Message::Unusable { .. } | Message::FeedEnded { .. } => {}
+            Message::Unusable { .. } => {}
+            Message::FeedEnded { feed, end, done } => {
+                if self.is_current(feed) {
+                    self.feed_ended(feed, end);
+                }
+                self.when_taken(done);
+            }
             Message::GoLive => {
                 let input = Input::GoLive { from_start: self.live.facts.auto_go_live };
                 self.hand(input);
@@ -129,13 +141,19 @@ impl Actor {
             Message::End { reason } => self.end(&reason),
             Message::Park { done } => {
                 self.park();
-                let reports = self.reports.clone();
-                tokio::spawn(async move {
-                    reports.taken().await;
-                    let _ = done.send(());
-                });
+                self.when_taken(done);
             }
         }
+    }
+
+    /// Answers once every report so far is taken.
+    fn when_taken(&self, done: oneshot::Sender<()>) {
+        let reports = self.reports.clone();
+        tokio::spawn(async move {
+            reports.taken().await;
+            // Nobody waits any more: as well.
+            let _ = done.send(());
+        });
     }
 
     fn is_current(&self, feed: u32) -> bool {
@@ -150,6 +168,9 @@ impl Actor {
             self.lose();
         }
         self.time.set();
+        // A report of the feed before may have come too late to count.
+        self.playable = false;
+        self.last_part = monotonic();
         self.feed =
             Some(CurrentFeed { number, seat, announced: false, silent: false, video: None, audio: None });
     }
@@ -215,6 +236,7 @@ impl Actor {
             feed.announced = false;
         }
         if parts {
+            self.last_part = monotonic();
             self.announce();
         }
     }
@@ -283,7 +305,9 @@ impl Actor {
         self.live.forget(self.time.now_us());
         let silence = self.core.settings.ingest_silence;
         let Some(feed) = &mut self.feed else { return };
-        if feed.announced && !feed.silent && feed.seat.quiet_for() >= silence {
+        let nothing_made = self.last_part.elapsed() >= silence + UNDERSTOOD_WITHIN;
+        if !feed.silent && (feed.seat.quiet_for() >= silence || nothing_made) {
+            self.last_part = monotonic();
             feed.silent = true;
             feed.announced = false;
             let number = feed.number;
@@ -326,8 +350,9 @@ impl Actor {
         if steps.is_empty() {
             return;
         }
+        let mut unwritten = false;
         for Append { entry, bytes } in &steps {
-            match self.log.append(entry, bytes) {
+            match blocking(|| self.log.append(entry, bytes)) {
                 Ok(_) => {
                     if std::mem::take(&mut self.log_broken) {
                         info!(session.id = %self.live.facts.session, "the segment log is written again");
@@ -335,6 +360,7 @@ impl Actor {
                 }
                 Err(failure) => {
                     // The live picture goes on from memory; the log keeps account of what it owes.
+                    unwritten = true;
                     if !std::mem::replace(&mut self.log_broken, true) {
                         error!(session.id = %self.live.facts.session, error = %failure, "the segment log is not written");
                     }
@@ -344,6 +370,14 @@ impl Actor {
         if steps.iter().any(|step| matches!(step.entry, Entry::Ended)) && self.log_broken {
             warn!(session.id = %self.live.facts.session, "the session ended with an incomplete log");
         }
-        self.live.publish(steps, self.time.now_us());
+        self.live.publish(steps, self.time.now_us(), unwritten);
+    }
+}
+
+/// Lets other tasks go on elsewhere while the file system takes its time.
+fn blocking<T>(work: impl FnOnce() -> T) -> T {
+    match tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
     }
 }

@@ -8,11 +8,15 @@ use bytes::Bytes;
 /// the page cache.
 const CLOSED_SEGMENTS: usize = 4;
 
+/// Closed segments kept at most while the log cannot be written and memory has the only copy.
+const UNWRITTEN_SEGMENTS: usize = 32;
+
 #[derive(Debug)]
 struct EdgeSegment {
     msn: u64,
     parts: Vec<Vec<Bytes>>,
     whole: bool,
+    written: bool,
 }
 
 /// What of a session stands in memory.
@@ -29,19 +33,28 @@ impl Edge {
     }
 
     /// Keeps the next part of segment `msn`.
-    pub(crate) fn keep_part(&mut self, msn: u64, part: u32, slices: Vec<Bytes>) {
+    pub(crate) fn keep_part(&mut self, msn: u64, part: u32, slices: Vec<Bytes>, written: bool) {
         if self.segments.back().is_none_or(|segment| segment.msn != msn) {
-            self.segments.push_back(EdgeSegment { msn, parts: Vec::new(), whole: true });
-            while self.segments.len() > CLOSED_SEGMENTS + 1 {
+            self.segments.push_back(EdgeSegment { msn, parts: Vec::new(), whole: true, written: true });
+            while self.segments.len() > CLOSED_SEGMENTS + 1
+                && (self.segments.len() > UNWRITTEN_SEGMENTS + 1
+                    || self.segments.front().is_some_and(|oldest| oldest.written))
+            {
                 self.segments.pop_front();
             }
         }
         if let Some(segment) = self.segments.back_mut() {
             // After a restart an open segment's first parts are on disk only.
+            segment.written &= written;
             segment.whole &= segment.parts.len() == part as usize;
             segment.parts.resize_with(part as usize, Vec::new);
             segment.parts.push(slices);
         }
+    }
+
+    /// Lets go of what the log has.
+    pub(crate) fn keep_unwritten(&mut self) {
+        self.segments.retain(|segment| !segment.written);
     }
 
     /// An init section.
@@ -74,8 +87,8 @@ mod tests {
     fn it_keeps_the_open_segment_and_the_last_closed_ones() {
         let mut edge = Edge::default();
         for msn in 0..10 {
-            edge.keep_part(msn, 0, slices("a"));
-            edge.keep_part(msn, 1, slices("b"));
+            edge.keep_part(msn, 0, slices("a"), true);
+            edge.keep_part(msn, 1, slices("b"), true);
         }
         assert_eq!(edge.part(9, 1), Some(slices("b")));
         assert_eq!(edge.segment(5).map(|slices| slices.len()), Some(2));
@@ -83,9 +96,22 @@ mod tests {
     }
 
     #[test]
+    fn what_the_log_did_not_take_is_kept_for_longer_and_not_for_ever() {
+        let mut edge = Edge::default();
+        for msn in 0..100 {
+            edge.keep_part(msn, 0, slices("a"), false);
+        }
+        assert_eq!(edge.segment(99 - UNWRITTEN_SEGMENTS as u64), Some(slices("a")));
+        assert_eq!(edge.segment(98 - UNWRITTEN_SEGMENTS as u64), None);
+        edge.keep_part(100, 0, slices("b"), true);
+        edge.keep_unwritten();
+        assert_eq!((edge.segment(100), edge.segment(99)), (None, Some(slices("a"))));
+    }
+
+    #[test]
     fn a_segment_that_began_before_a_restart_is_not_whole_here() {
         let mut edge = Edge::default();
-        edge.keep_part(7, 2, slices("c"));
+        edge.keep_part(7, 2, slices("c"), true);
         assert_eq!(edge.part(7, 2), Some(slices("c")));
         assert_eq!(edge.part(7, 0), None);
         assert_eq!(edge.segment(7), None);

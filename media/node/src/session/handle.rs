@@ -41,6 +41,8 @@ pub(crate) enum Message {
     FeedEnded {
         feed: u32,
         end: FeedEnd,
+        /// Answered when the control plane knows.
+        done: oneshot::Sender<()>,
     },
     GoLive,
     End {
@@ -84,9 +86,22 @@ impl SessionHandle {
         let _ = self.tell(Message::Unusable { feed, what }).await;
     }
 
-    /// The feed is over.
-    pub(crate) async fn feed_ended(&self, feed: u32, end: FeedEnd) {
-        let _ = self.tell(Message::FeedEnded { feed, end }).await;
+    /// The feed is over; resolves when the control plane knows.
+    pub(crate) async fn feed_ended(&self, feed: u32, end: FeedEnd) -> Result<(), SessionOver> {
+        let (done, known) = oneshot::channel();
+        self.tell(Message::FeedEnded { feed, end, done }).await?;
+        known.await.map_err(|_| SessionOver)
+    }
+
+    /// Tells without waiting for a session that is behind; what cannot be delivered at once is on its way.
+    pub(crate) fn tell_soon(&self, message: Message) {
+        if let Err(mpsc::error::TrySendError::Full(message)) = self.mail.try_send(message) {
+            let handle = self.clone();
+            tokio::spawn(async move {
+                // A session that is over needs no telling.
+                let _ = handle.tell(message).await;
+            });
+        }
     }
 
     pub(crate) async fn tell(&self, message: Message) -> Result<(), SessionOver> {

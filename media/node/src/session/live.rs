@@ -62,7 +62,8 @@ impl LiveSession {
     }
 
     /// Takes in what the rendition said, all at once, and wakes all who wait.
-    pub(super) fn publish(&self, steps: Vec<Append>, steady_us: i64) {
+    /// `unwritten`: the log did not take all of it, so that memory has the only copy.
+    pub(super) fn publish(&self, steps: Vec<Append>, steady_us: i64, unwritten: bool) {
         let version = {
             let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
             for Append { entry, bytes } in steps {
@@ -71,8 +72,8 @@ impl LiveSession {
                     Entry::Init { init, .. } => {
                         shown.edge.keep_init(init, bytes.into_iter().next().unwrap_or_default());
                     }
-                    Entry::Part { msn, part, .. } => shown.edge.keep_part(msn, part, bytes),
-                    Entry::Ended => shown.edge = Edge::default(),
+                    Entry::Part { msn, part, .. } => shown.edge.keep_part(msn, part, bytes, !unwritten),
+                    Entry::Ended => shown.edge.keep_unwritten(),
                     _ => {}
                 }
             }

@@ -9,6 +9,6 @@ mod register;
 mod reports;
 mod time;
 
-pub(crate) use handle::{FeedEnd, Message, SessionHandle};
+pub(crate) use handle::{FeedEnd, Message, SessionHandle, SessionOver};
 pub(crate) use live::{LiveSession, gzip};
 pub(crate) use register::{Sessions, end_orphans, stale_folders};

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use sigma_clock::{Instant, monotonic};
@@ -28,13 +28,39 @@ const ENDED_IN_MEMORY: usize = 256;
 #[derive(Debug)]
 struct Registered {
     handle: SessionHandle,
-    asked: Instant,
+    asked: Mutex<Instant>,
 }
 
 /// All sessions that the node knows.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
     by_id: RwLock<HashMap<String, Registered>>,
+    /// Held while a session's log is opened: a log has one writer, and many readers of an ended one share a single read.
+    opening: tokio::sync::Mutex<()>,
+}
+
+impl Registered {
+    fn touch(&self) {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner) = monotonic();
+    }
+
+    fn asked(&self) -> Instant {
+        *self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why a session cannot go on air here.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BeginError {
+    /// Its log cannot be used.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// What was left of a log whose making was cut short cannot be removed.
+    #[error("the remains of a session's log cannot be removed: {0}")]
+    Remains(#[from] std::io::Error),
+    /// It has ended meanwhile.
+    #[error("the session has ended")]
+    Ended,
 }
 
 /// The packager's and the playlists' numbers of a latency mode.
@@ -67,6 +93,11 @@ impl Sessions {
         by_id.get(session).map(|registered| registered.handle.clone())
     }
 
+    /// The ids of all that are in memory.
+    pub(crate) fn known(&self) -> HashSet<String> {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect()
+    }
+
     /// Every session that has an actor.
     pub(crate) fn on_air(&self) -> Vec<SessionHandle> {
         let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
@@ -83,6 +114,7 @@ impl Sessions {
         seat: Arc<OnAirFeed>,
     ) -> Result<SessionHandle, Denied> {
         let session = facts.session.clone();
+        let opening = self.opening.lock().await;
         let handle = match self.find(&session).filter(|handle| !handle.mail.is_closed()) {
             Some(handle) => handle,
             None => self.begin(core, facts).map_err(|failure| {
@@ -90,6 +122,7 @@ impl Sessions {
                 Denied::Unavailable
             })?,
         };
+        drop(opening);
         match handle.tell(Message::FeedOpened { feed, seat }).await {
             Ok(()) => Ok(handle),
             Err(_) => Err(Denied::Unavailable),
@@ -97,12 +130,12 @@ impl Sessions {
     }
 
     /// Brings back a session that was on air when the server went down: what was listed, then gaps.
-    pub(crate) fn restore(&self, core: &Arc<Core>, facts: SessionFacts) -> Result<(), LogError> {
+    pub(crate) fn restore(&self, core: &Arc<Core>, facts: SessionFacts) -> Result<(), BeginError> {
         self.begin(core, facts).map(|_| ())
     }
 
     /// Starts the actor of a session, on its log where there is one.
-    fn begin(&self, core: &Arc<Core>, facts: SessionFacts) -> Result<SessionHandle, LogError> {
+    fn begin(&self, core: &Arc<Core>, facts: SessionFacts) -> Result<SessionHandle, BeginError> {
         let (settings, profile) = numbers(facts.mode);
         let folder = core.folder.join(&facts.session);
         let session = facts.session.clone();
@@ -112,6 +145,9 @@ impl Sessions {
                 info!(session.id = %session, bytes = opened.cut, "an unfinished end of the segment log was cut");
             }
             let timeline = Timeline::fold(profile, &opened.entries, core.clock.now().micros());
+            if timeline.is_ended() {
+                return Err(BeginError::Ended);
+            }
             let target = timeline.target_duration();
             let packager = Packager::resume(settings, target, timeline.media_ticks());
             let rendition = Rendition::resume(&timeline);
@@ -127,17 +163,22 @@ impl Sessions {
                 created_us: core.clock.now().micros(),
                 extra: Default::default(),
             };
+            if folder.exists() {
+                // Its making was cut short, so nothing of it was ever listed.
+                std::fs::remove_dir_all(&folder)?;
+            }
             let log = SegmentLog::create(&folder, &meta)?;
             (Timeline::new(profile), log, Packager::new(settings), Rendition::new(profile))
         };
+        let (mail, letters) = mpsc::channel(MAIL_LIMIT);
         let live_already = facts.live;
         let has_media = timeline.next_msn() > 0 || timeline.media_ticks() > 0;
         let live = Arc::new(LiveSession::new(facts, timeline, log.reader()));
-        let mut actor = Actor::new(Arc::clone(core), Arc::clone(&live), log, packager, rendition);
+        let mut actor =
+            Actor::new(Arc::clone(core), Arc::clone(&live), log, packager, rendition, mail.downgrade());
         if has_media {
             actor.restarted();
         }
-        let (mail, letters) = mpsc::channel(MAIL_LIMIT);
         let handle = SessionHandle { live, mail };
         if live_already {
             // A crash can have come between the event and the log's entry.
@@ -150,11 +191,12 @@ impl Sessions {
 
     /// The session for a viewer: in memory, or read back from disk when it has ended.
     pub(crate) async fn look_up(&self, core: &Arc<Core>, session: &str) -> Option<Arc<LiveSession>> {
-        {
-            let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(registered) = by_id.get(session) {
-                return Some(Arc::clone(registered.handle.live()));
-            }
+        if let Some(live) = self.recall(session) {
+            return Some(live);
+        }
+        let _opening = self.opening.lock().await;
+        if let Some(live) = self.recall(session) {
+            return Some(live);
         }
         let folder = core.folder.join(session);
         let now_us = core.clock.now().micros();
@@ -166,22 +208,49 @@ impl Sessions {
         Some(live)
     }
 
+    /// What is in memory of a session, remembering that it was asked for.
+    fn recall(&self, session: &str) -> Option<Arc<LiveSession>> {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let registered = by_id.get(session)?;
+        registered.touch();
+        Some(Arc::clone(registered.handle.live()))
+    }
+
+    /// Gives the log of a session that has no actor its end.
+    pub(crate) async fn end_on_disk(&self, core: &Arc<Core>, session: &str) {
+        let _opening = self.opening.lock().await;
+        if self.find(session).is_some() {
+            return;
+        }
+        let folder = core.folder.join(session);
+        let ended = tokio::task::spawn_blocking(move || match Meta::read(&folder) {
+            Ok(_) => end_log(&folder),
+            // It never had one.
+            Err(_) => Ok(false),
+        });
+        match ended.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => warn!(session.id = session, %error, "an ended session's log cannot be closed"),
+            Err(_) => warn!(session.id = session, "closing an ended session's log failed"),
+        }
+    }
+
     fn register(&self, session: String, handle: SessionHandle) {
         let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
-        by_id.insert(session, Registered { handle, asked: monotonic() });
+        by_id.insert(session, Registered { handle, asked: Mutex::new(monotonic()) });
     }
 
     /// Lets go of ended sessions that were long in memory, and of the oldest beyond the limit.
     pub(crate) fn tidy(&self) {
         let mut by_id = self.by_id.write().unwrap_or_else(PoisonError::into_inner);
-        for registered in by_id.values_mut().filter(|registered| !registered.handle.mail.is_closed()) {
-            registered.asked = monotonic();
+        for registered in by_id.values().filter(|registered| !registered.handle.mail.is_closed()) {
+            registered.touch();
         }
-        by_id.retain(|_, registered| registered.asked.elapsed() < KEEP_IN_MEMORY);
+        by_id.retain(|_, registered| registered.asked().elapsed() < KEEP_IN_MEMORY);
         let mut ended: Vec<(Instant, String)> = by_id
             .iter()
             .filter(|(_, registered)| registered.handle.mail.is_closed())
-            .map(|(session, registered)| (registered.asked, session.clone()))
+            .map(|(session, registered)| (registered.asked(), session.clone()))
             .collect();
         if ended.len() > ENDED_IN_MEMORY {
             ended.sort();
@@ -236,6 +305,16 @@ fn read_ended(folder: &Path, now_us: i64) -> Option<LiveSession> {
     Some(LiveSession::new(facts, timeline, opened.log.reader()))
 }
 
+/// Ends a log; false when it had its end.
+fn end_log(folder: &Path) -> Result<bool, LogError> {
+    let mut opened = SegmentLog::open(folder)?;
+    let open = opened.entries.last() != Some(&Entry::Ended);
+    if open {
+        opened.log.append(&Entry::Ended, &[])?;
+    }
+    Ok(open)
+}
+
 /// Ends the logs of sessions that the control plane does not know as on air: a crash came between its event and the
 /// log's entry. `on_air` are those that it does know.
 pub(crate) fn end_orphans(live: &Path, on_air: &HashSet<String>) -> Result<(), LogError> {
@@ -248,23 +327,23 @@ pub(crate) fn end_orphans(live: &Path, on_air: &HashSet<String>) -> Result<(), L
                 continue;
             }
         };
-        match SegmentLog::open(&folder) {
-            Ok(mut opened) if opened.entries.last() != Some(&Entry::Ended) => {
-                info!(session.id = %session, "a session that ended while the server was down gets its end");
-                opened.log.append(&Entry::Ended, &[])?;
+        match end_log(&folder) {
+            Ok(true) => {
+                info!(session.id = %session, "a session that ended while the server was down got its end")
             }
-            Ok(_) => {}
-            Err(error) => warn!(session.id = %session, %error, "a session's log cannot be opened"),
+            Ok(false) => {}
+            Err(error) => warn!(session.id = %session, %error, "a session's log cannot be closed"),
         }
     }
     Ok(())
 }
 
-/// The folders of sessions whose log has not been written for `age`, which is longer than any session is resumable.
-pub(crate) fn stale_folders(live: &Path, age: Duration) -> Vec<PathBuf> {
+/// The folders of sessions whose log has not been written for `age`, but for those in `known`: on air, or served.
+pub(crate) fn stale_folders(live: &Path, age: Duration, known: &HashSet<String>) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(live) else { return Vec::new() };
     entries
         .flatten()
+        .filter(|entry| entry.file_name().to_str().is_none_or(|name| !known.contains(name)))
         .map(|entry| entry.path())
         .filter(|folder| {
             let index = std::fs::read_dir(folder).into_iter().flatten().flatten();

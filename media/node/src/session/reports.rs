@@ -7,7 +7,8 @@ use sigma_clock::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, warn};
 
-use crate::control::{Control, ControlError, Report};
+use super::handle::Message;
+use crate::control::{Control, ControlError, Report, Standing};
 
 /// Waiting reports; a session makes a handful an hour, so a full line means a control plane that has been away long.
 const WAITING: usize = 1_024;
@@ -27,14 +28,21 @@ enum Letter {
 }
 
 impl Reports {
-    /// Starts the line of `session`; it ends when every sender is gone and the last report is taken.
-    pub(crate) fn start(control: Arc<dyn Control>, session: String) -> Self {
+    /// Starts the line of `session`; it ends when every sender is gone and the last report is taken. `over` is told when the control plane says that the session has ended.
+    pub(crate) fn start(control: Arc<dyn Control>, session: String, over: mpsc::WeakSender<Message>) -> Self {
         let (send, mut line) = mpsc::channel(WAITING);
         tokio::spawn(async move {
             while let Some(letter) = line.recv().await {
                 match letter {
                     Letter::Report(feed, at, report) => {
-                        deliver(control.as_ref(), &session, feed, at, report).await;
+                        let standing = deliver(control.as_ref(), &session, feed, at, report).await;
+                        if standing == Standing::Over
+                            && let Some(mail) = over.upgrade()
+                        {
+                            let reason = "the session has ended".to_owned();
+                            // An actor that is gone has ended already.
+                            let _ = mail.send(Message::End { reason }).await;
+                        }
                     }
                     Letter::Taken(done) => {
                         let _ = done.send(());
@@ -61,14 +69,14 @@ impl Reports {
     }
 }
 
-async fn deliver(control: &dyn Control, session: &str, feed: u32, at: Timestamp, report: Report) {
+async fn deliver(control: &dyn Control, session: &str, feed: u32, at: Timestamp, report: Report) -> Standing {
     let mut pause = FIRST_RETRY;
     loop {
         match control.report(session, feed, at, report.clone()).await {
-            Ok(()) => return,
+            Ok(standing) => return standing,
             Err(ControlError::Refused(reason)) => {
                 warn!(session.id = session, feed, ?report, reason, "a report was refused");
-                return;
+                return Standing::OnAir;
             }
             Err(ControlError::Unavailable(reason)) => {
                 warn!(session.id = session, feed, ?report, reason, "a report waits for the control plane");

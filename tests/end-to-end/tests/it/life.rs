@@ -67,6 +67,23 @@ async fn a_broadcaster_whose_encoder_crashed_comes_back_into_the_same_session() 
 }
 
 #[tokio::test]
+async fn who_leaves_and_publishes_again_at_once_gets_a_session_of_its_own() {
+    let platform = Platform::start(Start::default()).await;
+    let channel = platform.create_channel("Encore", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    session_is(&platform, &channel.id, "LIVE").await;
+    broadcast.stop();
+    let mut encore = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    eventually("the encore to be on air", SOON, || async {
+        let sessions = platform.sessions(&channel.id).await;
+        (sessions.len() == 2 && sessions[0]["state"] == "LIVE").then_some(())
+    })
+    .await;
+    assert!(encore.is_running());
+    assert_eq!(platform.sessions(&channel.id).await[1]["endReason"], "BROADCASTER_LEFT");
+}
+
+#[tokio::test]
 async fn a_frozen_encoder_is_an_error_until_it_goes_on() {
     let platform = Platform::start(Start::default()).await;
     let channel = platform.create_channel("Freeze", json!({"latencyMode": "LOW"})).await;

@@ -47,6 +47,11 @@ impl Meta {
         fs::rename(&draft, &path).map_err(|error| LogError::io(&path, error))
     }
 
+    /// Whether there is a meta file in `dir`, readable or not.
+    pub fn is_in(dir: &Path) -> bool {
+        dir.join(FILE).exists()
+    }
+
     /// Reads the meta file of the log in `dir`.
     ///
     /// # Errors

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use sigma_clock::Clock;
 
@@ -21,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) paths: Paths,
     pub(crate) on_air: OnAir,
     pub(crate) sessions: Sessions,
+    /// Sessions whose segment log cannot be written at the moment.
+    pub(crate) unwritten: AtomicUsize,
     /// The server stops: nobody is let in any more.
     pub(crate) stopping: AtomicBool,
 }

@@ -14,7 +14,7 @@ use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sigma_clock::Clock;
@@ -64,6 +64,7 @@ impl Node {
             paths,
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
+            unwritten: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         };
         Ok(Self { core: Arc::new(core) })
@@ -119,6 +120,11 @@ impl Node {
     /// How many feeds have a seat.
     pub fn feeds(&self) -> usize {
         self.core.on_air.count()
+    }
+
+    /// How many sessions on air have a segment log that cannot be written: they go on from memory.
+    pub fn unwritten_logs(&self) -> usize {
+        self.core.unwritten.load(Ordering::Relaxed)
     }
 
     /// Looks after ended sessions until `stop` turns true.

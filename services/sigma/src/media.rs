@@ -231,7 +231,13 @@ impl Component for Media {
     }
 
     async fn check(&self) -> Condition {
-        Condition::Ready
+        match self.node.unwritten_logs() {
+            0 => Condition::Ready,
+            sessions => Condition::Degraded(format!(
+                "the segment logs of {sessions} sessions cannot be written and go on from memory; see that the data folder's disk \
+                 has room and is writable"
+            )),
+        }
     }
 }
 

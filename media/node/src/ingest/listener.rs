@@ -4,6 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sigma_clock::{Instant, monotonic};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -18,6 +19,9 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_PROBES: u32 = 3;
 
+/// How often it is said that connections are over the limit.
+const TELL_EVERY: Duration = Duration::from_secs(60);
+
 /// How long connections may take to hang up once the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
@@ -25,6 +29,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(1);
 pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
     let seats = Arc::new(Semaphore::new(core.settings.max_connections));
     let mut connections = JoinSet::new();
+    let mut told = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -41,7 +46,10 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watc
             }
         };
         let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
-            debug!(limit = core.settings.max_connections, "an RTMP connection over the limit was closed");
+            if told.is_none_or(|told: Instant| told.elapsed() >= TELL_EVERY) {
+                told = Some(monotonic());
+                warn!(limit = core.settings.max_connections, %peer, "RTMP connections over the limit are closed unheard");
+            }
             continue;
         };
         if let Err(error) = prepare(&socket) {

@@ -111,7 +111,9 @@ impl Origin {
         let bearer = headers
             .get(header::AUTHORIZATION)
             .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "));
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim());
         let token = bearer.or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("token=")));
         let refused = |status, message: &str| Problem {
             status,

@@ -93,9 +93,15 @@ impl Problem {
         let body = serde_json::json!({
             "error": { "code": self.code, "message": self.message, "mend": self.mend }
         });
-        let mut answer = Response::new(SlicedBody::new([Bytes::from(body.to_string())]));
+        let body = Bytes::from(body.to_string());
+        let length = body.len();
+        let mut answer = Response::new(SlicedBody::new([body]));
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+        }
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         set(headers, header::CACHE_CONTROL, &self.cache);
         open_to_all(headers);
@@ -239,11 +245,16 @@ fn range(headers: &HeaderMap, length: u64, etag: &str) -> Wanted {
     }
 }
 
+/// Caches that change the coding weaken tags; If-None-Match compares weakly (RFC 9110 §13.1.2).
+fn weak(tag: &str) -> &str {
+    tag.strip_prefix("W/").unwrap_or(tag)
+}
+
 fn matches_tag(headers: &HeaderMap, etag: &str) -> bool {
     headers
         .get(header::IF_NONE_MATCH)
         .and_then(|value| value.to_str().ok())
-        .is_some_and(|tags| tags.split(',').map(str::trim).any(|tag| tag == etag || tag == "*"))
+        .is_some_and(|tags| tags.split(',').map(str::trim).any(|tag| weak(tag) == etag || tag == "*"))
 }
 
 /// Inserts a header whose value is made here, of visible ASCII.
@@ -291,6 +302,13 @@ mod tests {
         let body = SlicedBody::range(slices, 2, 4);
         assert_eq!(body.slices, [Bytes::from_static(b"c"), Bytes::from_static(b"de")]);
         assert_eq!(body.size_hint().exact(), Some(3));
+    }
+
+    #[test]
+    fn a_tag_that_a_cache_weakened_still_matches() {
+        let known = |tags| matches_tag(&with(header::IF_NONE_MATCH, tags), "\"t\"");
+        assert!(known("\"t\"") && known("W/\"t\"") && known("\"a\", W/\"t\"") && known("*"));
+        assert!(!known("\"u\"") && !known("t"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The one writer of a session: packages what its feed delivers, and goes on with gaps while there is none.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sigma_clock::{Instant, Timestamp, monotonic};
@@ -355,6 +356,7 @@ impl Actor {
             match blocking(|| self.log.append(entry, bytes)) {
                 Ok(_) => {
                     if std::mem::take(&mut self.log_broken) {
+                        self.core.unwritten.fetch_sub(1, Ordering::Relaxed);
                         info!(session.id = %self.live.facts.session, "the segment log is written again");
                     }
                 }
@@ -362,6 +364,7 @@ impl Actor {
                     // The live picture goes on from memory; the log keeps account of what it owes.
                     unwritten = true;
                     if !std::mem::replace(&mut self.log_broken, true) {
+                        self.core.unwritten.fetch_add(1, Ordering::Relaxed);
                         error!(session.id = %self.live.facts.session, error = %failure, "the segment log is not written");
                     }
                 }
@@ -371,6 +374,14 @@ impl Actor {
             warn!(session.id = %self.live.facts.session, "the session ended with an incomplete log");
         }
         self.live.publish(steps, self.time.now_us(), unwritten);
+    }
+}
+
+impl Drop for Actor {
+    fn drop(&mut self) {
+        if self.log_broken {
+            self.core.unwritten.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -163,7 +163,7 @@ impl Sessions {
                 created_us: core.clock.now().micros(),
                 extra: Default::default(),
             };
-            if folder.exists() {
+            if folder.exists() && !Meta::is_in(&folder) {
                 // Its making was cut short, so nothing of it was ever listed.
                 std::fs::remove_dir_all(&folder)?;
             }

@@ -88,7 +88,8 @@ fn media_never_imports_the_control_plane() {
     let dependencies = dependencies();
     for name in ["sigma-elementary", "sigma-rtmp", "sigma-packager", "sigma-log", "sigma-hls", "sigma-node"] {
         for import in &dependencies[name] {
-            let control = ["sigma-domain", "sigma-app", "sigma-store", "sigma-schema", "sigma-api", "sigma-views"];
+            let control =
+                ["sigma-domain", "sigma-app", "sigma-store", "sigma-schema", "sigma-api", "sigma-views"];
             assert!(!control.contains(&import.as_str()), "{name} must not import {import}");
         }
     }

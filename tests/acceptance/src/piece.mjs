@@ -1,8 +1,8 @@
 // What a piece found: rules kept or broken, figures; shown while it runs and written into docs/acceptance.md.
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
-import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { BINARY } from './platform.mjs';
 
@@ -50,11 +50,12 @@ export class Piece {
 
   /** Puts this piece's section into the page, in place of its older one. */
   write() {
+    const binary = createHash('sha256').update(readFileSync(BINARY)).digest('hex').slice(0, 12);
     const commit = execFileSync('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
     const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 600);
     const section = [
       `## ${this.name}`, '', `${this.title}.`, '',
-      `\`tests/acceptance/run ${this.name}\` · commit ${commit} · \`${relative(ROOT, BINARY)}\` · ${new Date(this.began).toISOString().slice(0, 16)}Z · `
+      `\`tests/acceptance/run ${this.name}\` · commit ${commit} · binary ${binary} · ${new Date(this.began).toISOString().slice(0, 16)}Z · `
       + `${Math.round((Date.now() - this.began) / 1000)} s · ${cpus().length} cores`, '',
       '| what | | found |', '|---|---|---|', ...this.rows.map((row) => `| ${row.map(cell).join(' | ')} |`), '',
     ].join('\n');

@@ -18,7 +18,7 @@ async function ffprobe(piece, channel) {
 }
 
 async function gstreamer(piece, channel) {
-  const { code, stdout, stderr } = await outcome('timeout', ['--signal=INT', String(GSTREAMER_SECONDS), 'gst-launch-1.0', '-v', '-e', 'playbin3', `uri=${channel.playlist}`,
+  const { code, stdout, stderr } = await outcome('timeout', ['--signal=INT', '--kill-after=5', String(GSTREAMER_SECONDS), 'gst-launch-1.0', '-v', '-e', 'playbin3', `uri=${channel.playlist}`,
     'video-sink=fakesink name=v sync=true silent=true', 'audio-sink=fakesink name=a sync=true silent=true'], { withinMs: (GSTREAMER_SECONDS + 20) * 1000 });
   const caps = (kind) => new RegExp(`caps = ${kind}/x-raw`).test(stdout);
   const faults = `${stdout}\n${stderr}`.split('\n').filter((line) => /ERROR/.test(line)).slice(0, 3);

@@ -17,9 +17,9 @@ impl Profile {
     /// ULTRA_LOW: 2 s segments in parts of 0.5 s, 2 to 4 s behind.
     pub const ULTRA_LOW: Self =
         Self { part_target_ms: Some(500), segment_target_ms: 2_000, hold_back_ms: 6_000, window_ms: 30_000 };
-    /// LOW: 2 s segments, 8 to 10 s behind.
+    /// LOW: 2 s segments, 8 to 10 s behind: hls.js sits up to a segment further back than HOLD-BACK says (10.1 s with 8).
     pub const LOW: Self =
-        Self { part_target_ms: None, segment_target_ms: 2_000, hold_back_ms: 8_000, window_ms: 30_000 };
+        Self { part_target_ms: None, segment_target_ms: 2_000, hold_back_ms: 7_000, window_ms: 30_000 };
     /// NORMAL: 6 s segments, 20 to 30 s behind.
     pub const NORMAL: Self =
         Self { part_target_ms: None, segment_target_ms: 6_000, hold_back_ms: 24_000, window_ms: 60_000 };

@@ -133,6 +133,9 @@ impl Timeline {
                 if !self.add_part(*msn, *part, part_is) || self.profile.part_target_ms.is_none() {
                     return;
                 }
+                if *part == 0 && self.is_back() {
+                    self.slide(now_us);
+                }
             }
             Entry::GapPart { msn, part, duration } => {
                 let part_is = Part { offset: 0, len: 0, duration: *duration, independent: false, gap: true };
@@ -274,10 +277,13 @@ impl Timeline {
     /// Removes segments from the window's front (rules 15 to 17).
     fn slide(&mut self, now_us: i64) {
         let window = self.window_ticks();
+        let back = self.is_back();
         while let Some(first) = self.segments.get(self.listed) {
             let rest_ticks = self.listed_ticks - first.duration;
             let rest_media = self.listed_media - usize::from(!first.gap);
-            let spare = rest_ticks >= window && rest_media >= MIN_SEGMENTS;
+            let rest = self.segments.len() - self.listed - 1;
+            let spare =
+                (rest_ticks >= window && rest_media >= MIN_SEGMENTS) || (back && rest >= MIN_SEGMENTS);
             if !spare && self.segments.len() - self.listed <= MAX_LISTED {
                 break;
             }
@@ -288,6 +294,15 @@ impl Timeline {
             }
             self.listed += 1;
         }
+    }
+
+    /// Whether the newest media, a whole segment or parts that are listed, come right behind a gap: the feed is back.
+    fn is_back(&self) -> bool {
+        let lists_open = self.profile.part_target_ms.is_some();
+        let open = self.open.as_ref().filter(|open| lists_open && !open.gap);
+        let mut newest = self.segments.iter().rev();
+        let media = open.is_some() || newest.next().is_some_and(|last| !last.gap);
+        media && newest.next().is_some_and(|before| before.gap)
     }
 
     fn drop_oldest(&mut self) {

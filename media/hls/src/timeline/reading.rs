@@ -23,7 +23,11 @@ impl Timeline {
 
     /// Whether a playlist may be served: there is a segment with media to begin with.
     pub fn is_playable(&self, view: View) -> bool {
-        self.target.is_some() && self.listed(view).any(|segment| !segment.gap)
+        let mut listed = self.listed(view);
+        // Right after a loss of the feed all whole segments may be gaps: the parts behind them are media.
+        let parts = self.open(view).is_some_and(|open| !open.gap && self.lists_parts_of(open));
+        self.target.is_some()
+            && (listed.clone().any(|segment| !segment.gap) || (parts && listed.next().is_some()))
     }
 
     /// Whether nothing follows any more.

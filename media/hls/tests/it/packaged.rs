@@ -84,7 +84,7 @@ impl Broadcast {
     }
 
     fn gap_seconds(&self) -> f64 {
-        self.stage.list().segments.iter().filter(|seg| seg.gap).map(|seg| seg.duration).sum()
+        self.stage.gap_seconds()
     }
 }
 

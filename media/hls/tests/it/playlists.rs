@@ -102,7 +102,7 @@ fn rules_2_to_4_hold_backs_and_skip_boundary_follow_the_targets() {
     assert_eq!(control(&stage), (9, Some(1.5), Some(27.0), Some(54.0)));
     let mut stage = Stage::low();
     stage.segments(1);
-    assert_eq!(control(&stage), (2, None, Some(8.0), Some(12.0)));
+    assert_eq!(control(&stage), (2, None, Some(7.0), Some(12.0)));
     let mut stage = Stage::new(Profile::LOW, 9);
     stage.segments(1);
     assert_eq!(control(&stage), (9, None, Some(27.0), Some(54.0)));

@@ -87,6 +87,19 @@ impl Stage {
         entries
     }
 
+    /// Seconds of all gaps that are whole, listed still or not.
+    pub(crate) fn gap_seconds(&self) -> f64 {
+        let ticks: u64 = self
+            .entries
+            .iter()
+            .map(|entry| match entry {
+                Entry::GapSegment { duration, .. } => *duration,
+                _ => 0,
+            })
+            .sum();
+        ticks as f64 / 90_000.0
+    }
+
     pub(crate) fn text(&self, view: View) -> String {
         playlist::media(&self.timeline, view, false)
     }

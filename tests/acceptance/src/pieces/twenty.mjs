@@ -97,7 +97,7 @@ export async function run(piece) {
     const shown = frames[index + 1];
     const firstAfter = shown.find((at) => at > backAt);
     const lost = longestStill(shown, troubleAt, until2);
-    piece.rule(`${name} goes on by itself`, firstAfter !== undefined && shown.filter((at) => at > until2 - 5000).length > 50, `${problems.filter((text) => text.startsWith(name)).join(', ')} no picture for ${lost} ms`);
+    piece.rule(`${name} goes on by itself`, firstAfter !== undefined && shown.filter((at) => at > until2 - 5000).length > 50, `no picture for ${lost} ms; ${problems.filter((text) => text.startsWith(name)).length} errors told by the player`);
     piece.aim(`${name}: within 3 s of the return`, firstAfter - backAt <= 3000, `${firstAfter - backAt} ms after the session was LIVE again, ${firstAfter - dialledAt} ms after the encoder was started`);
   }
 

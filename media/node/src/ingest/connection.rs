@@ -239,8 +239,7 @@ impl Shell {
         if !takeover && core.on_air.count() >= core.settings.max_feeds {
             return Err(Denied::Full);
         }
-        // Nobody delivers here, whatever the control plane has heard so far.
-        let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp", takeover: true };
+        let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp" };
         let FeedGrant { session, feed: number } = core.control.open_feed(&channel, facts).await?;
         let seat = claim.seat();
         info!(session.id = %session.session, channel.id = %session.channel, feed = number, takeover, "a feed is on air");

@@ -18,19 +18,35 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ),
     ("sigma-api", &["sigma-app", "sigma-clock", "sigma-domain", "sigma-schema", "sigma-store"]),
     ("sigma-elementary", &[]),
+    ("sigma-health", &["sigma-elementary"]),
     ("sigma-rtmp", &["sigma-elementary"]),
     ("sigma-packager", &["sigma-elementary"]),
     ("sigma-log", &[]),
     ("sigma-hls", &["sigma-elementary", "sigma-log", "sigma-packager"]),
     (
         "sigma-node",
-        &["sigma-clock", "sigma-elementary", "sigma-hls", "sigma-log", "sigma-packager", "sigma-rtmp"],
+        &[
+            "sigma-clock",
+            "sigma-elementary",
+            "sigma-health",
+            "sigma-hls",
+            "sigma-log",
+            "sigma-packager",
+            "sigma-rtmp",
+        ],
     ),
 ];
 
 /// Crates that must stay free of sockets, files and runtimes.
-const PURE: &[&str] =
-    &["sigma-domain", "sigma-schema", "sigma-elementary", "sigma-rtmp", "sigma-packager", "sigma-hls"];
+const PURE: &[&str] = &[
+    "sigma-domain",
+    "sigma-schema",
+    "sigma-elementary",
+    "sigma-health",
+    "sigma-rtmp",
+    "sigma-packager",
+    "sigma-hls",
+];
 
 /// What makes a crate impure when it is depended on directly.
 const IMPURE: &[&str] = &["tokio", "axum", "hyper", "sqlx", "reqwest", "socket2", "sigma-clock"];

@@ -1,5 +1,5 @@
-//! The rules of Sigma Livestream, and nothing else: what may happen to a project, a channel and a session, and what
-//! happened then.
+//! The rules of Sigma Livestream, and nothing else: what may happen to a project, an API token, a channel and a
+//! session, and what happened then.
 //!
 //! Each aggregate decides purely, `decide(&self, command) -> Result<Vec<Event>, Refusal>`, and folds its events with
 //! `apply`; a thin [`cqrs_es::Aggregate`] stands on top. There is no clock here (every command says when), no I/O, and
@@ -7,16 +7,22 @@
 //!
 //! - [`Channel`] is the gate: it knows which session is on air, so that there is at most one.
 //! - [`Session`] is one broadcast from its first feed to its one end.
-//! - [`Project`] is what channels belong to.
+//! - [`SessionHealth`] is what was wrong with its feed, and when: a stream beside the session's, so that a long session stays
+//!   short to load.
+//! - [`Project`] is what channels and API tokens belong to.
+//! - [`ApiToken`] is who may do what in one project, until when.
 //!
 //! Values are parsed at the edge and are right from then on; an error of parsing names the mend. The `serde` of these
 //! types serves cqrs-es's bounds only: what is stored has shapes of its own in `sigma-schema`.
 
+mod api_token;
 mod channel;
 mod project;
 mod session;
+mod session_health;
 mod value;
 
+pub use api_token::{ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenFacts, ApiTokenRefusal};
 pub use channel::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelFacts, ChannelPhase, ChannelRefusal,
     ChannelState,
@@ -26,9 +32,14 @@ pub use session::{
     BeforeLoss, Deadline, EndReason, EndedBy, FIRST_MEDIA, Feed, FeedLine, IngestFault, LossCause, LossEnd,
     Lost, Session, SessionCommand, SessionEvent, SessionFacts, SessionPhase, SessionRefusal, SessionState,
 };
+pub use session_health::{
+    MAX_WARNINGS, SessionHealth, SessionHealthCommand, SessionHealthEvent, SessionHealthFacts,
+    SessionHealthRefusal, StandingWarning,
+};
 pub use value::{
-    Actor, ActorKind, AudioCodec, AudioFormat, ChannelId, ChannelName, ChannelSettings, CommandId,
-    CorrelationId, FeedNumber, IngestProtocol, InputFormat, KeyOverlap, LatencyMode, MaxSessionDuration,
-    NodeId, Personal, PlaybackId, ProjectId, ProjectName, ReconnectWindow, SealedText, SessionId,
-    SessionSettings, Timestamp, ValueError, VideoCodec, VideoFormat,
+    Actor, ActorKind, ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, AudioCodec, AudioFormat,
+    ChannelId, ChannelName, ChannelSettings, CommandId, CorrelationId, FeedNumber, IngestProtocol,
+    InputFormat, KeyOverlap, LatencyMode, MaxSessionDuration, NodeId, Personal, PlaybackId, ProjectId,
+    ProjectName, ReconnectWindow, Scope, SealedText, SessionId, SessionSettings, Timestamp, ValueError,
+    VideoCodec, VideoFormat, WarningData, WarningMessage, WarningName,
 };

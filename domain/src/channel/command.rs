@@ -52,6 +52,11 @@ pub enum ChannelCommand {
         /// When.
         at: Timestamp,
     },
+    /// Somebody with the right to asked for the stream key and is to be shown it: kept, so that it can be said who saw it.
+    ShowKey {
+        /// When.
+        at: Timestamp,
+    },
     /// The gate: a feed came while nothing was on air; this session is to begin.
     AttachSession {
         /// The new session, its id never used before.

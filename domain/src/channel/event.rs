@@ -53,6 +53,11 @@ pub enum ChannelEvent {
         /// When.
         at: Timestamp,
     },
+    /// `channel.key_shown`: somebody was shown the stream key.
+    KeyShown {
+        /// When.
+        at: Timestamp,
+    },
     /// `channel.session_attached`
     SessionAttached {
         /// The session that is to begin.
@@ -78,6 +83,7 @@ impl ChannelEvent {
         "channel.stopped",
         "channel.deleted",
         "channel.key_rotated",
+        "channel.key_shown",
         "channel.session_attached",
         "channel.session_detached",
     ];
@@ -91,6 +97,7 @@ impl ChannelEvent {
             Self::Stopped { .. } => "channel.stopped",
             Self::Deleted { .. } => "channel.deleted",
             Self::KeyRotated { .. } => "channel.key_rotated",
+            Self::KeyShown { .. } => "channel.key_shown",
             Self::SessionAttached { .. } => "channel.session_attached",
             Self::SessionDetached { .. } => "channel.session_detached",
         }
@@ -105,6 +112,7 @@ impl ChannelEvent {
             | Self::Stopped { at, .. }
             | Self::Deleted { at }
             | Self::KeyRotated { at, .. }
+            | Self::KeyShown { at }
             | Self::SessionAttached { at, .. }
             | Self::SessionDetached { at, .. } => *at,
         }

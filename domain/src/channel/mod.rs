@@ -189,6 +189,8 @@ impl ChannelFacts {
                 Ok(vec![ChannelEvent::KeyRotated { overlap_until, at }])
             }
 
+            (_, Command::ShowKey { at }) => Ok(vec![ChannelEvent::KeyShown { at }]),
+
             (_, Command::AttachSession { session, at }) => self.attach(session, at),
             (
                 ChannelPhase::Active { session: attached } | ChannelPhase::Stopped { ending: Some(attached) },
@@ -237,7 +239,9 @@ impl ChannelFacts {
 
     fn apply(&mut self, event: &ChannelEvent) {
         match event {
-            ChannelEvent::Created { .. } | ChannelEvent::KeyRotated { .. } => {}
+            ChannelEvent::Created { .. }
+            | ChannelEvent::KeyRotated { .. }
+            | ChannelEvent::KeyShown { .. } => {}
             ChannelEvent::Updated { changes, .. } => self.take(changes),
             ChannelEvent::Started { .. } => self.phase = ChannelPhase::Idle,
             ChannelEvent::Stopped { session, .. } => {

@@ -1,4 +1,4 @@
-//! A project: what channels (and later assets, webhook endpoints and API tokens) belong to.
+//! A project: what channels and API tokens (and later assets and webhook endpoints) belong to.
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
 use serde::{Deserialize, Serialize};

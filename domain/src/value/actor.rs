@@ -6,6 +6,7 @@ coded! {
     /// What kind of somebody stands behind a command.
     "the actor's kind" pub enum ActorKind {
         Admin = "ADMIN": "Whoever holds the admin token.",
+        Token = "TOKEN": "Whoever holds an API token; the id is the token's.",
         Broadcaster = "BROADCASTER": "Whoever holds the stream key.",
         System = "SYSTEM": "The platform itself: a process manager, a deadline, a node.",
     }

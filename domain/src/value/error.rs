@@ -21,6 +21,18 @@ pub enum ValueError {
         /// What was given; counting stops soon after the most that is allowed.
         found: usize,
     },
+    /// Too few or too many of something.
+    #[error("{what} must be {min} to {max}; this has {found}")]
+    Count {
+        /// What they are, as people say it.
+        what: &'static str,
+        /// The fewest.
+        min: usize,
+        /// The most.
+        max: usize,
+        /// What was given.
+        found: usize,
+    },
     /// A duration outside its bounds.
     #[error("{what} must be {min} to {max} seconds, not {found}")]
     Seconds {

@@ -42,6 +42,8 @@ macro_rules! text_value {
     };
 }
 
+pub(super) use text_value;
+
 /// An id made by the caller from a UUID (version 7, so that ids sort by their making): a prefix and 32 hexadecimal digits.
 macro_rules! uuid_id {
     ($(#[$outer:meta])* $name:ident, $what:literal, $prefix:literal) => {
@@ -94,6 +96,10 @@ uuid_id!(
 uuid_id!(
     /// A session's id: `se_…`. Used once.
     SessionId, "the session's id", "se_"
+);
+uuid_id!(
+    /// An API token's id: `tk_…`. Not the token itself, and no secret.
+    ApiTokenId, "the API token's id", "tk_"
 );
 
 text_value!(

@@ -1,6 +1,7 @@
 //! Values that are right by construction: parsed once, at the edge.
 
 mod actor;
+mod api_token;
 mod coded;
 mod duration;
 mod error;
@@ -10,15 +11,20 @@ mod name;
 mod personal;
 mod settings;
 mod time;
+mod warning;
 
 pub use actor::{Actor, ActorKind};
+pub use api_token::{ApiTokenGrant, ApiTokenPrefix, Scope};
 pub use duration::{KeyOverlap, MaxSessionDuration, ReconnectWindow};
 pub use error::ValueError;
-pub use ids::{ChannelId, CommandId, CorrelationId, FeedNumber, NodeId, PlaybackId, ProjectId, SessionId};
+pub use ids::{
+    ApiTokenId, ChannelId, CommandId, CorrelationId, FeedNumber, NodeId, PlaybackId, ProjectId, SessionId,
+};
 pub use input::{AudioCodec, AudioFormat, IngestProtocol, InputFormat, VideoCodec, VideoFormat};
-pub use name::{ChannelName, ProjectName};
+pub use name::{ApiTokenName, ChannelName, ProjectName};
 pub use personal::{Personal, SealedText};
 pub use settings::{ChannelSettings, LatencyMode, SessionSettings};
 pub use time::Timestamp;
+pub use warning::{WarningData, WarningMessage, WarningName};
 
 pub(crate) use coded::coded;

@@ -74,6 +74,10 @@ name!(
     ChannelName, "the channel's name"
 );
 name!(
+    /// An API token's name: 1 to 100 characters, trimmed, no control characters.
+    ApiTokenName, "the API token's name"
+);
+name!(
     /// A project's name: 1 to 100 characters, trimmed, no control characters.
     ProjectName, "the project's name"
 );

@@ -263,6 +263,32 @@ mod rotate_key {
     }
 }
 
+mod show_key {
+    use super::*;
+
+    #[test]
+    fn it_keeps_that_the_key_was_shown_and_changes_nothing() {
+        let before = given::<Channel>([created()]).aggregate();
+        let after = given::<Channel>([created()]).when(show_key()).then([key_shown()]).aggregate();
+        assert_eq!(after, before);
+        let active = [created(), attached(1)];
+        given::<Channel>(active).when(show_key()).then([key_shown()]).and_it_is(ChannelState::Active);
+        let stop = [created(), stopped()];
+        given::<Channel>(stop).when(show_key()).then([key_shown()]).and_it_is(ChannelState::Stop);
+    }
+
+    #[test]
+    fn it_is_kept_each_time() {
+        given::<Channel>([created(), key_shown()]).when(show_key()).then([key_shown()]);
+    }
+
+    #[test]
+    fn it_is_refused_where_there_is_no_channel_or_none_any_more() {
+        given::<Channel>([]).when(show_key()).then_refused(Refusal::Unknown);
+        given::<Channel>([created(), deleted()]).when(show_key()).then_refused(Refusal::Deleted);
+    }
+}
+
 mod update {
     use super::*;
 

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
-use sigma_domain::{Channel, ChannelRefusal, Project, Session, SessionState};
+use sigma_domain::{ApiToken, Channel, ChannelRefusal, Project, Session, SessionHealth, SessionState};
 
 use crate::{given::given, world::*};
 
@@ -40,9 +40,25 @@ fn a_refused_command_writes_nothing() {
 #[test]
 fn types_and_names_are_those_of_the_contract() {
     assert_eq!((Channel::TYPE, Session::TYPE, Project::TYPE), ("channel", "session", "project"));
+    assert_eq!((ApiToken::TYPE, SessionHealth::TYPE), ("api_token", "session_health"));
     assert_eq!(
         (created().event_type(), created().event_version()),
         ("channel.created".to_owned(), "1".to_owned())
     );
     assert_eq!(lost(1, sigma_domain::LossCause::Silence, 9).event_type(), "session.error");
+}
+
+#[test]
+fn a_token_and_a_sessions_health_handle_as_they_decide() {
+    let mut token = given::<ApiToken>([token_created(None)]).aggregate();
+    let sink = EventSink::default();
+    now(token.handle(revoke_token(2), &(), &sink)).unwrap();
+    assert_eq!(now(sink.collect()), [token_revoked(2)]);
+    assert_eq!(token, given::<ApiToken>([token_created(None), token_revoked(2)]).aggregate());
+
+    let mut health = SessionHealth::default();
+    let sink = EventSink::default();
+    now(health.handle(raise("NO_AUDIO", 1), &(), &sink)).unwrap();
+    assert_eq!(now(sink.collect()), [raised("NO_AUDIO", 1)]);
+    assert_eq!(health, given::<SessionHealth>([raised("NO_AUDIO", 1)]).aggregate());
 }

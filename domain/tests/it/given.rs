@@ -3,8 +3,10 @@
 use std::fmt::Debug;
 
 use sigma_domain::{
-    Channel, ChannelCommand, ChannelEvent, ChannelRefusal, ChannelState, Project, ProjectCommand,
-    ProjectEvent, ProjectRefusal, Session, SessionCommand, SessionEvent, SessionRefusal, SessionState,
+    ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenRefusal, Channel, ChannelCommand, ChannelEvent,
+    ChannelRefusal, ChannelState, Project, ProjectCommand, ProjectEvent, ProjectRefusal, Session,
+    SessionCommand, SessionEvent, SessionHealth, SessionHealthCommand, SessionHealthEvent,
+    SessionHealthRefusal, SessionRefusal, SessionState,
 };
 
 /// An aggregate under test.
@@ -47,6 +49,27 @@ subject!(Session, SessionCommand, SessionEvent, SessionRefusal, SessionState, Se
 subject!(Project, ProjectCommand, ProjectEvent, ProjectRefusal, (), |project: &Project| project
     .facts()
     .map(|_| ()));
+
+/// Of a token people see whether it was revoked.
+type Revoked = bool;
+subject!(ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenRefusal, Revoked, |token: &ApiToken| token
+    .facts()
+    .map(|facts| facts.revoked_at.is_some()));
+
+/// Of a session's health people see which warnings stand.
+type Standing = Vec<String>;
+subject!(
+    SessionHealth,
+    SessionHealthCommand,
+    SessionHealthEvent,
+    SessionHealthRefusal,
+    Standing,
+    |health: &SessionHealth| health.facts().map(|facts| facts
+        .standing
+        .keys()
+        .map(ToString::to_string)
+        .collect())
+);
 
 /// What happened so far.
 pub struct Given<A>(A);

@@ -26,6 +26,7 @@ enum Step {
     Delete,
     Update(LatencyMode, bool, u32),
     RotateKey(i64),
+    ShowKey,
     GoLive,
     EndByOwner,
     /// A feed comes to a node. With `then`, the session opens right behind the gate, later, or (after a crash) never.
@@ -90,7 +91,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => prop_oneof![9 => Just(Step::Start), 1 => Just(Step::Delete)],
         1 => (proptest::sample::select(LatencyMode::ALL), any::<bool>(), prop_oneof![Just(0_u32), Just(60)])
             .prop_map(|(mode, flag, window)| Step::Update(mode, flag, window)),
-        1 => (0..100_i64).prop_map(Step::RotateKey),
+        1 => prop_oneof![(0..100_i64).prop_map(Step::RotateKey), Just(Step::ShowKey)],
         1 => Just(Step::GoLive),
         1 => Just(Step::EndByOwner),
         6 => (any::<bool>(), then).prop_map(|(node, then)| Step::FeedComes { node, then }),
@@ -342,6 +343,7 @@ impl World {
             Step::RotateKey(overlap) => {
                 self.ask_channel(ChannelCommand::RotateKey { overlap: overlap.try_into().unwrap(), at });
             }
+            Step::ShowKey => drop(self.ask_channel(ChannelCommand::ShowKey { at })),
             Step::GoLive => {
                 if let Some(n) = self.back(0) {
                     let _ = self.ask_session(n, SessionCommand::GoLive { at });

@@ -3,8 +3,9 @@
 use std::fmt::Write;
 
 use sigma_domain::{
-    Channel, ChannelChanges, ChannelCommand, ChannelEvent, Deadline, EndReason, EndedBy, IngestFault,
-    LatencyMode, LossCause, Session, SessionCommand, SessionEvent,
+    ApiToken, ApiTokenCommand, ApiTokenEvent, Channel, ChannelChanges, ChannelCommand, ChannelEvent,
+    Deadline, EndReason, EndedBy, IngestFault, LatencyMode, LossCause, MAX_WARNINGS, Session, SessionCommand,
+    SessionEvent, SessionHealth, SessionHealthCommand, SessionHealthEvent,
 };
 
 use crate::{
@@ -61,6 +62,7 @@ fn channel_commands() -> Vec<Asked<ChannelCommand>> {
         ("stop", stop()),
         ("delete", delete()),
         ("rotate key", rotate_key(60)),
+        ("show key", show_key()),
         ("attach session 1", attach(1)),
         ("attach session 2", attach(2)),
         ("detach session 1", detach(1)),
@@ -116,6 +118,40 @@ fn session_commands() -> Vec<Asked<SessionCommand>> {
     commands
 }
 
+fn token_states() -> Vec<State<ApiTokenEvent>> {
+    vec![
+        ("unknown", vec![]),
+        ("valid", vec![token_created(None)]),
+        ("run out", vec![token_created(Some(1))]),
+        ("revoked", vec![token_created(None), token_revoked(1)]),
+    ]
+}
+
+fn token_commands() -> Vec<Asked<ApiTokenCommand>> {
+    vec![
+        ("create", create_token(None)),
+        ("create, run out", create_token(Some(0))),
+        ("revoke", revoke_token(20)),
+    ]
+}
+
+fn health_states() -> Vec<State<SessionHealthEvent>> {
+    let (up, down) = (|| raised("NO_AUDIO", 1), || cleared("NO_AUDIO", 2));
+    let all = (1..MAX_WARNINGS).flat_map(|_| [up(), down()]);
+    vec![
+        ("untroubled", vec![]),
+        ("standing", vec![up()]),
+        ("cleared", vec![up(), down()]),
+        ("another standing", vec![raised("AV_DRIFT", 1)]),
+        ("all raised, standing", all.clone().chain([up()]).collect()),
+        ("all raised, cleared", all.chain([up(), down()]).collect()),
+    ]
+}
+
+fn health_commands() -> Vec<Asked<SessionHealthCommand>> {
+    vec![("raise", raise("NO_AUDIO", 20)), ("clear", clear("NO_AUDIO", 20))]
+}
+
 #[test]
 fn every_command_in_every_state_is_answered_as_the_matrix_says() {
     let mut text = String::new();
@@ -132,6 +168,22 @@ fn every_command_in_every_state_is_answered_as_the_matrix_says() {
         &mut text,
         &session_states(),
         &session_commands(),
+        |event| event.name(),
+        |refusal| refusal.code(),
+    );
+    writeln!(text, "\n# An API token").unwrap();
+    table::<ApiToken>(
+        &mut text,
+        &token_states(),
+        &token_commands(),
+        |event| event.name(),
+        |refusal| refusal.code(),
+    );
+    writeln!(text, "\n# A session's health").unwrap();
+    table::<SessionHealth>(
+        &mut text,
+        &health_states(),
+        &health_commands(),
         |event| event.name(),
         |refusal| refusal.code(),
     );

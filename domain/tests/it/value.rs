@@ -1,9 +1,10 @@
 //! Values are right by construction, and an error says what would be.
 
 use sigma_domain::{
-    Actor, ActorKind, ChannelId, ChannelName, CommandId, FeedNumber, IngestProtocol, InputFormat, KeyOverlap,
-    LatencyMode, MaxSessionDuration, NodeId, PlaybackId, ProjectId, ReconnectWindow, SessionId, Timestamp,
-    ValueError, VideoCodec,
+    Actor, ActorKind, ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, ChannelId, ChannelName,
+    CommandId, FeedNumber, IngestProtocol, InputFormat, KeyOverlap, LatencyMode, MaxSessionDuration, NodeId,
+    PlaybackId, ProjectId, ReconnectWindow, Scope, SessionId, Timestamp, ValueError, VideoCodec, WarningData,
+    WarningMessage, WarningName,
 };
 
 use proptest::prelude::*;
@@ -20,6 +21,7 @@ fn ids_have_a_prefix_and_a_uuid() {
     assert_eq!(ChannelId::from_uuid(uuid).as_str(), "ch_0190163d8694739bb9fe2b8f9c1f8f5a");
     assert_eq!(SessionId::from_uuid(uuid).as_str(), "se_0190163d8694739bb9fe2b8f9c1f8f5a");
     assert_eq!(ProjectId::from_uuid(uuid).as_str(), "pr_0190163d8694739bb9fe2b8f9c1f8f5a");
+    assert_eq!(ApiTokenId::from_uuid(uuid).as_str(), "tk_0190163d8694739bb9fe2b8f9c1f8f5a");
     assert_eq!(ChannelId::from_uuid(uuid).as_str().parse(), Ok(ChannelId::from_uuid(uuid)));
 }
 
@@ -140,6 +142,84 @@ fn texts_of_machines_are_short_visible_ascii() {
     let actor = Actor::new(ActorKind::System, "deadlines").unwrap();
     assert_eq!((actor.kind(), actor.id()), (ActorKind::System, "deadlines"));
     assert!(Actor::new(ActorKind::Admin, "").is_err());
+}
+
+#[test]
+fn a_scope_is_one_that_is_known_and_the_error_lists_them() {
+    assert_eq!("channels:secrets".parse(), Ok(Scope::ChannelsSecrets));
+    assert_eq!(
+        error::<Scope>("assets:read"),
+        "the scope must be one of channels:read, channels:write, channels:secrets, sessions:read, \
+         sessions:write, events:read, health:read, tokens:admin, platform:admin"
+    );
+}
+
+fn channels(count: u128) -> std::collections::BTreeSet<ChannelId> {
+    (0..count).map(|n| ChannelId::from_uuid(uuid::Uuid::from_u128(n))).collect()
+}
+
+#[test]
+fn a_grant_has_a_scope_and_the_channels_named_or_all() {
+    let grant = ApiTokenGrant::new([Scope::EventsRead, Scope::EventsRead], Some(channels(2))).unwrap();
+    assert_eq!(grant.scopes().iter().collect::<Vec<_>>(), [&Scope::EventsRead]);
+    assert_eq!(grant.channels(), Some(&channels(2)));
+    assert_eq!(ApiTokenGrant::new([Scope::EventsRead], None).unwrap().channels(), None);
+    let nothing = ApiTokenGrant::new([], None).unwrap_err().to_string();
+    assert_eq!(nothing, "the scopes must be one at least");
+}
+
+#[test]
+fn a_grant_names_one_to_a_hundred_channels() {
+    for (count, fits) in [(0, false), (1, true), (100, true), (101, false)] {
+        assert_eq!(ApiTokenGrant::new([Scope::ChannelsRead], Some(channels(count))).is_ok(), fits, "{count}");
+    }
+    let none = ApiTokenGrant::new([Scope::ChannelsRead], Some(channels(0))).unwrap_err().to_string();
+    assert_eq!(none, "the channels that a token is bound to must be 1 to 100; this has 0");
+}
+
+#[test]
+fn a_grant_that_is_bound_to_channels_reaches_no_further() {
+    for &scope in Scope::ALL {
+        let beyond = matches!(scope, Scope::TokensAdmin | Scope::PlatformAdmin);
+        let bound = ApiTokenGrant::new([Scope::ChannelsRead, scope], Some(channels(1)));
+        assert_eq!(bound.is_err(), beyond, "{scope}");
+        assert!(ApiTokenGrant::new([scope], None).is_ok());
+    }
+}
+
+#[test]
+fn a_prefix_shows_eight_characters_of_a_token_and_no_more() {
+    assert!("sgm_0aZ9bY8c".parse::<ApiTokenPrefix>().is_ok());
+    for text in ["", "sgm_", "sgm_0aZ9bY8", "sgm_0aZ9bY8cd", "xyz_0aZ9bY8c", "sgm_0aZ9bY8-", "sgm_0aZ9bYä"] {
+        assert_eq!(
+            error::<ApiTokenPrefix>(text),
+            "the API token's prefix must be sgm_ and 8 letters and digits",
+            "{text:?}"
+        );
+    }
+    assert_eq!(error::<ApiTokenName>(" "), "the API token's name must have 1 to 100 characters; this has 0");
+}
+
+#[test]
+fn a_warning_has_a_name_a_message_and_a_few_numbers() {
+    assert!("KEY_FRAME_INTERVAL_LONG".parse::<WarningName>().is_ok());
+    for text in ["", "no_audio", "NO AUDIO", "NO_AUDIO2", &"A".repeat(41)] {
+        assert!(text.parse::<WarningName>().is_err(), "{text:?}");
+    }
+    assert!("A".repeat(40).parse::<WarningName>().is_ok());
+    assert!("ü".repeat(500).parse::<WarningMessage>().is_ok());
+    for text in ["", "a\nb", &"ü".repeat(501)] {
+        assert!(text.parse::<WarningMessage>().is_err(), "{text:?}");
+    }
+    let numbers = |names: &[String]| {
+        let numbers: std::collections::BTreeMap<_, _> = names.iter().map(|name| (name.clone(), -1)).collect();
+        WarningData::try_from(numbers).is_ok()
+    };
+    let many: Vec<_> = (0..17).map(|n| format!("n{n}")).collect();
+    assert!(numbers(&[]) && numbers(&many[..16]) && numbers(&["x".repeat(40)]));
+    for wrong in [&many[..], &[String::new()], &["a b".to_owned()], &["x".repeat(41)]] {
+        assert!(!numbers(wrong), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! One channel and its people, for sentences: times are seconds from the first of them.
 
 use sigma_domain::{
-    AudioCodec, AudioFormat, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId, ChannelSettings,
-    Deadline, EndReason, EndedBy, FeedNumber, IngestFault, IngestProtocol, InputFormat, LossCause, LossEnd,
-    NodeId, PlaybackId, ProjectId, SessionCommand, SessionEvent, SessionId, SessionSettings, Timestamp,
-    VideoCodec, VideoFormat,
+    ApiTokenCommand, ApiTokenEvent, ApiTokenGrant, ApiTokenId, AudioCodec, AudioFormat, ChannelChanges,
+    ChannelCommand, ChannelEvent, ChannelId, ChannelSettings, Deadline, EndReason, EndedBy, FeedNumber,
+    IngestFault, IngestProtocol, InputFormat, LossCause, LossEnd, NodeId, PlaybackId, ProjectId, Scope,
+    SessionCommand, SessionEvent, SessionHealthCommand, SessionHealthEvent, SessionId, SessionSettings,
+    Timestamp, VideoCodec, VideoFormat, WarningData,
 };
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -105,6 +106,10 @@ pub fn updated(changes: ChannelChanges) -> ChannelEvent {
     ChannelEvent::Updated { changes, at: at(1) }
 }
 
+pub fn key_shown() -> ChannelEvent {
+    ChannelEvent::KeyShown { at: at(1) }
+}
+
 // Channel: what is asked, all at the same moment.
 
 pub fn create() -> ChannelCommand {
@@ -136,6 +141,10 @@ pub fn delete() -> ChannelCommand {
 
 pub fn rotate_key(overlap: i64) -> ChannelCommand {
     ChannelCommand::RotateKey { overlap: overlap.try_into().unwrap(), at: at(1) }
+}
+
+pub fn show_key() -> ChannelCommand {
+    ChannelCommand::ShowKey { at: at(1) }
 }
 
 pub fn attach(n: u32) -> ChannelCommand {
@@ -300,4 +309,90 @@ pub fn node_restarted(when: i64) -> SessionCommand {
 
 pub fn expire(deadline: Deadline, when: i64) -> SessionCommand {
     SessionCommand::Expire { deadline, at: at(when) }
+}
+
+// An API token: what happened and what is asked.
+
+pub fn the_token() -> ApiTokenId {
+    parsed("tk_0190163d8694739bb9fe2b8f9c1f8f5a")
+}
+
+/// May see channels and sessions of the one channel.
+pub fn a_viewers_grant() -> ApiTokenGrant {
+    let channels = Some([the_channel()].into());
+    ApiTokenGrant::new([Scope::ChannelsRead, Scope::SessionsRead], channels).unwrap()
+}
+
+pub fn token_created(expires: Option<i64>) -> ApiTokenEvent {
+    ApiTokenEvent::Created {
+        id: the_token(),
+        project: the_project(),
+        name: parsed("A watcher's"),
+        prefix: parsed("sgm_0aZ9bY8c"),
+        grant: a_viewers_grant(),
+        expires_at: expires.map(at),
+        at: at(0),
+    }
+}
+
+pub fn token_revoked(when: i64) -> ApiTokenEvent {
+    ApiTokenEvent::Revoked { at: at(when) }
+}
+
+pub fn create_token(expires: Option<i64>) -> ApiTokenCommand {
+    ApiTokenCommand::Create {
+        id: the_token(),
+        project: the_project(),
+        name: parsed("A watcher's"),
+        prefix: parsed("sgm_0aZ9bY8c"),
+        grant: a_viewers_grant(),
+        expires_at: expires.map(at),
+        at: at(0),
+    }
+}
+
+pub fn revoke_token(when: i64) -> ApiTokenCommand {
+    ApiTokenCommand::Revoke { at: at(when) }
+}
+
+// A session's health: what happened and what is asked.
+
+pub fn two_numbers() -> WarningData {
+    [("seconds".to_owned(), 8), ("limit".to_owned(), -4)]
+        .into_iter()
+        .collect::<std::collections::BTreeMap<_, _>>()
+        .try_into()
+        .unwrap()
+}
+
+pub fn raised(name: &str, when: i64) -> SessionHealthEvent {
+    SessionHealthEvent::WarningRaised {
+        session: session(1),
+        channel: the_channel(),
+        project: the_project(),
+        name: parsed(name),
+        message: parsed("key frames come every 8 s; set the encoder to one every 2 s"),
+        data: two_numbers(),
+        at: at(when),
+    }
+}
+
+pub fn cleared(name: &str, when: i64) -> SessionHealthEvent {
+    SessionHealthEvent::WarningCleared { name: parsed(name), at: at(when) }
+}
+
+pub fn raise(name: &str, when: i64) -> SessionHealthCommand {
+    SessionHealthCommand::Raise {
+        session: session(1),
+        channel: the_channel(),
+        project: the_project(),
+        name: parsed(name),
+        message: parsed("key frames come every 8 s; set the encoder to one every 2 s"),
+        data: two_numbers(),
+        at: at(when),
+    }
+}
+
+pub fn clear(name: &str, when: i64) -> SessionHealthCommand {
+    SessionHealthCommand::Clear { name: parsed(name), at: at(when) }
 }

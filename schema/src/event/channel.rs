@@ -75,6 +75,12 @@ struct KeyRotatedV1 {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+struct KeyShownV1 {
+    at_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct SessionAttachedV1 {
     session_id: String,
     at_ms: i64,
@@ -123,6 +129,7 @@ impl Stored for ChannelEvent {
         ("channel.stopped", 1),
         ("channel.deleted", 1),
         ("channel.key_rotated", 1),
+        ("channel.key_shown", 1),
         ("channel.session_attached", 1),
         ("channel.session_detached", 1),
     ];
@@ -155,6 +162,7 @@ impl Stored for ChannelEvent {
                 let overlap_until_ms = overlap_until.map(Timestamp::as_millis);
                 write("channel.key_rotated", 1, KeyRotatedV1 { overlap_until_ms, at_ms })
             }
+            Self::KeyShown { .. } => write("channel.key_shown", 1, KeyShownV1 { at_ms }),
             Self::SessionAttached { session, .. } => write(
                 "channel.session_attached",
                 1,
@@ -208,6 +216,10 @@ fn event(name: &str, data: Value) -> Result<ChannelEvent, Flaw> {
         "channel.key_rotated" => {
             let KeyRotatedV1 { overlap_until_ms, at_ms } = read(data)?;
             ChannelEvent::KeyRotated { overlap_until: overlap_until_ms.map(at), at: at(at_ms) }
+        }
+        "channel.key_shown" => {
+            let KeyShownV1 { at_ms } = read(data)?;
+            ChannelEvent::KeyShown { at: at(at_ms) }
         }
         "channel.session_attached" => {
             let SessionAttachedV1 { session_id, at_ms } = read(data)?;

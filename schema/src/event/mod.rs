@@ -1,8 +1,10 @@
 //! The stored shapes of events, an aggregate a module.
 
+mod api_token;
 mod channel;
 mod project;
 mod session;
+mod session_health;
 mod value;
 
 use serde::{Deserialize, Serialize};

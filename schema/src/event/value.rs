@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sigma_domain::{
     AudioCodec, AudioFormat, ChannelName, ChannelSettings, IngestFault, IngestProtocol, InputFormat,
-    LatencyMode, LossCause, LossEnd, Personal, SealedText, SessionSettings, VideoCodec, VideoFormat,
+    LatencyMode, LossCause, LossEnd, Personal, Scope, SealedText, SessionSettings, VideoCodec, VideoFormat,
 };
 
 use crate::error::Flaw;
@@ -51,6 +51,18 @@ stored_enum!(IngestFaultV1 of IngestFault {
     VideoCodec = "VIDEO_CODEC",
     AudioCodec = "AUDIO_CODEC",
     Malformed = "MALFORMED",
+});
+
+stored_enum!(ScopeV1 of Scope {
+    ChannelsRead = "channels:read",
+    ChannelsWrite = "channels:write",
+    ChannelsSecrets = "channels:secrets",
+    SessionsRead = "sessions:read",
+    SessionsWrite = "sessions:write",
+    EventsRead = "events:read",
+    HealthRead = "health:read",
+    TokensAdmin = "tokens:admin",
+    PlatformAdmin = "platform:admin",
 });
 
 /// `{"plain":"…"}`, or `{"sealed":{"keyId":"…","text":"…"}}`.

@@ -2,9 +2,10 @@
 //! is another example of the same event.
 
 use sigma_domain::{
-    AudioCodec, AudioFormat, ChannelChanges, ChannelEvent, ChannelName, ChannelSettings, EndReason,
-    FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd, Personal,
-    ProjectEvent, ProjectId, SealedText, SessionEvent, SessionId, Timestamp, VideoCodec, VideoFormat,
+    ApiTokenEvent, ApiTokenGrant, AudioCodec, AudioFormat, ChannelChanges, ChannelEvent, ChannelName,
+    ChannelSettings, EndReason, FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause,
+    LossEnd, Personal, ProjectEvent, ProjectId, Scope, SealedText, SessionEvent, SessionHealthEvent,
+    SessionId, Timestamp, VideoCodec, VideoFormat,
 };
 use sigma_schema::{SchemaError, Stored, StoredEvent};
 
@@ -14,6 +15,8 @@ pub enum AnyEvent {
     Project(ProjectEvent),
     Channel(ChannelEvent),
     Session(SessionEvent),
+    ApiToken(ApiTokenEvent),
+    SessionHealth(SessionHealthEvent),
 }
 
 impl AnyEvent {
@@ -22,6 +25,8 @@ impl AnyEvent {
             Self::Project(event) => event.to_stored(),
             Self::Channel(event) => event.to_stored(),
             Self::Session(event) => event.to_stored(),
+            Self::ApiToken(event) => event.to_stored(),
+            Self::SessionHealth(event) => event.to_stored(),
         }
     }
 
@@ -29,6 +34,8 @@ impl AnyEvent {
         match name.split_once('.').map(|(aggregate, _)| aggregate) {
             Some("project") => Stored::from_stored(name, version, data).map(Self::Project),
             Some("channel") => Stored::from_stored(name, version, data).map(Self::Channel),
+            Some("api_token") => Stored::from_stored(name, version, data).map(Self::ApiToken),
+            Some("health") => Stored::from_stored(name, version, data).map(Self::SessionHealth),
             _ => Stored::from_stored(name, version, data).map(Self::Session),
         }
     }
@@ -36,7 +43,13 @@ impl AnyEvent {
 
 /// Every event's name with the newest version of its shape.
 pub fn newest() -> impl Iterator<Item = (&'static str, u16)> {
-    ProjectEvent::NEWEST.iter().chain(ChannelEvent::NEWEST).chain(SessionEvent::NEWEST).copied()
+    ProjectEvent::NEWEST
+        .iter()
+        .chain(ChannelEvent::NEWEST)
+        .chain(SessionEvent::NEWEST)
+        .chain(ApiTokenEvent::NEWEST)
+        .chain(SessionHealthEvent::NEWEST)
+        .copied()
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -75,6 +88,8 @@ pub fn examples() -> Vec<(&'static str, AnyEvent)> {
     )];
     examples.extend(channel().into_iter().map(|(name, event)| (name, AnyEvent::Channel(event))));
     examples.extend(session().into_iter().map(|(name, event)| (name, AnyEvent::Session(event))));
+    examples.extend(api_token().into_iter().map(|(name, event)| (name, AnyEvent::ApiToken(event))));
+    examples.extend(session_health().into_iter().map(|(name, event)| (name, AnyEvent::SessionHealth(event))));
     examples
 }
 
@@ -111,6 +126,7 @@ fn channel() -> Vec<(&'static str, ChannelEvent)> {
         ("channel.deleted.v1", ChannelEvent::Deleted { at: at(13) }),
         ("channel.key_rotated.v1", ChannelEvent::KeyRotated { overlap_until: Some(at(614)), at: at(14) }),
         ("channel.key_rotated.v1-at-once", ChannelEvent::KeyRotated { overlap_until: None, at: at(14) }),
+        ("channel.key_shown.v1", ChannelEvent::KeyShown { at: at(17) }),
         ("channel.session_attached.v1", ChannelEvent::SessionAttached { session: session_id(), at: at(15) }),
         ("channel.session_detached.v1", ChannelEvent::SessionDetached { session: session_id(), at: at(16) }),
     ]
@@ -176,5 +192,50 @@ fn session() -> Vec<(&'static str, SessionEvent)> {
         ("session.ended.v1-by-user", ended(End::SessionEndedByUser)),
         ("session.ended.v1-max-duration", ended(End::MaxDuration)),
         ("session.ended.v1-node-lost", ended(End::NodeLost)),
+    ]
+}
+
+fn api_token() -> Vec<(&'static str, ApiTokenEvent)> {
+    let created = |grant, expires_at| ApiTokenEvent::Created {
+        id: parsed("tk_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0"),
+        project: ProjectId::default_project(),
+        name: parsed("A studio's"),
+        prefix: parsed("sgm_0aZ9bY8c"),
+        grant,
+        expires_at,
+        at: at(0),
+    };
+    let channels = Some([parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0")].into());
+    let bound = ApiTokenGrant::new([Scope::ChannelsRead, Scope::ChannelsSecrets], channels).unwrap();
+    let everything = ApiTokenGrant::new(Scope::ALL.iter().copied(), None).unwrap();
+    vec![
+        ("api_token.created.v1", created(bound, Some(at(3_600)))),
+        ("api_token.created.v1-everything", created(everything, None)),
+        ("api_token.revoked.v1", ApiTokenEvent::Revoked { at: at(18) }),
+    ]
+}
+
+fn session_health() -> Vec<(&'static str, SessionHealthEvent)> {
+    let numbers: std::collections::BTreeMap<_, _> =
+        [("seconds".to_owned(), 8), ("wantedSeconds".to_owned(), 2)].into();
+    let raised = |name: &str, message: &str, data: std::collections::BTreeMap<String, i64>| {
+        SessionHealthEvent::WarningRaised {
+            session: session_id(),
+            channel: parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0"),
+            project: ProjectId::default_project(),
+            name: parsed(name),
+            message: parsed(message),
+            data: data.try_into().unwrap(),
+            at: at(20),
+        }
+    };
+    let interval = "key frames come every 8 s; set the key-frame interval to 2 s";
+    vec![
+        ("health.warning_raised.v1", raised("KEY_FRAME_INTERVAL_LONG", interval, numbers)),
+        ("health.warning_raised.v1-no-numbers", raised("NO_AUDIO", "no sound comes", [].into())),
+        (
+            "health.warning_cleared.v1",
+            SessionHealthEvent::WarningCleared { name: parsed("KEY_FRAME_INTERVAL_LONG"), at: at(60) },
+        ),
     ]
 }

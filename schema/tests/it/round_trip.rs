@@ -1,11 +1,17 @@
 //! What is stored and read again is the same event, through bytes and back.
 
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{
+    collection::{btree_map, btree_set, vec},
+    option,
+    prelude::*,
+    sample::select,
+};
 use sigma_domain::{
-    Actor, ActorKind, AudioCodec, AudioFormat, ChannelChanges, ChannelEvent, ChannelId, ChannelName,
-    ChannelSettings, EndReason, FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause,
-    LossEnd, MaxSessionDuration, NodeId, Personal, PlaybackId, ProjectEvent, ProjectId, ReconnectWindow,
-    SealedText, SessionEvent, SessionId, Timestamp, VideoCodec, VideoFormat,
+    Actor, ActorKind, ApiTokenEvent, ApiTokenGrant, AudioCodec, AudioFormat, ChannelChanges, ChannelEvent,
+    ChannelId, ChannelName, ChannelSettings, EndReason, FeedNumber, IngestFault, IngestProtocol, InputFormat,
+    LatencyMode, LossCause, LossEnd, MaxSessionDuration, NodeId, Personal, PlaybackId, ProjectEvent,
+    ProjectId, ReconnectWindow, Scope, SealedText, SessionEvent, SessionHealthEvent, SessionId, Timestamp,
+    VideoCodec, VideoFormat,
 };
 use sigma_schema::{actor_from_json, actor_to_json};
 
@@ -135,6 +141,7 @@ fn channel_event() -> impl Strategy<Value = ChannelEvent> {
         (option::of(session_id()), at()).prop_map(|(session, at)| Event::Stopped { session, at }),
         at().prop_map(|at| Event::Deleted { at }),
         (option::of(at()), at()).prop_map(|(overlap_until, at)| Event::KeyRotated { overlap_until, at }),
+        at().prop_map(|at| Event::KeyShown { at }),
         (session_id(), at()).prop_map(|(session, at)| Event::SessionAttached { session, at }),
         (session_id(), at()).prop_map(|(session, at)| Event::SessionDetached { session, at }),
     ]
@@ -184,11 +191,55 @@ fn project_event() -> impl Strategy<Value = ProjectEvent> {
     (project_id(), name, at()).prop_map(|(id, name, at)| ProjectEvent::Created { id, name, at })
 }
 
+fn grant() -> impl Strategy<Value = ApiTokenGrant> {
+    (vec(select(Scope::ALL), 1..10), option::of(btree_set(channel_id(), 1..5)))
+        .prop_filter_map("a grant", |(scopes, channels)| ApiTokenGrant::new(scopes, channels).ok())
+}
+
+fn api_token_event() -> impl Strategy<Value = ApiTokenEvent> {
+    let name = "\\PC{1,60}".prop_filter_map("a name", |text| text.parse().ok());
+    let created = (hex(), project_id(), name, "sgm_[0-9A-Za-z]{8}", grant(), option::of(at()), at());
+    prop_oneof![
+        created.prop_map(|(id, project, name, prefix, grant, expires_at, at)| ApiTokenEvent::Created {
+            id: format!("tk_{id}").parse().unwrap(),
+            project,
+            name,
+            prefix: prefix.parse().unwrap(),
+            grant,
+            expires_at,
+            at,
+        }),
+        at().prop_map(|at| ApiTokenEvent::Revoked { at }),
+    ]
+}
+
+fn session_health_event() -> impl Strategy<Value = SessionHealthEvent> {
+    let name = || "[A-Z_]{1,40}".prop_map(|text| text.parse().unwrap());
+    let message = "\\PC{1,60}".prop_filter_map("a message", |text| text.parse().ok());
+    let data = btree_map("[A-Za-z0-9]{1,40}", any::<i64>(), 0..5);
+    prop_oneof![
+        (session_id(), channel_id(), project_id(), name(), message, data, at()).prop_map(
+            |(session, channel, project, name, message, data, at)| SessionHealthEvent::WarningRaised {
+                session,
+                channel,
+                project,
+                name,
+                message,
+                data: data.try_into().unwrap(),
+                at,
+            }
+        ),
+        (name(), at()).prop_map(|(name, at)| SessionHealthEvent::WarningCleared { name, at }),
+    ]
+}
+
 fn any_event() -> impl Strategy<Value = AnyEvent> {
     prop_oneof![
-        8 => channel_event().prop_map(AnyEvent::Channel),
+        9 => channel_event().prop_map(AnyEvent::Channel),
         9 => session_event().prop_map(AnyEvent::Session),
         1 => project_event().prop_map(AnyEvent::Project),
+        2 => api_token_event().prop_map(AnyEvent::ApiToken),
+        2 => session_health_event().prop_map(AnyEvent::SessionHealth),
     ]
 }
 

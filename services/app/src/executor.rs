@@ -10,8 +10,10 @@ use cqrs_es::Aggregate;
 use serde::{Deserialize, Serialize};
 use sigma_clock::Clock;
 use sigma_domain::{
-    Actor, Channel, ChannelCommand, ChannelEvent, ChannelRefusal, Project, ProjectCommand, ProjectEvent,
-    ProjectRefusal, Session, SessionCommand, SessionEvent, SessionRefusal, Timestamp,
+    Actor, ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenRefusal, Channel, ChannelCommand, ChannelEvent,
+    ChannelRefusal, Project, ProjectCommand, ProjectEvent, ProjectRefusal, Session, SessionCommand,
+    SessionEvent, SessionHealth, SessionHealthCommand, SessionHealthEvent, SessionHealthRefusal,
+    SessionRefusal, Timestamp,
 };
 use sigma_schema::Stored;
 use sigma_store::{
@@ -126,6 +128,37 @@ impl Decider for Project {
 
     fn placement(&self) -> Option<(String, String)> {
         self.facts().map(|facts| (facts.id.to_string(), facts.id.to_string()))
+    }
+}
+
+impl Decider for ApiToken {
+    fn decide_on(&self, command: ApiTokenCommand) -> Result<Vec<ApiTokenEvent>, ApiTokenRefusal> {
+        self.decide(command)
+    }
+
+    fn code(refusal: &ApiTokenRefusal) -> &'static str {
+        refusal.code()
+    }
+
+    fn placement(&self) -> Option<(String, String)> {
+        self.facts().map(|facts| (facts.id.to_string(), facts.project.to_string()))
+    }
+}
+
+impl Decider for SessionHealth {
+    fn decide_on(
+        &self,
+        command: SessionHealthCommand,
+    ) -> Result<Vec<SessionHealthEvent>, SessionHealthRefusal> {
+        self.decide(command)
+    }
+
+    fn code(refusal: &SessionHealthRefusal) -> &'static str {
+        refusal.code()
+    }
+
+    fn placement(&self) -> Option<(String, String)> {
+        self.facts().map(|facts| (facts.channel.to_string(), facts.project.to_string()))
     }
 }
 

@@ -44,7 +44,7 @@ pub fn channel(row: Option<ChannelRow>, event: &ChannelEvent, sequence: u64) -> 
     let mut row = row?;
     row.sequence = sequence;
     match event {
-        ChannelEvent::Created { .. } | ChannelEvent::KeyRotated { .. } => {}
+        ChannelEvent::Created { .. } | ChannelEvent::KeyRotated { .. } | ChannelEvent::KeyShown { .. } => {}
         ChannelEvent::Updated { changes, .. } => {
             if let Some(name) = &changes.name {
                 row.name = name.plain().map(ToString::to_string).unwrap_or_default();

@@ -87,7 +87,7 @@ async fn apply(
         ChannelEvent::Started { .. } => on(include_str!("state.sql")).bind(ChannelState::Idle.code()),
         ChannelEvent::Stopped { .. } => on(include_str!("state.sql")).bind(ChannelState::Stop.code()),
         ChannelEvent::Deleted { .. } => on(include_str!("deleted.sql")),
-        ChannelEvent::KeyRotated { .. } => on(include_str!("key_rotated.sql")),
+        ChannelEvent::KeyRotated { .. } | ChannelEvent::KeyShown { .. } => on(include_str!("seen.sql")),
         ChannelEvent::SessionAttached { session, .. } => {
             on(include_str!("session_attached.sql")).bind(session.as_str())
         }

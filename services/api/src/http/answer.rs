@@ -10,11 +10,12 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use http_body::{Frame, SizeHint};
 use sigma_clock::Instant;
 use tower::ServiceExt;
-use tracing::{debug, error, info, warn};
+use tracing::field::{Empty, display};
+use tracing::{Instrument, Span, debug, debug_span, error, info, info_span, warn};
 use uuid::Uuid;
 
 use super::Shell;
@@ -29,6 +30,25 @@ pub struct Peer(pub SocketAddr);
 /// The request's id, in a request's extensions and in the answer's `x-request-id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
+
+/// Who follows requests from process to process. Told of each request whose span is kept.
+pub trait RequestTraces: Send + Sync {
+    /// A request begins in `span`. Its trace id, where it has one, is recorded as the span's field `trace.id`.
+    fn begun(&self, span: &Span, method: &'static str, route: &'static str, headers: &HeaderMap);
+
+    /// The request has ended with `status`; 0 when its caller left before the answer.
+    fn ended(&self, span: &Span, status: u16);
+}
+
+/// No traces: a request's lines carry its request id alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTraces;
+
+impl RequestTraces for NoTraces {
+    fn begun(&self, _: &Span, _: &'static str, _: &'static str, _: &HeaderMap) {}
+
+    fn ended(&self, _: &Span, _: u16) {}
+}
 
 /// A GraphQL operation's name, in an answer's extensions, for the log.
 #[derive(Clone, Debug)]
@@ -47,10 +67,17 @@ impl Shell {
         in_flight: InFlight,
     ) -> Response {
         let id = request_id(&request);
+        let (route, method) = (route_of(request.uri().path()), method_of(request.method()));
+        let span = span(route, &id);
+        if !span.is_disabled() {
+            self.traces().begun(&span, method, route, request.headers());
+        }
         let mut line = Line {
             began: sigma_clock::monotonic(),
-            route: route_of(request.uri().path()),
-            method: method_of(request.method()),
+            route,
+            method,
+            traces: Arc::clone(self.traces()),
+            span: span.clone(),
             path: request.uri().path().to_owned(),
             id: id.clone(),
             status: 0,
@@ -62,12 +89,14 @@ impl Shell {
         };
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(RequestId(id.clone()));
-        let answered = AssertUnwindSafe(self.router().oneshot(request)).catch_unwind().await;
+        let answered = AssertUnwindSafe(self.router().oneshot(request)).catch_unwind();
+        let answered = answered.instrument(span.clone()).await;
         let mut response = match answered {
             Ok(Ok(response)) => response,
             Ok(Err(never)) => match never {},
             Err(_) => {
-                error!(request.id = %id, path = %line.path, "a handler panicked; the request is answered 500");
+                let _within = span.enter();
+                error!(path = %line.path, "a handler panicked; the request is answered 500");
                 HttpError::internal().into_response()
             }
         };
@@ -80,6 +109,20 @@ impl Shell {
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response.map(|body| Body::new(Told { body, line }))
     }
+}
+
+/// The span that a request's lines stand in. Viewers and probes ask so often that theirs is kept at `debug` only.
+fn span(route: &str, id: &str) -> Span {
+    if is_frequent(route) {
+        debug_span!("request", request.id = %id, trace.id = Empty)
+    } else {
+        info_span!("request", request.id = %id, trace.id = Empty)
+    }
+}
+
+/// Viewers ask several times a second, probes every few seconds.
+fn is_frequent(route: &str) -> bool {
+    matches!(route, "/live" | "/preview" | "/media" | "/assets" | "/healthz" | "/readyz" | "/metrics")
 }
 
 /// The caller's id where it is a plain word, else one of our own.
@@ -133,6 +176,8 @@ struct Line {
     operation: Option<String>,
     bytes: u64,
     figures: Arc<Figures>,
+    traces: Arc<dyn RequestTraces>,
+    span: Span,
     _open: Open,
     _in_flight: InFlight,
 }
@@ -143,20 +188,23 @@ impl Drop for Line {
         self.figures.request_ended(self.route, self.method, self.status, took, self.bytes);
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let operation = self.operation.as_deref().unwrap_or("-");
+        let _within = self.span.enter();
+        // The request's id stands in its span, where that is kept.
+        let id = self.span.is_disabled().then(|| display(&self.id));
         macro_rules! line {
             ($level:ident) => {
-                $level!(request.id = %self.id, method = self.method, path = %self.path, status = self.status,
+                $level!(request.id = id, method = self.method, path = %self.path, status = self.status,
                     operation, took_us = micros, bytes = self.bytes, "request")
             };
         }
-        match (self.status, self.route) {
-            (0, _) => debug!(request.id = %self.id, path = %self.path, "a caller left before his answer"),
-            (500.., _) => line!(warn),
-            // Viewers ask several times a second, probes every few seconds.
-            (_, "/live" | "/preview" | "/media" | "/assets" | "/healthz" | "/readyz" | "/metrics") => {
-                line!(debug)
-            }
+        match self.status {
+            0 => debug!(request.id = id, path = %self.path, "a caller left before his answer"),
+            500.. => line!(warn),
+            _ if is_frequent(self.route) => line!(debug),
             _ => line!(info),
+        }
+        if !self.span.is_disabled() {
+            self.traces.ended(&self.span, self.status);
         }
     }
 }
@@ -175,6 +223,8 @@ impl http_body::Body for Told {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let span = self.line.span.clone();
+        let _within = span.enter();
         let polled = Pin::new(&mut self.body).poll_frame(context);
         if let Poll::Ready(Some(Ok(frame))) = &polled {
             self.line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);

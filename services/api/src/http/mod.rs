@@ -31,7 +31,7 @@ use crate::addresses::Addresses;
 use crate::graphql::Api;
 
 pub use accept::serve;
-pub use answer::{Peer, RequestId};
+pub use answer::{NoTraces, Peer, RequestId, RequestTraces};
 pub use error::HttpError;
 pub use figures::{Exposition, MetricSource};
 pub use health::{Component, Condition};
@@ -58,6 +58,8 @@ pub struct Parts {
     pub fallback: Fallback,
     /// The door's bounds.
     pub limits: Limits,
+    /// Who follows requests from process to process.
+    pub traces: Arc<dyn RequestTraces>,
 }
 
 pub(crate) struct Inner {
@@ -78,6 +80,7 @@ type Shared = Arc<Inner>;
 pub struct Shell {
     router: Router,
     figures: Arc<Figures>,
+    traces: Arc<dyn RequestTraces>,
 }
 
 /// `service` in the form that [`Parts::fallback`] wants.
@@ -129,11 +132,15 @@ impl Shell {
             .fallback(elsewhere)
             .method_not_allowed_fallback(|| async { HttpError::method_not_allowed() })
             .with_state(inner);
-        Self { router, figures }
+        Self { router, figures, traces: parts.traces }
     }
 
     pub(crate) fn router(&self) -> Router {
         self.router.clone()
+    }
+
+    pub(crate) fn traces(&self) -> &Arc<dyn RequestTraces> {
+        &self.traces
     }
 
     pub(crate) fn figures(&self) -> &Arc<Figures> {

@@ -96,6 +96,7 @@ impl Platform {
             sources: Vec::new(),
             fallback: http::fallback(Media),
             limits: limits.clone(),
+            traces: Arc::new(http::NoTraces),
         });
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));

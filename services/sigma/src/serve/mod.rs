@@ -130,6 +130,7 @@ impl Platform {
             sources: vec![Arc::new(figures::Process), Arc::new(running), Arc::new(media.clone())],
             fallback: media.origin(),
             limits: Limits::default(),
+            traces: Arc::new(http::NoTraces),
         });
         tasks.spawn(http::serve(http_door, shell, Limits::default(), stop.clone()));
         folder.write_endpoint(&format!("http://{http}"))?;

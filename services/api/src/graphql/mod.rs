@@ -5,6 +5,7 @@ mod channel;
 mod connection;
 mod context;
 mod errors;
+mod limits;
 mod loaders;
 mod mutation;
 mod operation;
@@ -22,34 +23,17 @@ use sigma_app::{Actor, ActorKind, App, Caller, Idempotency, MAX_IDEMPOTENCY_KEY,
 use crate::addresses::Origin;
 use context::{Asked, Behind};
 use errors::{Code, Fault};
+use limits::Operation;
 use mutation::Mutation;
 use query::Query;
 
 pub use async_graphql::ID;
 pub use auth::AdminToken;
+pub use limits::QueryLimits;
 pub use projection::{ParkedLine, ProjectionError, ProjectionRow, ProjectionState, Projections};
 pub use scalars::Long;
 
 pub(crate) use scalars::rfc3339;
-
-/// What one request may cost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QueryLimits {
-    /// Fields within fields.
-    pub depth: usize,
-    /// Fields, a list's times the rows it asks for.
-    pub complexity: usize,
-    /// Selections once every fragment is opened where it is spread.
-    pub selections: u64,
-    /// Directives on one field.
-    pub directives: usize,
-}
-
-impl Default for QueryLimits {
-    fn default() -> Self {
-        Self { depth: 20, complexity: 10_000, selections: 10_000, directives: 10 }
-    }
-}
 
 /// All that the API is put together from.
 pub struct ApiParts {
@@ -88,10 +72,10 @@ pub(crate) struct Ask {
     pub(crate) request_id: String,
 }
 
-/// One request's answer, and the name of the operation that ran, for the log.
+/// One request's answer, and the operation that ran, for the log and the figures.
 pub(crate) struct Answered {
     pub(crate) response: Response,
-    pub(crate) operation: Option<String>,
+    pub(crate) operation: Option<Operation>,
 }
 
 /// The schema in its own language, as it is written to `schema/graphql/schema.graphql`.
@@ -123,7 +107,7 @@ impl Api {
     /// Answers one request. Every error has a code of the contract.
     pub(crate) async fn execute(&self, ask: Ask) -> Answered {
         let (mut response, operation) = match self.admit(ask) {
-            Ok((request, operation)) => (self.schema.execute(request).await, operation),
+            Ok((request, operation)) => (self.schema.execute(request).await, Some(operation)),
             Err(errors) => (Response::from_errors(errors), None),
         };
         response.errors.iter_mut().for_each(errors::classify);
@@ -131,34 +115,18 @@ impl Api {
     }
 
     /// Looks at who asks and at what the request would cost, before anything runs.
-    fn admit(&self, ask: Ask) -> Result<(Request, Option<String>), Vec<ServerError>> {
+    fn admit(&self, ask: Ask) -> Result<(Request, Operation), Vec<ServerError>> {
         let refuse = |fault: Fault| vec![fault.into_server_error()];
         if !self.admin_token.is_in(ask.authorization.as_deref()) {
             return Err(refuse(Fault::unauthenticated()));
         }
         let mut request = ask.request;
-        let name = request.operation_name.clone();
-        let document = request.parsed_query().map_err(|error| vec![error])?;
-        match operation::opened_size(document) {
-            None => {
-                return Err(refuse(Fault::new(
-                    Code::BadInput,
-                    "a fragment contains itself; take the circle out",
-                )));
-            }
-            Some(size) if size > self.limits.selections => {
-                let most = self.limits.selections;
-                let message =
-                    format!("the request selects {size} fields; {most} are taken at most: ask for less");
-                return Err(refuse(Fault::new(Code::TooComplex, message)));
-            }
-            Some(_) => {}
-        }
+        let operation = limits::admit(&mut request, &self.limits)?;
         let mut caller = Caller::new(self.admin.clone(), ProjectId::default_project());
         caller.correlation = Some(ask.request_id);
         if let Some(key) = ask.idempotency_key {
             check_idempotency_key(&key).map_err(refuse)?;
-            match operation::mutation_fields(document, name.as_deref()) {
+            match operation.mutations {
                 Some(1) => caller.idempotency = Some(Idempotency { key, body: ask.body.to_vec() }),
                 // A query changes nothing, so there is nothing to honour once.
                 None => {}
@@ -170,7 +138,6 @@ impl Api {
             }
         }
         let loaded = loaders::rows(Arc::clone(&self.behind.reads), caller.project.to_string());
-        let operation = operation::name(document, name.as_deref());
         Ok((request.data(Asked { caller, origin: ask.origin, loaded }), operation))
     }
 }

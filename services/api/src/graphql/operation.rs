@@ -2,7 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    ExecutableDocument, OperationDefinition, OperationType, Selection, SelectionSet,
+};
 use async_graphql::{Name, Positioned};
 
 /// The name of the operation that is to run: the one asked for, or the only one's.
@@ -17,12 +19,7 @@ pub(crate) fn name(document: &ExecutableDocument, asked: Option<&str>) -> Option
 /// How many fields of `Mutation` the operation named selects at its root, fragments opened. None when the operation
 /// is no mutation, or cannot be told.
 pub(crate) fn mutation_fields(document: &ExecutableDocument, name: Option<&str>) -> Option<usize> {
-    let mut operations = document.operations.iter();
-    let operation = match name {
-        Some(name) => operations.find(|(known, _)| known.is_some_and(|known| known.as_str() == name)),
-        None => operations.next(),
-    };
-    let (_, operation) = operation?;
+    let operation = chosen(document, name)?;
     if operation.node.ty != OperationType::Mutation {
         return None;
     }
@@ -30,43 +27,152 @@ pub(crate) fn mutation_fields(document: &ExecutableDocument, name: Option<&str>)
     Some(fields(document, &operation.node.selection_set, &mut opened))
 }
 
-/// How many selections the document has once every fragment is opened where it is spread; each fragment is measured
-/// once, so that fragments within fragments cost nothing to refuse. None where a fragment contains itself.
-pub(crate) fn opened_size(document: &ExecutableDocument) -> Option<u64> {
-    let mut known = HashMap::new();
-    let operations = document.operations.iter();
-    operations.map(|(_, operation)| size(document, &operation.node.selection_set, &mut known)).sum()
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// It reads.
+    Query,
+    /// It changes something.
+    Mutation,
+    /// It follows something.
+    Subscription,
 }
 
-fn size<'a>(
+impl Kind {
+    /// The word for it, as a label of figures.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::Mutation => "mutation",
+            Self::Subscription => "subscription",
+        }
+    }
+}
+
+/// What the operation that is to run does.
+pub(crate) fn kind(document: &ExecutableDocument, asked: Option<&str>) -> Option<Kind> {
+    chosen(document, asked).map(|operation| match operation.node.ty {
+        OperationType::Query => Kind::Query,
+        OperationType::Mutation => Kind::Mutation,
+        OperationType::Subscription => Kind::Subscription,
+    })
+}
+
+fn chosen<'a>(
+    document: &'a ExecutableDocument,
+    asked: Option<&str>,
+) -> Option<&'a Positioned<OperationDefinition>> {
+    let mut operations = document.operations.iter();
+    let operation = match asked {
+        Some(asked) => operations.find(|(known, _)| known.is_some_and(|known| known.as_str() == asked)),
+        None => operations.next(),
+    };
+    operation.map(|(_, operation)| operation)
+}
+
+/// How much a document asks for once every fragment is opened where it is spread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Measure {
+    /// Selections.
+    pub(crate) size: u64,
+    /// Fields under another name.
+    pub(crate) aliases: u64,
+    /// Fields within fields.
+    pub(crate) depth: usize,
+    /// Selections within selections, spreads counted.
+    pub(crate) levels: usize,
+    /// Nodes of the schema that introspection visits.
+    pub(crate) introspection: u64,
+}
+
+impl Measure {
+    fn beside(self, other: Self) -> Self {
+        Self {
+            size: self.size.saturating_add(other.size),
+            aliases: self.aliases.saturating_add(other.aliases),
+            depth: self.depth.max(other.depth),
+            levels: self.levels.max(other.levels),
+            introspection: self.introspection.saturating_add(other.introspection),
+        }
+    }
+
+    /// As the inside of one selection more.
+    fn within(self) -> Self {
+        Self { size: self.size.saturating_add(1), levels: self.levels.saturating_add(1), ..self }
+    }
+}
+
+/// Measures a document. Each fragment is measured once, so that fragments within fragments cost nothing to refuse.
+/// None where a fragment contains itself.
+pub(crate) fn measure(document: &ExecutableDocument) -> Option<Measure> {
+    let mut known = HashMap::new();
+    let mut whole = Measure::default();
+    for (_, operation) in document.operations.iter() {
+        whole = whole.beside(of_set(document, &operation.node.selection_set, false, &mut known)?);
+    }
+    Some(whole)
+}
+
+type Known<'a> = HashMap<&'a Name, Option<Measure>>;
+
+fn of_set<'a>(
     document: &'a ExecutableDocument,
     set: &'a Positioned<SelectionSet>,
-    known: &mut HashMap<&'a Name, Option<u64>>,
-) -> Option<u64> {
-    let mut total = 0u64;
+    in_schema: bool,
+    known: &mut Known<'a>,
+) -> Option<Measure> {
+    let mut whole = Measure::default();
     for item in &set.node.items {
-        let inside = match &item.node {
-            Selection::Field(field) => size(document, &field.node.selection_set, known)?,
-            Selection::InlineFragment(fragment) => size(document, &fragment.node.selection_set, known)?,
+        let one = match &item.node {
+            Selection::Field(field) => {
+                let name = field.node.name.node.as_str();
+                let in_schema = in_schema || matches!(name, "__schema" | "__type");
+                let inside = of_set(document, &field.node.selection_set, in_schema, known)?;
+                Measure {
+                    aliases: inside.aliases.saturating_add(u64::from(field.node.alias.is_some())),
+                    depth: inside.depth.saturating_add(1),
+                    introspection: if in_schema {
+                        inside.introspection.saturating_add(1).saturating_mul(rows(name))
+                    } else {
+                        inside.introspection
+                    },
+                    ..inside
+                }
+            }
+            Selection::InlineFragment(fragment) => {
+                of_set(document, &fragment.node.selection_set, in_schema, known)?
+            }
             Selection::FragmentSpread(spread) => {
                 let name = &spread.node.fragment_name.node;
                 match (known.get(name), document.fragments.get(name)) {
                     // Being measured, and met again: a circle.
                     (Some(None), _) => return None,
-                    (Some(Some(size)), _) => *size,
-                    (None, None) => 0,
+                    (Some(Some(measured)), _) => *measured,
+                    (None, None) => Measure::default(),
                     (None, Some(fragment)) => {
                         known.insert(name, None);
-                        let measured = size(document, &fragment.node.selection_set, known)?;
+                        let in_schema = fragment.node.type_condition.node.on.node.starts_with("__");
+                        let measured = of_set(document, &fragment.node.selection_set, in_schema, known)?;
                         known.insert(name, Some(measured));
                         measured
                     }
                 }
             }
         };
-        total = total.saturating_add(inside).saturating_add(1);
+        whole = whole.beside(one.within());
     }
-    Some(total)
+    Some(whole)
+}
+
+/// How many nodes a list of the schema's own holds, roughly and for a schema like ours.
+fn rows(field: &str) -> u64 {
+    match field {
+        "types" => 100,
+        "fields" => 8,
+        "args" | "inputFields" | "enumValues" | "possibleTypes" => 3,
+        "directives" => 6,
+        _ => 1,
+    }
 }
 
 fn fields<'a>(
@@ -133,14 +239,15 @@ mod tests {
             document.push_str(&format!(" fragment F{level} on Query {{ ...F{0} ...F{0} }}", level + 1));
         }
         document.push_str(" fragment F60 on Query { x }");
-        assert!(opened_size(&parse_query(&document).expect("a document")) > Some(1 << 60));
+        let measured = measure(&parse_query(&document).expect("a document")).expect("no circle");
+        assert!(measured.size > 1 << 60, "{measured:?}");
         assert_eq!(count(&document, None), None);
     }
 
     #[test]
     fn a_fragment_in_a_circle_has_no_size() {
         let document = parse_query("{ ...F } fragment F on Query { x { ...G } } fragment G on X { ...F }");
-        assert_eq!(opened_size(&document.expect("a document")), None);
+        assert_eq!(measure(&document.expect("a document")), None);
     }
 
     #[test]

@@ -85,8 +85,8 @@ pub(crate) async fn answer(State(inner): State<Shared>, request: Request<Body>) 
     });
     inner.figures.graphql_answered(outcome(&response));
     let mut answer = json(StatusCode::OK, &response);
-    if let Some(operation) = operation {
-        answer.extensions_mut().insert(Operation(operation.chars().take(LOGGED_NAME).collect()));
+    if let Some(name) = operation.and_then(|operation| operation.name) {
+        answer.extensions_mut().insert(Operation(name.chars().take(LOGGED_NAME).collect()));
     }
     answer
 }

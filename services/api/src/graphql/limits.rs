@@ -1,0 +1,254 @@
+//! What one request may cost, judged before anything of it runs: cheapest first.
+
+use async_graphql::{Request, ServerError};
+
+use super::errors::{Code, Fault};
+use super::operation::{self, Kind};
+
+/// Brackets within brackets that a query may hold: the parser goes down one level of its stack for each.
+const NESTING: usize = 64;
+/// Nodes of the schema that introspection may visit. What tools ask for visits some 100,000 of a schema like ours.
+const INTROSPECTION: u64 = 200_000;
+
+/// What one request may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QueryLimits {
+    /// Fields within fields.
+    pub depth: usize,
+    /// Fields, a list's times the rows it asks for.
+    pub complexity: usize,
+    /// Selections once every fragment is opened where it is spread.
+    pub selections: u64,
+    /// Fields under another name, once every fragment is opened.
+    pub aliases: u64,
+    /// Names, numbers, strings and signs of the query's text.
+    pub tokens: usize,
+    /// Directives on one field.
+    pub directives: usize,
+}
+
+impl Default for QueryLimits {
+    fn default() -> Self {
+        Self { depth: 20, complexity: 10_000, selections: 10_000, aliases: 60, tokens: 5_000, directives: 10 }
+    }
+}
+
+/// The operation of a request that may run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Operation {
+    /// Its name, where it has one.
+    pub(crate) name: Option<String>,
+    /// What it does; none where no operation of the document is the one that was asked for.
+    pub(crate) kind: Option<Kind>,
+    /// How many fields of `Mutation` it selects; none when it is no mutation.
+    pub(crate) mutations: Option<usize>,
+}
+
+/// Parses the request's query and holds it against the limits.
+pub(crate) fn admit(request: &mut Request, limits: &QueryLimits) -> Result<Operation, Vec<ServerError>> {
+    judge(request, limits).map_err(|error| vec![error])
+}
+
+fn judge(request: &mut Request, limits: &QueryLimits) -> Result<Operation, ServerError> {
+    let refuse = |code, message: String| Fault::new(code, message).into_server_error();
+    let too_complex = |message: String| refuse(Code::TooComplex, message);
+    count(&request.query, limits.tokens).map_err(too_complex)?;
+    let asked = request.operation_name.clone();
+    let document = request.parsed_query()?;
+    let Some(measure) = operation::measure(document) else {
+        return Err(refuse(Code::BadInput, "a fragment contains itself; take the circle out".to_owned()));
+    };
+    let bounds = [
+        (measure.levels as u64, NESTING as u64, "goes down", "levels"),
+        (measure.depth as u64, limits.depth as u64, "nests fields", "deep"),
+        (measure.size, limits.selections, "selects", "fields"),
+        (measure.aliases, limits.aliases, "holds", "aliases"),
+        (measure.introspection, INTROSPECTION, "visits", "nodes of the schema"),
+    ];
+    for (found, most, does, what) in bounds {
+        if found > most {
+            return Err(too_complex(format!(
+                "the request {does} {found} {what}; {most} are taken at most: ask for less"
+            )));
+        }
+    }
+    Ok(Operation {
+        name: operation::name(document, asked.as_deref()),
+        kind: operation::kind(document, asked.as_deref()),
+        mutations: operation::mutation_fields(document, asked.as_deref()),
+    })
+}
+
+/// Counts the tokens of a query's text (GraphQL October 2021 §2.1) and the depth of its brackets in one pass, and
+/// stops at the first that is too much. What is no token is left to the parser.
+fn count(query: &str, most: usize) -> Result<(), String> {
+    let bytes = query.as_bytes();
+    let (mut at, mut tokens, mut depth) = (0, 0, 0_usize);
+    while let Some(&byte) = bytes.get(at) {
+        let length = match byte {
+            b' ' | b',' | b'\t' | b'\r' | b'\n' => {
+                at += 1;
+                continue;
+            }
+            b'#' => {
+                at += length_while(&bytes[at..], |byte| byte != b'\n' && byte != b'\r');
+                continue;
+            }
+            b'"' => string(&bytes[at..]),
+            b'_' | b'A'..=b'Z' | b'a'..=b'z' => {
+                length_while(&bytes[at..], |byte| byte == b'_' || byte.is_ascii_alphanumeric())
+            }
+            b'-' | b'0'..=b'9' => {
+                1 + length_while(&bytes[at + 1..], |byte| {
+                    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
+                })
+            }
+            b'.' if bytes[at..].starts_with(b"...") => 3,
+            _ => 1,
+        };
+        match byte {
+            b'{' | b'(' | b'[' => depth += 1,
+            b'}' | b')' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        tokens += 1;
+        at += length;
+        if tokens > most {
+            return Err(format!("the query holds more than {most} tokens; ask for less at once"));
+        }
+        if depth > NESTING {
+            return Err(format!("the query nests brackets more than {NESTING} deep; ask for less at once"));
+        }
+    }
+    Ok(())
+}
+
+fn length_while(bytes: &[u8], holds: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|byte| !holds(*byte)).unwrap_or(bytes.len())
+}
+
+/// The length of the string at the start of `bytes`, to the end of the text where nothing closes it.
+fn string(bytes: &[u8]) -> usize {
+    let (quote, mut at): (&[u8], usize) =
+        if bytes.starts_with(b"\"\"\"") { (b"\"\"\"", 3) } else { (b"\"", 1) };
+    while at < bytes.len() {
+        if bytes[at..].starts_with(quote) {
+            return at + quote.len();
+        }
+        // In a block string only `\"""` is an escape; a quote behind any other backslash ends none either.
+        at += if bytes[at] == b'\\' {
+            if quote.len() == 3 && bytes[at + 1..].starts_with(quote) { 4 } else { 2 }
+        } else {
+            1
+        };
+    }
+    bytes.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(query: &str) -> Option<String> {
+        let errors = admit(&mut Request::new(query), &QueryLimits::default()).err()?;
+        let code = errors[0].extensions.as_ref().and_then(|extensions| extensions.get("code").cloned());
+        Some(code.map_or("none".to_owned(), |code| code.to_string()))
+    }
+
+    const TOO_COMPLEX: Option<&str> = Some("\"TOO_COMPLEX\"");
+
+    #[test]
+    fn tokens_are_names_numbers_strings_and_signs() {
+        let query = "query Q($a: [Int!]) { # a comment { ( [\n b(c: \"x { \\\" y\", d: -1.5e3) ... on T { e } \
+            f(g: \"\"\"block \\\"\"\" { \" still\"\"\") }";
+        let tokens = 12 + 9 + 6 + 6 + 1;
+        assert_eq!(count(query, tokens), Ok(()));
+        assert!(count(query, tokens - 1).is_err());
+    }
+
+    #[test]
+    fn a_string_that_does_not_end_ends_with_the_text() {
+        for query in ["{ a(b: \"x", "{ a(b: \"\"\"x\"\"", "{ a(b: \"x\\", "\"\"\"\\"] {
+            assert_eq!(count(query, 10), Ok(()), "{query}");
+        }
+    }
+
+    #[test]
+    fn more_tokens_than_the_limit_are_refused_before_anything_is_parsed() {
+        let many = format!("{{ {} }}", "a ".repeat(5_000));
+        assert_eq!(code(&many).as_deref(), TOO_COMPLEX);
+        let no_query = "! ".repeat(6_000);
+        assert_eq!(code(&no_query).as_deref(), TOO_COMPLEX);
+    }
+
+    #[test]
+    fn brackets_within_brackets_never_reach_the_parsers_stack() {
+        let lists = format!("{{ a(b: {}1{}) }}", "[".repeat(2_000), "]".repeat(2_000));
+        assert_eq!(code(&lists).as_deref(), TOO_COMPLEX);
+        let open = format!("{{ a(b: {}", "[{a:".repeat(1_000));
+        assert_eq!(code(&open).as_deref(), TOO_COMPLEX);
+    }
+
+    #[test]
+    fn each_limit_is_told_apart_from_what_is_allowed() {
+        let nested = |depth: usize| format!("{}x{}", "{ x ".repeat(depth - 1) + "{ ", " }".repeat(depth));
+        assert_eq!(code(&nested(20)), None);
+        assert_eq!(code(&nested(21)).as_deref(), TOO_COMPLEX);
+        let aliased = |count: usize| {
+            let fields: String = (0..count).map(|n| format!("a{n}: x ")).collect();
+            format!("{{ {fields} }}")
+        };
+        assert_eq!(code(&aliased(60)), None);
+        assert_eq!(code(&aliased(61)).as_deref(), TOO_COMPLEX);
+        let spread = |count: usize| {
+            format!("{{ {} }} fragment F on Query {{ {} }}", "...F ".repeat(count), "x ".repeat(99))
+        };
+        assert_eq!(code(&spread(100)), None);
+        assert_eq!(code(&spread(101)).as_deref(), TOO_COMPLEX);
+        let aliased_by_spreading = "{ ...F ...F } fragment F on Query { ".to_owned()
+            + &(0..31).map(|n| format!("a{n}: x ")).collect::<String>()
+            + "}";
+        assert_eq!(code(&aliased_by_spreading).as_deref(), TOO_COMPLEX);
+    }
+
+    #[test]
+    fn a_chain_of_fragments_is_as_deep_as_brackets_may_be() {
+        let chain = |length: usize| {
+            let links: String =
+                (0..length).map(|n| format!(" fragment F{n} on Query {{ ...F{} }}", n + 1)).collect();
+            format!("{{ ...F0 }}{links} fragment F{length} on Query {{ x }}")
+        };
+        assert_eq!(code(&chain(50)), None);
+        assert_eq!(code(&chain(70)).as_deref(), TOO_COMPLEX);
+        assert_eq!(code(&chain(600)).as_deref(), TOO_COMPLEX);
+    }
+
+    #[test]
+    fn what_tools_ask_of_the_schema_is_allowed_and_its_square_is_not() {
+        let reference = "kind name ofType { kind name ofType { kind name ofType { kind name ofType { kind name ofType { \
+            kind name ofType { kind name ofType { kind name } } } } } } }";
+        let tools = format!(
+            "query IntrospectionQuery {{ __schema {{ queryType {{ name }} mutationType {{ name }} types {{ ...Full }} \
+             directives {{ name description locations args(includeDeprecated: true) {{ ...Input }} }} }} }} \
+             fragment Full on __Type {{ kind name description fields(includeDeprecated: true) {{ name description \
+             args(includeDeprecated: true) {{ ...Input }} type {{ ...Ref }} isDeprecated deprecationReason }} \
+             inputFields(includeDeprecated: true) {{ ...Input }} interfaces {{ ...Ref }} \
+             enumValues(includeDeprecated: true) {{ name description isDeprecated deprecationReason }} possibleTypes {{ ...Ref }} }} \
+             fragment Input on __InputValue {{ name description type {{ ...Ref }} defaultValue isDeprecated deprecationReason }} \
+             fragment Ref on __Type {{ {reference} }}"
+        );
+        assert_eq!(code(&tools), None);
+        let square = "{ __schema { types { fields { type { fields { type { fields { type { fields { name } } } } } } } } } }";
+        assert_eq!(code(square).as_deref(), TOO_COMPLEX);
+        let again = format!(
+            "{{ {} }} fragment F on __Schema {{ types {{ fields {{ args {{ name type {{ name }} }} }} }} }}",
+            (0..50).map(|n| format!("a{n}: __schema {{ ...F }} ")).collect::<String>()
+        );
+        assert_eq!(code(&again).as_deref(), TOO_COMPLEX);
+    }
+
+    #[test]
+    fn fields_of_ours_that_are_named_like_the_schemas_own_cost_nothing_more() {
+        assert_eq!(code("{ types { fields { args { types { fields { args { x } } } } } } }"), None);
+    }
+}

@@ -1,4 +1,4 @@
-import { messages } from './messages';
+import { messages } from './player/messages';
 import { minutesSince, pathOf, playbackIdOf, publicLive } from './channels';
 import { h } from './player/dom';
 import { keyList, mountPlayer } from './player/player';

@@ -1,4 +1,4 @@
-import { messages, type StateName } from '../messages';
+import { messages, type StateName } from './messages';
 import { h, icon, icons } from './dom';
 import { clockOffsetMs } from './probe';
 import { Viewer } from './viewer';

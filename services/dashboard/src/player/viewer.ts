@@ -1,4 +1,4 @@
-import type { StateName } from '../messages';
+import type { StateName } from './messages';
 import { Backoff } from './backoff';
 import { HlsPlayback, hlsIsSupported } from './hls-playback';
 import { NativePlayback, nativeHlsIsSupported } from './native-playback';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { messages, type StateName } from '../../src/messages';
+import { messages, type StateName } from '../../src/player/messages';
 // @ts-expect-error plain JavaScript, so that node runs it without a build
 import { openBrowser } from '../browser.mjs';
 import { ScriptedOrigin } from './scripted-origin';

@@ -66,42 +66,6 @@ export const messages = {
       : `On air for ${Math.floor(minutes / 60)} h ${minutes % 60} min`,
     home: 'Other broadcasts',
   },
-
-  signpost: {
-    tagline: 'Live video, a breath behind the camera.',
-    liveNow: 'Live now',
-    nothingLive: 'No public broadcast is on air at the moment.',
-    looksAgain: 'This list looks again by itself.',
-    unreachable: 'The server does not answer at the moment. This page keeps trying.',
-    watch: 'Watch',
-    obs: {
-      title: 'Broadcast with OBS',
-      steps: {
-        key: 'Make a channel. It prints a stream key; keep it to yourself.',
-        keyCommand: 'sigma channel create "My channel" --latency-mode ultra-low',
-        settings: 'In OBS open Settings → Stream, choose the service Custom, and enter:',
-        server: 'Server',
-        streamKey: 'Stream key',
-        streamKeyFrom: 'the key from step 1',
-        keyframe: 'In Settings → Output (Advanced) set the keyframe interval to 1\u00a0s, so that viewers start fast and stay close.',
-        start: 'Press Start Streaming. The picture is on the channel’s watch page within seconds.',
-      },
-    },
-    owner: {
-      title: 'For the owner',
-      token: 'Admin token',
-      tokenPlace: 'on the server in the file',
-      tokenFile: 'DATA_DIR/admin-token',
-      graphql: 'GraphQL',
-      graphqlHow: 'send the token as “Authorization: Bearer …”',
-      commands: 'Commands',
-      commandsList: 'sigma channel list',
-      commandsHow: 'finds the platform by itself on the server',
-      dataDir: 'DATA_DIR is ./data unless you chose another.',
-    },
-    copy: 'Copy',
-    copied: 'Copied',
-  },
 } as const;
 
 export type StateName = keyof typeof messages.states;

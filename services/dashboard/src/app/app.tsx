@@ -1,0 +1,124 @@
+import { lazy, Suspense, useCallback, useEffect, useRef, useState } from 'react';
+import { RouterProvider } from 'react-aria-components';
+import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Api } from '../api/api';
+import { MeDocument } from '../api/generated';
+import { SessionProvider, type Identity } from '../api/react';
+import { useSpeech } from '../messages/react';
+import { Page } from '../ui/page';
+import { EmptyState, Loading } from '../ui/states';
+import { Failsafe } from './failsafe';
+import { nextAfterSignIn, signInPath, signOut as giveBack } from './signing';
+import { Shell } from './shell';
+
+const SignIn = lazy(() => import('../pages/sign-in/sign-in'));
+const Channels = lazy(() => import('../pages/channels/channels'));
+const Channel = lazy(() => import('../pages/channel/channel'));
+const Sessions = lazy(() => import('../pages/session/sessions'));
+const Session = lazy(() => import('../pages/session/session'));
+const Events = lazy(() => import('../pages/events/events'));
+const Tokens = lazy(() => import('../pages/tokens/tokens'));
+const System = lazy(() => import('../pages/system/system'));
+
+type Phase =
+  | { kind: 'asking' }
+  /** The platform does not answer; it is asked until it does. */
+  | { kind: 'away' }
+  | { kind: 'out'; ended: boolean }
+  | { kind: 'in'; api: Api; identity: Identity };
+
+/** Who is at the page: asks the platform, and shows the dashboard or the sign-in page. */
+export function App() {
+  const [, navigate] = useLocation();
+  return (
+    <RouterProvider navigate={navigate}>
+      <Failsafe>
+        <Gate />
+      </Failsafe>
+    </RouterProvider>
+  );
+}
+
+function Gate() {
+  const { m } = useSpeech();
+  const [phase, setPhase] = useState<Phase>({ kind: 'asking' });
+  const [round, setRound] = useState(0);
+  const wasIn = useRef(false);
+  const [path, navigate] = useLocation();
+
+  useEffect(() => {
+    let current = true;
+    const enter = (phase: Phase) => { if (current) setPhase(phase); };
+    const api = new Api(() => enter({ kind: 'out', ended: wasIn.current }));
+    const ask = async () => {
+      const { data, fault } = await api.ask(MeDocument, {});
+      if (data !== null) {
+        wasIn.current = true;
+        enter({ kind: 'in', api, identity: data.me });
+      } else {
+        enter(fault.code === 'UNAUTHENTICATED' || fault.code === 'FORBIDDEN' ? { kind: 'out', ended: wasIn.current } : { kind: 'away' });
+      }
+    };
+    void ask();
+    // After an outage the token may not be what it was; and who found the platform away at first gets in now.
+    const stop = api.connection.onRefresh(() => void ask());
+    return () => {
+      current = false;
+      stop();
+      api.close();
+    };
+  }, [round]);
+
+  const signOut = useCallback(async () => {
+    await giveBack();
+    wasIn.current = false;
+    setPhase({ kind: 'out', ended: false });
+    navigate('/sign-in');
+  }, [navigate]);
+
+  const signedIn = useCallback(() => {
+    navigate(nextAfterSignIn(location.search), { replace: true });
+    setPhase({ kind: 'asking' });
+    setRound((before) => before + 1);
+  }, [navigate]);
+
+  switch (phase.kind) {
+    case 'asking':
+      return <Loading />;
+    case 'away':
+      return <main className="whole"><EmptyState icon="cloudOff" level={1} title={m.connection.lost}>{m.faults.codes.OFFLINE}</EmptyState></main>;
+    case 'out':
+      if (path !== '/sign-in') return <Redirect to={signInPath(path + location.search)} replace />;
+      return <Suspense fallback={<Loading />}><SignIn ended={phase.ended} onSignedIn={signedIn} /></Suspense>;
+    case 'in':
+      return (
+        <SessionProvider api={phase.api} identity={phase.identity} signOut={signOut}>
+          <Shell>
+            <Failsafe key={path}>
+              <Suspense fallback={<Loading />}>
+                <Pages />
+              </Suspense>
+            </Failsafe>
+          </Shell>
+        </SessionProvider>
+      );
+  }
+}
+
+function Pages() {
+  const { m } = useSpeech();
+  return (
+    <Switch>
+      <Route path="/"><Redirect to="/channels" replace /></Route>
+      <Route path="/sign-in"><Redirect to={nextAfterSignIn(location.search)} replace /></Route>
+      <Route path="/channels"><Channels /></Route>
+      <Route path="/channels/:id">{({ id }) => <Channel key={id} id={id} />}</Route>
+      <Route path="/sessions"><Sessions /></Route>
+      <Route path="/sessions/:id">{({ id }) => <Session key={id} id={id} />}</Route>
+      <Route path="/events"><Events /></Route>
+      <Route path="/tokens"><Tokens /></Route>
+      <Route path="/system"><System /></Route>
+      <Route><Page title={m.faults.notFoundTitle}><EmptyState title={m.faults.notFoundTitle}>{m.faults.notFound}</EmptyState></Page></Route>
+    </Switch>
+  );
+}

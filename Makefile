@@ -37,7 +37,7 @@ node:
 .PHONY: web build run
 web: $(WEB)/dist/.built ## the pages, bundled into services/dashboard/dist
 
-$(WEB)/dist/.built: $(WEB)/package-lock.json $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.json)
+$(WEB)/dist/.built: $(WEB)/package-lock.json $(shell find $(WEB)/src $(WEB)/public -type f 2>/dev/null) $(wildcard $(WEB)/*.html $(WEB)/*.ts $(WEB)/*.mjs $(WEB)/*.json) schema/graphql/schema.graphql
 	@$(MAKE) --no-print-directory node
 	cd $(WEB) && npm ci --no-audit --no-fund && npm run build
 	@touch $@

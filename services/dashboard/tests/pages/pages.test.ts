@@ -114,15 +114,9 @@ describe('the other pages', () => {
     await reaches('playing');
   });
 
-  it('point to what is live and to where encoders push', async () => {
-    await page.goto(`${origin.origin}/`);
-    await expect.poll(() => page.locator('.channels a').getAttribute('href')).toBe('/watch/demo');
-    expect(await page.locator('.facts code').first().textContent()).toBe('rtmp://push.example:1935/live');
-  });
-
   it('fit a small phone', async () => {
     await page.setViewportSize({ width: 360, height: 640 });
-    for (const path of ['/', '/watch/demo', '/embed/demo']) {
+    for (const path of ['/watch/demo', '/embed/demo']) {
       await page.goto(origin.origin + path);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
     }

@@ -70,6 +70,8 @@ pub struct VideoConfig {
     pub height: u32,
     /// Frames a second as (numerator, denominator), if the stream says so. Encoders lie: measure where it matters.
     pub frame_rate_hint: Option<(u32, u32)>,
+    /// Whether pictures may be coded as fields (H.264; of the others it is not told).
+    pub interlaced: bool,
     /// Bytes of a NAL unit's length prefix (1, 2 or 4); 0 for AV1.
     pub nal_length_size: u8,
     pub(crate) codec_string: String,

@@ -102,7 +102,15 @@ fn pure_crates_touch_no_socket_clock_or_database() {
 #[test]
 fn media_never_imports_the_control_plane() {
     let dependencies = dependencies();
-    for name in ["sigma-elementary", "sigma-rtmp", "sigma-packager", "sigma-log", "sigma-hls", "sigma-node"] {
+    for name in [
+        "sigma-elementary",
+        "sigma-health",
+        "sigma-rtmp",
+        "sigma-packager",
+        "sigma-log",
+        "sigma-hls",
+        "sigma-node",
+    ] {
         for import in &dependencies[name] {
             let control =
                 ["sigma-domain", "sigma-app", "sigma-store", "sigma-schema", "sigma-api", "sigma-views"];

@@ -41,6 +41,7 @@ pub(crate) fn parse(record: Bytes) -> Result<VideoConfig, ConfigError> {
         width: sequence.width,
         height: sequence.height,
         frame_rate_hint: sequence.frame_rate,
+        interlaced: false,
         nal_length_size: 0,
         record,
     })

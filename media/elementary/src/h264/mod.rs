@@ -42,6 +42,7 @@ pub(crate) fn parse(record: Bytes) -> Result<VideoConfig, ConfigError> {
         width: sps.width,
         height: sps.height,
         frame_rate_hint: sps.frame_rate,
+        interlaced: sps.interlaced,
         nal_length_size,
         record,
     })

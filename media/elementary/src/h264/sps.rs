@@ -18,6 +18,8 @@ pub(super) struct Sps {
     pub(super) width: u32,
     pub(super) height: u32,
     pub(super) frame_rate: Option<(u32, u32)>,
+    /// frame_mbs_only_flag is not set.
+    pub(super) interlaced: bool,
 }
 
 /// `rbsp`: after the NAL unit's header, unescaped.
@@ -82,7 +84,7 @@ pub(super) fn parse(rbsp: &[u8]) -> Result<Sps, ConfigError> {
     }
     // The size is known: usability information that breaks off costs only the hint.
     let frame_rate = frame_rate(&mut bits).unwrap_or(None);
-    Ok(Sps { width, height, frame_rate })
+    Ok(Sps { width, height, frame_rate, interlaced: !frames_only })
 }
 
 fn skip_scaling_list(bits: &mut Bits<'_>, size: u32) -> Result<(), ConfigError> {

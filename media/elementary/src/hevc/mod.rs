@@ -39,6 +39,7 @@ pub(crate) fn parse(record: Bytes) -> Result<VideoConfig, ConfigError> {
         width: sps.width,
         height: sps.height,
         frame_rate_hint: sps.frame_rate.or(average),
+        interlaced: false,
         nal_length_size,
         record,
     })

@@ -33,16 +33,17 @@ fn frames_per_1000_seconds(config: &VideoConfig) -> u64 {
 #[test]
 fn h264_records_tell_size_rate_and_codec_string() {
     let table = [
-        (AVC_720P30, 1280, 720, 30_000, "avc1.42c01f"),
-        (AVC_360P2997, 640, 360, 29_970, "avc1.42c01e"),
-        (AVC_1080P60, 1920, 1080, 60_000, "avc1.42c02a"),
-        (AVC_1080I25, 1920, 1080, 25_000, "avc1.4d4028"),
+        (AVC_720P30, 1280, 720, 30_000, "avc1.42c01f", false),
+        (AVC_360P2997, 640, 360, 29_970, "avc1.42c01e", false),
+        (AVC_1080P60, 1920, 1080, 60_000, "avc1.42c02a", false),
+        (AVC_1080I25, 1920, 1080, 25_000, "avc1.4d4028", true),
     ];
-    for (record, width, height, rate, codec) in table {
+    for (record, width, height, rate, codec, interlaced) in table {
         let config = video(VideoCodec::H264, record);
         assert_eq!((config.width, config.height), (width, height), "{codec}");
         assert_eq!(frames_per_1000_seconds(&config), rate, "{codec}");
         assert_eq!(config.codec_string(), codec);
+        assert_eq!(config.interlaced, interlaced, "{codec}");
         assert_eq!(config.nal_length_size, 4);
     }
 }

@@ -7,15 +7,17 @@ use std::time::Duration;
 use cqrs_es::Aggregate;
 use sigma_clock::Clock;
 use sigma_domain::{
-    Actor, ActorKind, Channel, ChannelId, Project, ProjectCommand, ProjectId, ProjectName, Session, SessionId,
+    Actor, ActorKind, Channel, ChannelId, Project, ProjectCommand, ProjectId, ProjectName, Session,
+    SessionFacts, SessionId,
 };
 use sigma_store::{EventLog, Journal, Loaded};
 
+use crate::authentication::Doorman;
 use crate::executor::{Beside, CommandError, Context, Decider, Executed, Executor, new_command_id};
 use crate::process::Process;
 use crate::vault::{Hash, Vault, hex};
 use crate::{
-    AppError, Caller, ChannelRow, FieldError, MAX_IDEMPOTENCY_KEY, OpenError, ReadModels, SessionRow, Waited,
+    AdminToken, AppError, Caller, ChannelRow, MAX_IDEMPOTENCY_KEY, OpenError, ReadModels, SessionRow, Waited,
     fold,
 };
 
@@ -34,6 +36,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The master key's work.
     pub vault: Vault,
+    /// The token that may do everything.
+    pub admin_token: AdminToken,
     /// The process managers' own file: `DATA_DIR/process.sqlite`. It can be derived anew from the log.
     pub process_file: PathBuf,
 }
@@ -43,6 +47,8 @@ pub struct App {
     pub(crate) executor: Executor,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) process: Process,
+    pub(crate) admin_token: AdminToken,
+    pub(crate) doorman: Doorman,
     views: Arc<dyn ReadModels>,
 }
 
@@ -59,7 +65,7 @@ impl App {
     /// # Errors
     /// [`OpenError`]; its words name the mend.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
-        let Parts { journal, log, views, clock, vault, process_file } = parts;
+        let Parts { journal, log, views, clock, vault, admin_token, process_file } = parts;
         let ours = vault.fingerprint()?;
         let bound = journal.bind_master_key(&ours).await?.master_key_fingerprint;
         if bound.as_deref() != Some(ours.as_str()) {
@@ -67,7 +73,8 @@ impl App {
         }
         let executor = Executor { journal, clock, vault: Arc::new(vault) };
         let process = Process::open(&process_file).await?;
-        let app = Arc::new(Self { executor, log, process, views });
+        let doorman = Doorman::default();
+        let app = Arc::new(Self { executor, log, process, admin_token, doorman, views });
         app.make_default_project().await?;
         Ok(app)
     }
@@ -95,15 +102,14 @@ impl App {
     /// Under which command id a caller's request runs. With an idempotency key: always the same for the same actor,
     /// project and key.
     pub(crate) fn context(&self, caller: &Caller, use_case: &str, input: &str) -> Result<Context, AppError> {
-        let Caller { actor, project, idempotency, correlation } = caller;
+        let Caller { actor, project, idempotency, correlation, .. } = caller;
         let (command_id, fingerprint) = match idempotency {
             None => (new_command_id(), String::new()),
             Some(idempotency) => {
                 let key = idempotency.key.as_bytes();
                 if key.is_empty() || key.len() > MAX_IDEMPOTENCY_KEY {
                     let message = format!("an idempotency key has 1 to {MAX_IDEMPOTENCY_KEY} bytes");
-                    let field = FieldError { path: "Idempotency-Key".to_owned(), message };
-                    return Err(AppError::BadInput { fields: vec![field] });
+                    return Err(AppError::field("Idempotency-Key", message));
                 }
                 let vault = &self.executor.vault;
                 let kind = actor.kind().code().as_bytes();
@@ -127,16 +133,19 @@ impl App {
         })
     }
 
-    /// The channel, where the caller's project owns it and it was not deleted.
+    /// The channel, where the caller's project owns it, he sees it, and it was not deleted.
     pub(crate) async fn owned_channel(&self, caller: &Caller, id: &str) -> Result<ChannelId, AppError> {
         let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
         let parsed: ChannelId = id.parse().map_err(|_| not_found())?;
+        if !caller.access.sees(id) {
+            return Err(not_found());
+        }
         let Loaded { aggregate, .. } = self.executor.load::<Channel>(id).await?;
         let owned = aggregate.facts().is_some_and(|facts| facts.project == caller.project);
         if owned && aggregate.state().is_some() { Ok(parsed) } else { Err(not_found()) }
     }
 
-    /// The session with its channel, where the caller's project owns it.
+    /// The session with its channel, where the caller's project owns it and he sees it.
     pub(crate) async fn owned_session(
         &self,
         caller: &Caller,
@@ -145,7 +154,10 @@ impl App {
         let not_found = || AppError::NotFound { kind: Session::TYPE, id: id.to_owned() };
         let parsed: SessionId = id.parse().map_err(|_| not_found())?;
         let Loaded { aggregate, .. } = self.executor.load::<Session>(id).await?;
-        let facts = aggregate.facts().filter(|facts| facts.project == caller.project);
+        let sees = |facts: &&SessionFacts| {
+            facts.project == caller.project && caller.access.sees(facts.channel.as_str())
+        };
+        let facts = aggregate.facts().filter(sees);
         facts.map(|facts| (parsed, facts.channel.clone())).ok_or_else(not_found)
     }
 

@@ -1,6 +1,8 @@
 //! Who asks, and what an answer carries beside its value.
 
-use sigma_domain::{Actor, ProjectId};
+use sigma_domain::{Actor, ProjectId, Scope};
+
+use crate::{Access, AppError};
 
 /// An `Idempotency-Key` with what it was used for.
 #[derive(Clone, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Caller {
     pub actor: Actor,
     /// The project that he may see; everything else is not found.
     pub project: ProjectId,
+    /// What he may do there.
+    pub access: Access,
     /// From the `Idempotency-Key` header; without it each call is a command of its own.
     pub idempotency: Option<Idempotency>,
     /// What ties all that comes of one request together: the request's id.
@@ -34,9 +38,34 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// A caller without idempotency key and request id.
+    /// A caller who may do everything in this project, without idempotency key and request id.
     pub fn new(actor: Actor, project: ProjectId) -> Self {
-        Self { actor, project, idempotency: None, correlation: None }
+        Self { actor, project, access: Access::everything(), idempotency: None, correlation: None }
+    }
+
+    /// Nobody passes who has not this scope. What he asks for need not be there: nothing is told of it.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub fn need(&self, scope: Scope) -> Result<(), AppError> {
+        if self.access.may(scope) { Ok(()) } else { Err(AppError::Forbidden { needs: scope }) }
+    }
+
+    /// Nobody passes who has not this scope in the project `default`: for what concerns the whole platform.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`], [`AppError::DefaultProjectOnly`].
+    pub fn need_of_platform(&self, scope: Scope) -> Result<(), AppError> {
+        self.need(scope)?;
+        if self.project.is_default() { Ok(()) } else { Err(AppError::DefaultProjectOnly) }
+    }
+
+    /// Nobody passes who is bound to channels: for what would reach beyond them.
+    ///
+    /// # Errors
+    /// [`AppError::BoundToChannels`].
+    pub fn need_unbound(&self) -> Result<(), AppError> {
+        if self.access.channels().is_none() { Ok(()) } else { Err(AppError::BoundToChannels) }
     }
 }
 

@@ -3,13 +3,14 @@
 use serde::Serialize;
 use sigma_domain::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId, ChannelName, ChannelSettings,
-    KeyOverlap, LatencyMode, MaxSessionDuration, ReconnectWindow, ValueError,
+    KeyOverlap, LatencyMode, MaxSessionDuration, ReconnectWindow, Scope,
 };
 
 use crate::app::nothing_beside;
-use crate::executor::{Beside, Executed};
+use crate::executor::{Beside, Context, Executed};
+use crate::input::{Wrong, asked};
 use crate::secrets::{STREAM_KEY, open_stream_key, put_stream_key, retire_stream_keys};
-use crate::{App, AppError, Caller, ChannelRow, Done, FieldError, StreamKey};
+use crate::{App, AppError, Caller, ChannelRow, Done, StreamKey};
 
 /// A channel to make; what is none takes the contract's default.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -45,34 +46,13 @@ pub struct ChannelUpdate {
     pub end_on_unpublish: Option<bool>,
 }
 
-/// A channel with the stream key that was made for it: told once, here.
+/// A channel with the stream key that was made for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChannelWithKey {
     /// The channel.
     pub channel: ChannelRow,
-    /// Its stream key.
-    pub stream_key: StreamKey,
-}
-
-/// Gathers every wrong field.
-#[derive(Default)]
-struct Wrong(Vec<FieldError>);
-
-impl Wrong {
-    fn take<T>(&mut self, path: &str, parsed: Result<T, ValueError>) -> Option<T> {
-        let note = |error: ValueError| {
-            self.0.push(FieldError { path: path.to_owned(), message: error.to_string() });
-        };
-        parsed.map_err(note).ok()
-    }
-
-    fn take_some<V, T: TryFrom<V, Error = ValueError>>(&mut self, path: &str, given: Option<V>) -> Option<T> {
-        given.and_then(|value| self.take(path, T::try_from(value)))
-    }
-
-    fn answer(self) -> Result<(), AppError> {
-        if self.0.is_empty() { Ok(()) } else { Err(AppError::BadInput { fields: self.0 }) }
-    }
+    /// Its stream key: for who has the scope `channels:secrets`.
+    pub stream_key: Option<StreamKey>,
 }
 
 impl NewChannel {
@@ -114,18 +94,21 @@ impl ChannelUpdate {
 }
 
 impl App {
-    /// Makes a channel with all that a broadcaster needs: id, playback id, stream key.
+    /// Makes a channel with all that a broadcaster needs: id, playback id, stream key. Wants `channels:write`, and a caller
+    /// who is not bound to channels.
     ///
     /// # Errors
-    /// [`AppError::BadInput`] with every wrong field.
+    /// [`AppError::Forbidden`], [`AppError::BoundToChannels`]; [`AppError::BadInput`] with every wrong field.
     pub async fn create_channel(
         &self,
         caller: &Caller,
         input: NewChannel,
     ) -> Result<Done<ChannelWithKey>, AppError> {
+        caller.need(Scope::ChannelsWrite)?;
+        caller.need_unbound()?;
         let context = self.context(caller, "createChannel", &asked(&input)?)?;
         if let Some(first) = self.executor.first_answer(&context).await? {
-            return self.with_key(first).await;
+            return self.with_key(caller, first).await;
         }
         let (name, settings) = input.parse()?;
         let vault = &self.executor.vault;
@@ -138,13 +121,13 @@ impl App {
             Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
         };
         let executed = self.executor.execute(id.as_str(), command, &context, beside).await?;
-        self.with_key(executed).await
+        self.with_key(caller, executed).await
     }
 
-    /// Changes a channel's name and settings.
+    /// Changes a channel's name and settings. This and all that follow want `channels:write`.
     ///
     /// # Errors
-    /// [`AppError::BadInput`] with every wrong field; refused for what is fixed on air.
+    /// [`AppError::Forbidden`]; [`AppError::BadInput`] with every wrong field; refused for what is fixed on air.
     pub async fn update_channel(
         &self,
         caller: &Caller,
@@ -199,9 +182,10 @@ impl App {
         overlap_seconds: Option<i64>,
     ) -> Result<Done<ChannelWithKey>, AppError> {
         let input = asked(&(id, overlap_seconds))?;
+        caller.need(Scope::ChannelsWrite)?;
         let context = self.context(caller, "rotateStreamKey", &input)?;
         if let Some(first) = self.executor.first_answer(&context).await? {
-            return self.with_key(first).await;
+            return self.with_key(caller, first).await;
         }
         self.owned_channel(caller, id).await?;
         let mut wrong = Wrong::default();
@@ -220,15 +204,26 @@ impl App {
         };
         let command = ChannelCommand::RotateKey { overlap, at: self.executor.now() };
         let executed = self.executor.execute(id, command, &context, beside).await?;
-        self.with_key(executed).await
+        self.with_key(caller, executed).await
     }
 
-    /// The stream key that a channel's broadcaster is to use. For those with the right to secrets.
+    /// The stream key that a channel's broadcaster is to use. Wants `channels:secrets`; that it was shown, and to whom, is an
+    /// event first: one a minute for the same person and channel.
     ///
     /// # Errors
-    /// [`AppError::NotFound`] for another project's channel.
-    pub async fn stream_key(&self, caller: &Caller, id: &str) -> Result<StreamKey, AppError> {
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`] for a channel that the caller does not see.
+    pub async fn show_stream_key(&self, caller: &Caller, id: &str) -> Result<StreamKey, AppError> {
+        caller.need(Scope::ChannelsSecrets)?;
         self.owned_channel(caller, id).await?;
+        let (at, actor) = (self.executor.now(), &caller.actor);
+        let minute = at.as_millis().div_euclid(60_000);
+        let command_id = format!("show_key_{id}_{minute}_{}_{}", actor.kind(), actor.id());
+        let mut context = Context::of(actor.clone(), command_id);
+        if let Some(correlation) = &caller.correlation {
+            context.correlation.clone_from(correlation);
+        }
+        let command = ChannelCommand::ShowKey { at };
+        self.executor.execute::<Channel>(id, command, &context, nothing_beside).await?;
         let rows = self.executor.journal.secrets_of(STREAM_KEY, id).await?;
         let newest = rows.iter().rev().find(|row| row.expires_at_ms.is_none());
         let row = newest.ok_or_else(|| AppError::Internal(format!("channel {id} has no stream key")))?;
@@ -244,6 +239,7 @@ impl App {
         input: &str,
         command: impl Fn(sigma_domain::Timestamp) -> Result<ChannelCommand, AppError>,
     ) -> Result<Done<ChannelRow>, AppError> {
+        caller.need(Scope::ChannelsWrite)?;
         let context = self.context(caller, use_case, &asked(&(id, input))?)?;
         let executed: Executed<Channel> = match self.executor.first_answer(&context).await? {
             Some(first) => first,
@@ -267,18 +263,17 @@ impl App {
         Ok(Done { value, aggregate_id, sequence, repeated })
     }
 
-    async fn with_key(&self, executed: Executed<Channel>) -> Result<Done<ChannelWithKey>, AppError> {
+    async fn with_key(
+        &self,
+        caller: &Caller,
+        executed: Executed<Channel>,
+    ) -> Result<Done<ChannelWithKey>, AppError> {
         let channel = self.channel_at(&executed.aggregate_id, executed.sequence).await?;
-        let told = executed.secret.as_deref().and_then(|text| text.parse().ok());
-        let stream_key =
-            told.ok_or_else(|| AppError::Internal("a stream key's answer is gone".to_owned()))?;
+        let told: Option<StreamKey> = executed.secret.as_deref().and_then(|text| text.parse().ok());
+        let key = told.ok_or_else(|| AppError::Internal("a stream key's answer is gone".to_owned()))?;
+        let stream_key = caller.access.may(Scope::ChannelsSecrets).then_some(key);
         self.shown(&executed).await;
         let Executed { aggregate_id, sequence, repeated, .. } = executed;
         Ok(Done { value: ChannelWithKey { channel, stream_key }, aggregate_id, sequence, repeated })
     }
-}
-
-/// What was asked, as text for the fingerprint.
-fn asked<T: Serialize>(input: &T) -> Result<String, AppError> {
-    serde_json::to_string(input).map_err(|error| AppError::Internal(error.to_string()))
 }

@@ -1,6 +1,7 @@
 //! How a use case may fail. Refusal, conflict and fault stay apart, each with its own answer at the edge.
 
-use sigma_store::StoreError;
+use sigma_domain::Scope;
+use sigma_store::{LogError, StoreError};
 
 use crate::executor::CommandError;
 use crate::vault::VaultError;
@@ -17,6 +18,21 @@ pub struct FieldError {
 /// Why a use case did not do what it was asked. No message ever holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppError {
+    /// There is no such token, or it is void by now.
+    #[error("this needs a valid token; sign in, or send Authorization: Bearer TOKEN")]
+    Unauthenticated,
+    /// The token has not the scope that this wants.
+    #[error("this needs the scope `{needs}`; use a token that has it")]
+    Forbidden {
+        /// The scope.
+        needs: Scope,
+    },
+    /// It concerns the whole platform, and the token is another project's.
+    #[error("this concerns the whole platform: only a token of the project `default` may do it")]
+    DefaultProjectOnly,
+    /// It would reach beyond the channels that the token is bound to.
+    #[error("this token is bound to some channels and may not reach beyond them; use one that is not")]
+    BoundToChannels,
     /// A rule of the domain says no.
     #[error("{message}")]
     Refused {
@@ -28,7 +44,7 @@ pub enum AppError {
     /// There is no such thing, or it belongs to another project.
     #[error("there is no {kind} `{id}`")]
     NotFound {
-        /// `channel` or `session`.
+        /// `channel`, `session` or `api_token`.
         kind: &'static str,
         /// As it was asked for.
         id: String,
@@ -62,6 +78,31 @@ impl From<StoreError> for AppError {
             StoreError::Unavailable { message, mend } => Self::Unavailable { message, mend },
             StoreError::Corrupt(message) => Self::Internal(message),
         }
+    }
+}
+
+impl From<LogError> for AppError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::ForeignCursor(_) => Self::no_position(),
+            LogError::Unavailable { message, mend } => Self::Unavailable { message, mend },
+            LogError::Corrupt(message) => Self::Internal(message),
+        }
+    }
+}
+
+impl AppError {
+    /// One field of the input is wrong.
+    pub fn field(path: &str, message: impl Into<String>) -> Self {
+        Self::BadInput { fields: vec![FieldError { path: path.to_owned(), message: message.into() }] }
+    }
+
+    /// A place in the log that is none.
+    pub(crate) fn no_position() -> Self {
+        Self::field(
+            "afterPosition",
+            "this is no position of this platform's log; give one as an event's `position` said it, or none",
+        )
     }
 }
 

@@ -1,12 +1,15 @@
 //! Rows of the read models as a pure fold of events: what the views must equal, and what commands answer with.
 
-use sigma_domain::{Channel, ChannelEvent, Session, SessionEvent};
+use sigma_domain::{
+    Actor, ApiToken, ApiTokenEvent, Channel, ChannelEvent, Project, ProjectEvent, Session, SessionEvent,
+    Timestamp,
+};
 use sigma_schema::Stored;
 use sigma_store::{RecordedEvent, StoreError};
 
 use cqrs_es::Aggregate;
 
-use crate::{ChannelRow, ChannelState, InputRow, SessionRow, SessionState};
+use crate::{ApiTokenRow, ChannelRow, ChannelState, InputRow, ProjectRow, SessionRow, SessionState};
 
 /// Reads a stored event.
 ///
@@ -134,6 +137,63 @@ pub fn session(row: Option<SessionRow>, event: &SessionEvent, sequence: u64) -> 
     Some(row)
 }
 
+/// The API token's row after the event, by whom it happened; none before it was made.
+pub fn api_token(
+    row: Option<ApiTokenRow>,
+    event: &ApiTokenEvent,
+    by: &Actor,
+    sequence: u64,
+) -> Option<ApiTokenRow> {
+    if let ApiTokenEvent::Created { id, project, name, prefix, grant, expires_at, at } = event {
+        let channels = grant.channels().map(|ids| ids.iter().map(ToString::to_string).collect());
+        return Some(ApiTokenRow {
+            id: id.to_string(),
+            project: project.to_string(),
+            name: name.to_string(),
+            prefix: prefix.to_string(),
+            scopes: grant.scopes().iter().copied().collect(),
+            channels,
+            created_at_ms: at.as_millis(),
+            created_by: by.clone(),
+            expires_at_ms: expires_at.map(Timestamp::as_millis),
+            revoked_at_ms: None,
+            sequence,
+        });
+    }
+    let mut row = row?;
+    row.sequence = sequence;
+    match event {
+        ApiTokenEvent::Created { .. } => {}
+        ApiTokenEvent::Revoked { at } => row.revoked_at_ms = Some(at.as_millis()),
+    }
+    Some(row)
+}
+
+/// The project's row after the event.
+pub fn project(_row: Option<ProjectRow>, event: &ProjectEvent, sequence: u64) -> Option<ProjectRow> {
+    match event {
+        ProjectEvent::Created { id, name, at } => Some(ProjectRow {
+            id: id.to_string(),
+            name: name.to_string(),
+            created_at_ms: at.as_millis(),
+            sequence,
+        }),
+    }
+}
+
+/// Who did it, out of a stored event.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when it cannot be read; it names the event.
+pub fn actor(recorded: &RecordedEvent) -> Result<Actor, StoreError> {
+    sigma_schema::actor_from_json(&recorded.metadata.actor).map_err(|error| {
+        let RecordedEvent { aggregate_type, aggregate_id, sequence, .. } = recorded;
+        StoreError::Corrupt(format!(
+            "who made event {sequence} of {aggregate_type} {aggregate_id} cannot be read: {error}"
+        ))
+    })
+}
+
 /// The channel's row after all of these events of it.
 ///
 /// # Errors
@@ -154,4 +214,26 @@ pub fn session_of<'a>(
 ) -> Result<Option<SessionRow>, StoreError> {
     let mut of_session = events.into_iter().filter(|event| event.aggregate_type == Session::TYPE);
     of_session.try_fold(None, |row, event| Ok(session(row, &decode(event)?, event.sequence)))
+}
+
+/// The API token's row after all of these events of it.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when one cannot be read.
+pub fn api_token_of<'a>(
+    events: impl IntoIterator<Item = &'a RecordedEvent>,
+) -> Result<Option<ApiTokenRow>, StoreError> {
+    let mut of_token = events.into_iter().filter(|event| event.aggregate_type == ApiToken::TYPE);
+    of_token.try_fold(None, |row, event| Ok(api_token(row, &decode(event)?, &actor(event)?, event.sequence)))
+}
+
+/// The project's row after all of these events of it.
+///
+/// # Errors
+/// [`StoreError::Corrupt`] when one cannot be read.
+pub fn project_of<'a>(
+    events: impl IntoIterator<Item = &'a RecordedEvent>,
+) -> Result<Option<ProjectRow>, StoreError> {
+    let mut of_project = events.into_iter().filter(|event| event.aggregate_type == Project::TYPE);
+    of_project.try_fold(None, |row, event| Ok(project(row, &decode(event)?, event.sequence)))
 }

@@ -4,23 +4,35 @@
 //! happened. Both end in the [`executor`]: load, decide, commit. What follows from an event (deadlines, the repair of
 //! a crash between two steps) is done by the process managers that [`App::run`] runs.
 
+mod access;
+mod admin_token;
+mod api_token;
 mod app;
+mod authentication;
 mod caller;
 mod channels;
 mod error;
 pub mod executor;
 mod feeds;
 pub mod fold;
+mod input;
 mod key;
 mod media;
 mod orders;
 mod process;
+mod projects;
 mod read;
 mod secrets;
 mod sessions;
+mod tokens;
+mod upkeep;
 mod vault;
 
+pub use access::Access;
+pub use admin_token::{AdminToken, bearer};
+pub use api_token::{API_TOKEN_LENGTH, NoApiToken, Secret};
 pub use app::{App, Parts, READ_YOUR_WRITES};
+pub use authentication::Identity;
 pub use caller::{Caller, Done, Idempotency, MAX_IDEMPOTENCY_KEY};
 pub use channels::{ChannelUpdate, ChannelWithKey, NewChannel};
 pub use error::{AppError, Denied, FieldError, MediaError, OpenError};
@@ -31,10 +43,12 @@ pub use media::{
 pub use orders::Orders;
 pub use process::ProcessError;
 pub use read::{
-    ChannelFilter, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey, ReadError, ReadModels, SessionFilter,
-    SessionRow, Waited,
+    ApiTokenRow, ChannelFilter, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey, ProjectRow, ReadError,
+    ReadModels, SessionFilter, SessionRow, Waited,
 };
 pub use sigma_domain::{
-    Actor, ActorKind, ChannelState, EndReason, IngestFault, LatencyMode, ProjectId, SessionState,
+    Actor, ActorKind, ChannelState, EndReason, IngestFault, LatencyMode, ProjectId, Scope, SessionState,
 };
+pub use tokens::{ApiTokenWithSecret, NewApiToken};
+pub use upkeep::COMMANDS_KEPT;
 pub use vault::{MASTER_KEY_LENGTH, Vault, VaultError};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sigma_domain::{ChannelState, EndReason, InputFormat, LatencyMode, SessionState};
+use sigma_domain::{Actor, ChannelState, EndReason, InputFormat, LatencyMode, Scope, SessionState};
 
 /// A channel as queries see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +114,47 @@ pub struct SessionRow {
     pub lost_until_ms: Option<i64>,
     /// The input as it was understood last.
     pub input: Option<InputRow>,
+    /// Sequence of the last event seen here.
+    pub sequence: u64,
+}
+
+/// An API token as queries see it. When it was used last is asked of [`App::last_uses`](crate::App::last_uses): a use is no
+/// event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ApiTokenRow {
+    /// `tk_…`
+    pub id: String,
+    /// The project that it opens.
+    pub project: String,
+    /// As it was named.
+    pub name: String,
+    /// What people know it by, and no secret.
+    pub prefix: String,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+    /// The channels that it is bound to; none: every channel of its project.
+    pub channels: Option<Vec<String>>,
+    /// When it was made.
+    pub created_at_ms: i64,
+    /// Who made it.
+    pub created_by: Actor,
+    /// Until when it opens anything; none: until it is revoked.
+    pub expires_at_ms: Option<i64>,
+    /// When it was revoked.
+    pub revoked_at_ms: Option<i64>,
+    /// Sequence of the last event seen here.
+    pub sequence: u64,
+}
+
+/// A project as queries see it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectRow {
+    /// `pr_…`
+    pub id: String,
+    /// As it was named.
+    pub name: String,
+    /// When it was made.
+    pub created_at_ms: i64,
     /// Sequence of the last event seen here.
     pub sequence: u64,
 }

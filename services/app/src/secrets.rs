@@ -1,10 +1,11 @@
-//! What stands sealed beside the aggregates: stream keys, and what is known of a feed's other end.
+//! What stands sealed beside the aggregates: stream keys, what API tokens are found by, and what is known of a feed's
+//! other end.
 
 use serde::{Deserialize, Serialize};
 use sigma_store::{SecretRow, SecretScope, SecretWrite};
 
 use crate::vault::{Hash, Vault, VaultError};
-use crate::{FeedFacts, StreamKey};
+use crate::{FeedFacts, Secret, StreamKey};
 
 /// Stream keys, owned by channels; several while old ones go on serving.
 pub(crate) const STREAM_KEY: &str = "stream_key";
@@ -52,6 +53,31 @@ pub(crate) fn open_stream_key(vault: &Vault, row: &SecretRow) -> Result<StreamKe
     let opened = vault.open(STREAM_KEY, &row.owner, &row.sealed)?;
     let text = std::str::from_utf8(&opened).map_err(|_| VaultError::NotOurs)?;
     text.parse().map_err(|_| VaultError::NotOurs)
+}
+
+/// What API tokens are found by, owned by the token's id. Nothing opens it: a token is shown once.
+pub(crate) const API_TOKEN: &str = "api_token";
+
+/// Lets an API token be found, until it runs out.
+pub(crate) fn put_api_token(
+    vault: &Vault,
+    id: &str,
+    token: &Secret,
+    expires_at_ms: Option<i64>,
+) -> Result<SecretWrite, VaultError> {
+    let lookup = Some(lookup_api_token(vault, token)?);
+    let (kind, owner) = (API_TOKEN.to_owned(), id.to_owned());
+    Ok(SecretWrite::Put { kind, owner, lookup, sealed: Vec::new(), expires_at_ms })
+}
+
+/// Lets an API token be found no more.
+pub(crate) fn forget_api_token(id: &str) -> SecretWrite {
+    SecretWrite::Delete { kind: API_TOKEN.to_owned(), owner: id.to_owned(), scope: SecretScope::All }
+}
+
+/// What an API token is found by.
+pub(crate) fn lookup_api_token(vault: &Vault, token: &Secret) -> Result<Vec<u8>, VaultError> {
+    vault.hash(Hash::ApiToken, &[token.expose().as_bytes()])
 }
 
 /// What is kept of a feed's other end. Never printed.

@@ -1,6 +1,6 @@
 //! Use cases of sessions.
 
-use sigma_domain::{EndedBy, Session, SessionCommand, Timestamp};
+use sigma_domain::{EndedBy, Scope, Session, SessionCommand, Timestamp};
 
 use crate::app::nothing_beside;
 use crate::executor::Executed;
@@ -8,18 +8,18 @@ use crate::secrets::{feed_kind, open_encoder};
 use crate::{App, AppError, Caller, Done, SessionRow};
 
 impl App {
-    /// Shows a session to the public.
+    /// Shows a session to the public. Wants `sessions:write`.
     ///
     /// # Errors
-    /// Refused outside PROCESSING.
+    /// [`AppError::Forbidden`]; refused outside PROCESSING.
     pub async fn go_live(&self, caller: &Caller, id: &str) -> Result<Done<SessionRow>, AppError> {
         self.change_session(caller, "goLive", id, |at| SessionCommand::GoLive { at }).await
     }
 
-    /// Ends a session; its encoder is cut.
+    /// Ends a session; its encoder is cut. Wants `sessions:write`.
     ///
     /// # Errors
-    /// Refused where it has ended.
+    /// [`AppError::Forbidden`]; refused where it has ended.
     pub async fn end_session(&self, caller: &Caller, id: &str) -> Result<Done<SessionRow>, AppError> {
         let end = |at| SessionCommand::End { by: EndedBy::User, at };
         let done = self.change_session(caller, "endSession", id, end).await?;
@@ -30,11 +30,12 @@ impl App {
         Ok(done)
     }
 
-    /// What the encoder of the session's newest feed calls itself, where it told.
+    /// What the encoder of the session's newest feed calls itself, where it told. Wants `sessions:read`.
     ///
     /// # Errors
-    /// [`AppError::NotFound`] for another project's session.
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`] for a session that the caller does not see.
     pub async fn session_encoder(&self, caller: &Caller, id: &str) -> Result<Option<String>, AppError> {
+        caller.need(Scope::SessionsRead)?;
         self.owned_session(caller, id).await?;
         let rows = self.executor.journal.secrets_of(feed_kind(), id).await?;
         match rows.last() {
@@ -50,6 +51,7 @@ impl App {
         id: &str,
         command: impl Fn(Timestamp) -> SessionCommand,
     ) -> Result<Done<SessionRow>, AppError> {
+        caller.need(Scope::SessionsWrite)?;
         let context = self.context(caller, use_case, id)?;
         let executed: Executed<Session> = match self.executor.first_answer(&context).await? {
             Some(first) => first,

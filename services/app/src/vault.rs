@@ -6,7 +6,7 @@ use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use aws_lc_rs::{hkdf, hmac, rand};
 use sigma_domain::PlaybackId;
 
-use crate::StreamKey;
+use crate::{Secret, StreamKey};
 
 /// Bytes of a master key.
 pub const MASTER_KEY_LENGTH: usize = 32;
@@ -42,6 +42,8 @@ impl fmt::Debug for Vault {
 pub(crate) enum Hash {
     /// Finds a stream key.
     StreamKey,
+    /// Finds an API token.
+    ApiToken,
     /// Makes a command's id of an idempotency key.
     CommandId,
     /// Tells requests under one id apart.
@@ -52,6 +54,7 @@ impl Hash {
     const fn purpose(self) -> &'static str {
         match self {
             Self::StreamKey => "lookup: stream key",
+            Self::ApiToken => "lookup: API token",
             Self::CommandId => "command id",
             Self::Fingerprint => "command fingerprint",
         }
@@ -122,6 +125,13 @@ impl Vault {
     /// A new stream key.
     pub(crate) fn new_stream_key(&self) -> Result<StreamKey, VaultError> {
         StreamKey::generate(rand::fill).map_err(|_| VaultError::Failed)
+    }
+
+    /// A new API token.
+    pub(crate) fn new_api_token(&self) -> Result<Secret, VaultError> {
+        let mut random = [0_u8; 32];
+        rand::fill(&mut random).map_err(|_| VaultError::Failed)?;
+        Ok(Secret::of(random))
     }
 
     /// A new playback id.

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use sigma_api::graphql::AdminToken;
 use sigma_api::http::{self, Component, Condition, Exposition, Fallback, MetricSource};
 use sigma_app::{
     App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir, SessionState,
@@ -41,11 +40,10 @@ impl Media {
         node_id: String,
         path_secret: [u8; 32],
         app: &Arc<App>,
-        admin_token: &AdminToken,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Fault> {
         let started = app.node_started(&node_id).await.map_err(Fault::told)?;
-        let control = Port { app: Arc::clone(app), admin_token: admin_token.clone(), node: node_id };
+        let control = Port { app: Arc::clone(app), node: node_id };
         let mut node_settings = NodeSettings::new(path_secret);
         node_settings.ingest_silence = settings.ingest_silence;
         let node = Node::open(node_settings, &names.live(), Arc::new(control), clock).map_err(|error| {
@@ -130,7 +128,6 @@ fn session_facts(on_air: SessionOnAir) -> SessionFacts {
 /// The application layer behind the node's port.
 struct Port {
     app: Arc<App>,
-    admin_token: AdminToken,
     node: String,
 }
 
@@ -220,8 +217,8 @@ impl Control for Port {
         Ok(if public { Playback::OnAir(current) } else { Playback::NotOnAir })
     }
 
-    async fn may_preview(&self, _session: &str, token: &str) -> bool {
-        self.admin_token.is(token)
+    async fn may_preview(&self, session: &str, token: &str) -> bool {
+        self.app.may_preview(session, token).await
     }
 }
 

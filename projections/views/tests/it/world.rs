@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_app::{
-    Actor, ActorKind, App, Caller, ChannelRow, ChannelWithKey, FeedFacts, FeedGrant, InputRow, NewChannel,
-    Parts, ProjectId, ReadModels, Report, SessionRow, StreamKey, Vault, Waited, fold,
+    Actor, ActorKind, AdminToken, App, Caller, ChannelRow, ChannelWithKey, FeedFacts, FeedGrant, InputRow,
+    NewChannel, Parts, ProjectId, ReadModels, Report, SessionRow, StreamKey, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_runner::{Runner, RunnerHandle};
@@ -46,6 +46,7 @@ impl World {
             views: Arc::new(views.clone()),
             clock: clock.clone(),
             vault: Vault::new([1; 32]).unwrap(),
+            admin_token: AdminToken::new("admin"),
             process_file: folder.path().join("process.sqlite"),
         });
         Self { app: app.await.unwrap(), log, clock, runner, views, _folder: folder }
@@ -56,7 +57,8 @@ impl World {
         self.app.create_channel(&caller(), input).await.unwrap().value
     }
 
-    pub(crate) async fn feed(&self, key: &StreamKey) -> Option<FeedGrant> {
+    pub(crate) async fn feed(&self, key: &Option<StreamKey>) -> Option<FeedGrant> {
+        let key = key.as_ref().unwrap();
         let holder = self.app.resolve_key(key.expose()).await.ok()?;
         let facts =
             FeedFacts { node: "node-1".into(), peer: "peer".into(), encoder: None, takeover_allowed: true };
@@ -68,7 +70,7 @@ impl World {
         self.app.report(session, grant.feed, self.clock.now(), report).await.unwrap();
     }
 
-    pub(crate) async fn live(&self, key: &StreamKey) -> FeedGrant {
+    pub(crate) async fn live(&self, key: &Option<StreamKey>) -> FeedGrant {
         let grant = self.feed(key).await.unwrap();
         self.report(&grant, Report::Processing(input())).await;
         self.report(&grant, Report::Playable).await;

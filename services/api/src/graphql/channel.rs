@@ -152,7 +152,7 @@ impl Ingest {
     /// The stream key: OBS's field "Stream Key". Who has it can broadcast here.
     #[graphql(complexity = 5)]
     async fn stream_key(&self, context: &Context<'_>) -> Result<String> {
-        let key = behind(context)?.app.stream_key(&asked(context)?.caller, &self.channel).await;
+        let key = behind(context)?.app.show_stream_key(&asked(context)?.caller, &self.channel).await;
         Ok(key.map_err(Fault::from)?.expose().to_owned())
     }
 }

@@ -8,6 +8,7 @@ use tracing::error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Code {
     Unauthenticated,
+    Forbidden,
     NotFound,
     BadInput,
     Refused,
@@ -21,6 +22,7 @@ impl Code {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Forbidden => "FORBIDDEN",
             Self::NotFound => "NOT_FOUND",
             Self::BadInput => "BAD_INPUT",
             Self::Refused => "REFUSED",
@@ -96,7 +98,15 @@ impl From<Fault> for Error {
 impl From<AppError> for Fault {
     fn from(error: AppError) -> Self {
         let message = error.to_string();
+        let forbidden = |reason: &str| Self {
+            reason: Some(reason.to_owned()),
+            ..Self::new(Code::Forbidden, message.clone())
+        };
         match error {
+            AppError::Unauthenticated => Self::new(Code::Unauthenticated, message),
+            AppError::Forbidden { .. } => forbidden("SCOPE_MISSING"),
+            AppError::DefaultProjectOnly => forbidden("DEFAULT_PROJECT_ONLY"),
+            AppError::BoundToChannels => forbidden("BOUND_TO_CHANNELS"),
             AppError::Refused { code, .. } => {
                 Self { reason: Some(code), ..Self::new(Code::Refused, message) }
             }

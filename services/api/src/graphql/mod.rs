@@ -1,6 +1,5 @@
 //! The GraphQL API: the contract's schema over the use cases of `sigma-app`.
 
-mod auth;
 mod channel;
 mod connection;
 mod context;
@@ -28,10 +27,10 @@ use mutation::Mutation;
 use query::Query;
 
 pub use async_graphql::ID;
-pub use auth::AdminToken;
 pub use limits::QueryLimits;
 pub use projection::{ParkedLine, ProjectionError, ProjectionRow, ProjectionState, Projections};
 pub use scalars::Long;
+pub use sigma_app::AdminToken;
 
 pub(crate) use scalars::rfc3339;
 

@@ -62,8 +62,8 @@ impl ChannelPayload {
     }
 
     fn with_key(done: Done<ChannelWithKey>) -> Self {
-        let key = done.value.stream_key.expose().to_owned();
-        Self { channel: done.value.channel.into(), stream_key: Some(key) }
+        let stream_key = done.value.stream_key.map(|key| key.expose().to_owned());
+        Self { channel: done.value.channel.into(), stream_key }
     }
 }
 

@@ -71,6 +71,7 @@ impl Platform {
             views: Arc::new(sigma_views::Views::new(runner.clone())),
             clock: Arc::new(SystemClock),
             vault: Vault::new([7; 32]).expect("a vault"),
+            admin_token: AdminToken::new(TOKEN),
             process_file: folder.path().join("process.sqlite"),
         })
         .await

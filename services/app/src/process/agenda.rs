@@ -1,5 +1,6 @@
 //! Rows of the process managers: place in the log, steps, and who is on air where, committed together.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use sqlx::{Row, SqlitePool};
 use super::step::{Step, StepKind};
 use crate::OpenError;
 
-/// Of the tables in `sql/schema.sql`. A file of another version is emptied: all of it follows from the log.
+/// Of the tables in `sql/schema.sql`. A file of another version is emptied of all that follows from the log.
 const VERSION: i64 = 1;
 
 /// At most so many steps are fired before the log is looked at again.
@@ -136,6 +137,22 @@ impl Agenda {
         let mut tx = self.pool.begin().await?;
         for delete in ["DELETE FROM place", "DELETE FROM step", "DELETE FROM on_air"] {
             sqlx::query(delete).execute(&mut *tx).await?;
+        }
+        tx.commit().await
+    }
+
+    /// When tokens were used last.
+    pub(super) async fn last_uses(&self, ids: &[String]) -> Result<HashMap<String, i64>, sqlx::Error> {
+        let ids = serde_json::Value::from(ids.to_vec()).to_string();
+        let query = sqlx::query_as(include_str!("sql/last_uses.sql")).bind(ids);
+        Ok(query.fetch_all(&self.pool).await?.into_iter().collect())
+    }
+
+    /// Writes down when tokens were used, where that is later than what stands.
+    pub(super) async fn put_uses(&self, uses: &HashMap<String, i64>) -> Result<(), sqlx::Error> {
+        let mut tx = self.pool.begin().await?;
+        for (token, at_ms) in uses {
+            sqlx::query(include_str!("sql/put_use.sql")).bind(token).bind(at_ms).execute(&mut *tx).await?;
         }
         tx.commit().await
     }

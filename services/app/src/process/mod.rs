@@ -9,9 +9,9 @@
 mod agenda;
 mod step;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
@@ -84,32 +84,34 @@ impl Process {
         let agenda = Agenda::open(path).await?;
         Ok(Self { agenda, turn: tokio::sync::Mutex::default(), failing: Mutex::default() })
     }
+
+    /// Writes down when tokens were used.
+    pub(crate) async fn put_uses(&self, uses: &HashMap<String, i64>) -> Result<(), ProcessError> {
+        Ok(self.agenda.put_uses(uses).await?)
+    }
+
+    /// When tokens were used last, as far as it is written down.
+    pub(crate) async fn last_uses(&self, ids: &[String]) -> Result<HashMap<String, i64>, ProcessError> {
+        Ok(self.agenda.last_uses(ids).await?)
+    }
 }
 
 impl App {
-    /// Runs the process managers until `shutdown` is ready. They may be stopped at any moment and go on where they were.
-    pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) {
-        tokio::pin!(shutdown);
+    /// Takes turn after turn, for ever. May be stopped at any moment and goes on where it was.
+    pub(crate) async fn manage(&self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let turn = async {
-                match self.run_once().await {
-                    Ok(()) => {
-                        self.note_failure(None);
-                        pause = FIRST_PAUSE;
-                        self.wait_for_work().await;
-                    }
-                    Err(error) => {
-                        self.note_failure(Some(&error));
-                        sigma_clock::sleep(pause).await;
-                        pause = (pause * 2).min(LONGEST_PAUSE);
-                    }
+            match self.run_once().await {
+                Ok(()) => {
+                    self.note_failure(None);
+                    pause = FIRST_PAUSE;
+                    self.wait_for_work().await;
                 }
-            };
-            tokio::select! {
-                biased;
-                () = &mut shutdown => return,
-                () = turn => {}
+                Err(error) => {
+                    self.note_failure(Some(&error));
+                    sigma_clock::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_PAUSE);
+                }
             }
         }
     }

@@ -105,7 +105,7 @@ async fn evening_that_dies_after(commits: i64, lose_answer: bool) -> i64 {
     if row.state == ChannelState::Stop {
         back.app.start_channel(&caller(), channel).await.unwrap();
     }
-    let key = back.app.stream_key(&caller(), channel).await.unwrap();
+    let key = back.app.show_stream_key(&caller(), channel).await.unwrap();
     assert_eq!(back.feed(&key, false).await.unwrap().feed, 1);
     made_commits
 }

@@ -3,7 +3,7 @@
 use sigma_app::{Denied, OpenError, Report, StreamKey};
 use sigma_store::Cursor;
 
-use crate::world::{ENCODER, PEER, World, caller, input, named, open, with_key};
+use crate::world::{ENCODER, Made, PEER, World, caller, input, named, open, with_key};
 
 #[tokio::test]
 async fn a_key_opens_its_own_channel_and_no_other() {
@@ -23,9 +23,9 @@ async fn a_rotated_key_serves_until_its_overlap_is_over_and_is_deleted_then() {
     let made = world.channel().await;
     let id = &made.channel.id;
     let on_air = world.live(&made.stream_key).await;
-    let new = world.app.rotate_stream_key(&caller(), id, Some(60)).await.unwrap().value.stream_key;
+    let new = world.app.rotate_stream_key(&caller(), id, Some(60)).await.unwrap().value.stream_key.unwrap();
     assert_ne!(new, made.stream_key);
-    assert_eq!(world.app.stream_key(&caller(), id).await.unwrap(), new);
+    assert_eq!(world.app.show_stream_key(&caller(), id).await.unwrap(), new);
     world.settle().await;
     world.later(59);
     world.settle().await;
@@ -47,8 +47,9 @@ async fn without_an_overlap_the_old_key_is_gone_at_once() {
     let world = World::new().await;
     let made = world.channel().await;
     let id = &made.channel.id;
-    let second = world.app.rotate_stream_key(&caller(), id, Some(600)).await.unwrap().value.stream_key;
-    let third = world.app.rotate_stream_key(&caller(), id, None).await.unwrap().value.stream_key;
+    let second =
+        world.app.rotate_stream_key(&caller(), id, Some(600)).await.unwrap().value.stream_key.unwrap();
+    let third = world.app.rotate_stream_key(&caller(), id, None).await.unwrap().value.stream_key.unwrap();
     for old in [&made.stream_key, &second] {
         assert_eq!(world.app.resolve_key(old.expose()).await, Err(Denied::UnknownKey));
     }
@@ -109,6 +110,7 @@ async fn everything(world: &World, key: &StreamKey, channel: &str, session: &str
 async fn neither_keys_nor_addresses_nor_encoders_stand_in_clear_anywhere() {
     let world = World::new().await;
     let made = world.app.create_channel(&with_key("k", ""), named("x")).await.unwrap().value;
+    let made = Made::from(made);
     let grant = world.live(&made.stream_key).await;
     let session = &grant.session.session;
     let all = everything(&world, &made.stream_key, &made.channel.id, session).await;

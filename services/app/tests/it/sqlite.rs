@@ -6,7 +6,7 @@ use std::time::Duration;
 use sigma_app::{ChannelState, LossCause, Report, SessionState};
 use sigma_store_sqlite::SqliteStore;
 
-use crate::world::{NODE, World, input, named, with_key};
+use crate::world::{Made, NODE, World, input, named, with_key};
 
 #[tokio::test]
 async fn a_broadcast_lives_through_a_restart_and_ends_on_sqlite() {
@@ -17,6 +17,7 @@ async fn a_broadcast_lives_through_a_restart_and_ends_on_sqlite() {
     let key = with_key("k", "");
     let made = world.app.create_channel(&key, named("x")).await.unwrap().value;
     assert_eq!(world.app.create_channel(&key, named("x")).await.unwrap().value, made);
+    let made = Made::from(made);
     let grant = world.live(&made.stream_key).await;
     running.abort();
 

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_app::{
-    Actor, ActorKind, App, Caller, ChannelRow, ChannelWithKey, Denied, FeedFacts, FeedGrant, Idempotency,
-    InputRow, NewChannel, Parts, ProjectId, Report, Reported, SessionRow, StreamKey, Vault,
+    Actor, ActorKind, AdminToken, App, Caller, ChannelRow, ChannelWithKey, Denied, FeedFacts, FeedGrant,
+    Idempotency, InputRow, NewChannel, Parts, ProjectId, Report, Reported, SessionRow, StreamKey, Vault,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_store::memory::MemoryStore;
@@ -121,9 +121,23 @@ impl Journal for Switch {
     }
 }
 
+pub(crate) const ADMIN: &str = "the-admin-token";
 pub(crate) const NODE: &str = "node-1";
 pub(crate) const PEER: &str = "203.0.113.7:51000";
 pub(crate) const ENCODER: &str = "obs-studio 29.1";
+
+/// A channel with its key, told to who has every scope.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Made {
+    pub(crate) channel: ChannelRow,
+    pub(crate) stream_key: StreamKey,
+}
+
+impl From<ChannelWithKey> for Made {
+    fn from(made: ChannelWithKey) -> Self {
+        Self { channel: made.channel, stream_key: made.stream_key.unwrap() }
+    }
+}
 
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Journal>,
@@ -171,11 +185,11 @@ impl World {
         self.app.run_once().await.unwrap();
     }
 
-    pub(crate) async fn channel_with(&self, input: NewChannel) -> ChannelWithKey {
-        self.app.create_channel(&caller(), input).await.unwrap().value
+    pub(crate) async fn channel_with(&self, input: NewChannel) -> Made {
+        self.app.create_channel(&caller(), input).await.unwrap().value.into()
     }
 
-    pub(crate) async fn channel(&self) -> ChannelWithKey {
+    pub(crate) async fn channel(&self) -> Made {
         self.channel_with(named("Evening show")).await
     }
 
@@ -222,7 +236,8 @@ pub(crate) async fn open(
     let views = Arc::new(FoldedViews(log.clone()));
     let vault = Vault::new([master_key; 32]).unwrap();
     let process_file = folder.path().join("process.sqlite");
-    App::open(Parts { journal, log, views, clock, vault, process_file }).await
+    let admin_token = AdminToken::new(ADMIN);
+    App::open(Parts { journal, log, views, clock, vault, admin_token, process_file }).await
 }
 
 pub(crate) fn named(name: &str) -> NewChannel {

@@ -96,10 +96,10 @@ impl Platform {
         let node = folder.node_id(settings.node_id.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
-        let (journal, runner, app) = control_plane(folder.names(), vault, Arc::clone(&clock)).await?;
         let admin_token = AdminToken::new(token.clone());
-        let media =
-            Media::open(settings, folder.names(), node, path_secret, &app, &admin_token, clock).await?;
+        let (journal, runner, app) =
+            control_plane(folder.names(), vault, admin_token.clone(), Arc::clone(&clock)).await?;
+        let media = Media::open(settings, folder.names(), node, path_secret, &app, clock).await?;
 
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
@@ -165,6 +165,7 @@ impl Platform {
 async fn control_plane(
     names: &Names,
     vault: Vault,
+    admin_token: AdminToken,
     clock: Arc<dyn Clock>,
 ) -> Result<(Arc<dyn Journal>, RunnerHandle, Arc<App>), Fault> {
     let store = SqliteStore::open(names.events()).await.map_err(Fault::told)?;
@@ -180,6 +181,7 @@ async fn control_plane(
         views,
         clock,
         vault,
+        admin_token,
         process_file: names.process(),
     };
     let app = App::open(parts).await.map_err(Fault::told)?;

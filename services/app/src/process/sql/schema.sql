@@ -1,5 +1,5 @@
 -- The process managers' place in the log, what is still to be done, and which sessions each node holds.
--- All of it follows from the log: a file of another version is emptied and derived anew.
+-- All of it but the last table follows from the log: a file of another version is emptied and derived anew.
 CREATE TABLE IF NOT EXISTS place (
     id     INTEGER PRIMARY KEY CHECK (id = 1),
     cursor TEXT NOT NULL
@@ -27,3 +27,9 @@ CREATE TABLE IF NOT EXISTS on_air (
 
 CREATE INDEX IF NOT EXISTS on_air_by_line ON on_air (line);
 CREATE INDEX IF NOT EXISTS on_air_by_node ON on_air (node);
+
+-- When each API token was used last: milliseconds since the Unix epoch. Stands nowhere else.
+CREATE TABLE IF NOT EXISTS token_use (
+    token TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -1,4 +1,4 @@
-//! Who asks: for now, who holds the admin token.
+//! The token that may do everything.
 
 use std::fmt;
 
@@ -21,11 +21,8 @@ impl AdminToken {
     }
 
     /// Whether an `Authorization` header's value carries this token (RFC 6750 §2.1; the scheme in any case).
-    pub(crate) fn is_in(&self, authorization: Option<&str>) -> bool {
-        let Some((scheme, token)) = authorization.and_then(|value| value.trim().split_once(' ')) else {
-            return false;
-        };
-        self.is(token.trim()) && scheme.eq_ignore_ascii_case("bearer")
+    pub fn is_in(&self, authorization: Option<&str>) -> bool {
+        authorization.and_then(bearer).is_some_and(|token| self.is(token))
     }
 
     /// Whether this is the token. It takes the same time wherever two tokens of one length differ.
@@ -33,6 +30,12 @@ impl AdminToken {
         let same: bool = self.0.as_bytes().ct_eq(token.as_bytes()).into();
         same && !self.0.is_empty()
     }
+}
+
+/// The token that an `Authorization` header's value carries (RFC 6750 §2.1; the scheme in any case).
+pub fn bearer(authorization: &str) -> Option<&str> {
+    let (scheme, token) = authorization.trim().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 #[cfg(test)]
@@ -53,6 +56,7 @@ mod tests {
     #[test]
     fn an_empty_token_lets_nobody_in() {
         assert!(!AdminToken::new("").is_in(Some("Bearer ")));
+        assert!(!AdminToken::new("").is(""));
     }
 
     #[test]

@@ -10,7 +10,7 @@ export default defineConfig({
     // No data: addresses and no injected polyfill: the pages run under a policy that allows neither.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ['index.html', 'watch.html', 'embed.html'] },
+    rolldownOptions: { input: ['index.html', 'watch.html', 'embed.html', 'explorer.html'] },
   },
   server: {
     // `npm run dev` beside a running platform: the pages from here, the streams and the API from there.

@@ -128,7 +128,7 @@ export class ChartView {
     const scheme = matchMedia('(prefers-color-scheme: light)');
     scheme.addEventListener('change', rethemed);
     const chosen = new MutationObserver(rethemed);
-    chosen.observe(document.documentElement, { attributes: true, attributeFilter: ['data-theme', 'class'] });
+    chosen.observe(document.documentElement, { attributes: true, attributeFilter: ['data-scheme'] });
     this.#ends.push(() => { scheme.removeEventListener('change', rethemed); chosen.disconnect(); });
 
     const seen = () => { if (!document.hidden && this.#stale) this.#ask(); };

@@ -1,4 +1,4 @@
-import { Client, fetchExchange, mapExchange, subscriptionExchange, type AnyVariables, type CombinedError, type Exchange, type Operation } from '@urql/core';
+import { Client, fetchExchange, mapExchange, stringifyDocument, subscriptionExchange, type AnyVariables, type CombinedError, type Exchange, type Operation } from '@urql/core';
 import { cacheExchange } from '@urql/exchange-graphcache';
 import { createClient as createSocket, type Client as Socket } from 'graphql-ws';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
@@ -6,7 +6,7 @@ import { pipe, tap } from 'wonka';
 import { Backoff } from '../player/backoff';
 import { wait } from '../player/wait';
 import { Connection } from './connection';
-import { faultOf, type Fault } from './faults';
+import { faultOf, faultOfGraphQL, type Fault } from './faults';
 import { freshKey } from './idempotency';
 
 /** A question that is not answered within this is treated as lost. */
@@ -25,6 +25,16 @@ const EMBEDDED = [
 ];
 
 export type Answer<Data> = { readonly data: Data; readonly fault: null } | { readonly data: null; readonly fault: Fault };
+
+/** Who follows a subscription with `Api.follow`. */
+export interface Follower<Data> {
+  /** It is on its way to the platform: at first, and after each lost connection. */
+  sent(): void;
+  lost(): void;
+  next(data: Data): void;
+  /** The platform has ended it. */
+  done(): void;
+}
 
 /** The way to the platform of one signed-in person: requests, subscriptions, and whether it can be reached. */
 export class Api {
@@ -97,6 +107,42 @@ export class Api {
     return answerOf(await this.client.mutation(document, variables, { fetchOptions }).toPromise());
   }
 
+  /**
+   * Follows a subscription past everything that is kept, through lost connections, until `done` or the answer is called. `variables` is asked
+   * whenever it is sent: a log is followed on from where it was left.
+   */
+  follow<Data, Variables extends AnyVariables>(document: TypedDocumentNode<Data, Variables>, variables: () => Variables, sink: Follower<Data>): () => void {
+    const stopListening = this.#socket.on('closed', () => sink.lost());
+    const payload = {
+      query: stringifyDocument(document),
+      // Read by graphql-ws each time that it sends the subscription, with every new connection.
+      get variables() {
+        sink.sent();
+        return variables() as Record<string, unknown>;
+      },
+    };
+    const end = () => {
+      stopListening();
+      sink.done();
+    };
+    const stop = this.#socket.subscribe<Data, unknown>(payload, {
+      next: ({ data, errors }) => {
+        if (data != null) sink.next(data);
+        else if (errors?.[0] !== undefined) this.#judgeFault(faultOfGraphQL(errors[0]));
+      },
+      error: (error) => {
+        const [first] = Array.isArray(error) ? (error as { message: string }[]) : [];
+        if (first !== undefined) this.#judgeFault(faultOfGraphQL(first));
+        end();
+      },
+      complete: end,
+    });
+    return () => {
+      stopListening();
+      stop();
+    };
+  }
+
   close(): void {
     this.connection.close();
     void this.#socket.dispose();
@@ -106,11 +152,14 @@ export class Api {
   #judge(): Exchange {
     return mapExchange({
       onError: (error: CombinedError) => {
-        const { code } = faultOf(error);
-        if (code === 'UNAUTHENTICATED') this.#signedOut();
-        else if (code === 'OFFLINE') this.connection.failed();
+        this.#judgeFault(faultOf(error));
       },
     });
+  }
+
+  #judgeFault({ code }: Fault): void {
+    if (code === 'UNAUTHENTICATED') this.#signedOut();
+    else if (code === 'OFFLINE') this.connection.failed();
   }
 
   /** Runs the queries that are on the page again when the connection says that something may have been missed. */

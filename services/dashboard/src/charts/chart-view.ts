@@ -224,10 +224,16 @@ export class ChartView {
     stage.setAttribute('aria-valuetext', `${at.textContent}: ${values.map(({ textContent }) => textContent).join(', ')}`);
   }
 
+  /** A canvas knows no custom properties: what each is here and now is read off an element that wears it. */
   #readColours(): void {
-    const style = getComputedStyle(this.#places.stage);
     const names = ['--chart-grid', '--chart-label', ...this.#options.lines.flatMap(({ colour }) => [colour, `${colour}-soft`])];
-    this.#colours = new Map(names.map((name) => [name, style.getPropertyValue(name).trim()]));
+    const wearer = document.createElement('span');
+    this.#places.stage.append(wearer);
+    this.#colours = new Map(names.map((name) => {
+      wearer.style.color = `var(${name})`;
+      return [name, getComputedStyle(wearer).color];
+    }));
+    wearer.remove();
   }
 }
 

@@ -43,7 +43,7 @@ export function LiveChart({ history, title, help, lines, window, axis, text, key
         <dl className="chart-values" ref={values}>
           {lines.map(({ metric, label, colour }, index) => (
             <div key={metric}>
-              <dt className={lines.length === 1 ? 'unseen' : undefined}><ChartKey colour={colour} seen={lines.length > 1} />{label}</dt>
+              <dt className={lines.length === 1 ? 'off-screen' : undefined}><ChartKey colour={colour} seen={lines.length > 1} />{label}</dt>
               <dd data-line={index} />
             </div>
           ))}
@@ -53,8 +53,8 @@ export function LiveChart({ history, title, help, lines, window, axis, text, key
         className="chart-stage" ref={stage} tabIndex={0} role="slider" aria-roledescription={title} aria-labelledby={`${id}-title`}
         aria-describedby={`${id}-summary ${id}-keys`} aria-valuemin={0} aria-valuemax={0} aria-valuenow={0} aria-orientation="horizontal"
       />
-      <p className="unseen" id={`${id}-summary`} ref={summary} />
-      <p className="unseen" id={`${id}-keys`}>{help} {keys}</p>
+      <p className="off-screen" id={`${id}-summary`} ref={summary} />
+      <p className="off-screen" id={`${id}-keys`}>{help} {keys}</p>
     </figure>
   );
 }

@@ -187,7 +187,7 @@ function TokenField({ text, token, change }: { text: ExplorerText; token: string
   return (
     <form className="token" onSubmit={(event) => event.preventDefault()}>
       <input type="password" autoComplete="off" spellCheck={false} aria-label={text.token} placeholder={text.token} title={text.tokenHelp} aria-describedby={id} value={token} onChange={(event) => change(event.target.value.trim())} />
-      <span id={id} className="unseen">{text.tokenHelp}</span>
+      <span id={id} className="off-screen">{text.tokenHelp}</span>
     </form>
   );
 }

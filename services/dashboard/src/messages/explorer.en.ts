@@ -47,7 +47,6 @@ export const explorerEn = {
   deprecated: (why: string) => `Deprecated. ${why}`,
   use: 'Write an operation with it',
   useFor: (field: string) => `Write an operation with ${field}`,
-  theme: { name: 'Colours', light: 'Light', dark: 'Dark', system: 'As the system' },
 };
 
 export type ExplorerText = typeof explorerEn;

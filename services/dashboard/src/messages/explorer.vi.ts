@@ -49,5 +49,4 @@ export const explorerVi: ExplorerText = {
   deprecated: (why) => `Không nên dùng nữa. ${why}`,
   use: 'Viết một thao tác với trường này',
   useFor: (field) => `Viết một thao tác với ${field}`,
-  theme: { name: 'Màu sắc', light: 'Sáng', dark: 'Tối', system: 'Theo hệ thống' },
 };

@@ -1,6 +1,13 @@
 export const LANGUAGES = { en: 'English', vi: 'Tiếng Việt' } as const;
 export type Language = keyof typeof LANGUAGES;
 
+const isLanguage = (name: string): name is Language => name in LANGUAGES;
+
+/** What was chosen here before, else the first of the browser's languages that we speak, else English. */
+export function preferredLanguage(chosen: string | null, offered: readonly string[]): Language {
+  return [chosen ?? '', ...offered].map((tag) => tag.toLowerCase().split('-')[0] ?? '').find(isLanguage) ?? 'en';
+}
+
 /** Forms of a word by number, as Intl.PluralRules names them; `other` is always there. */
 export type Forms = Partial<Record<Intl.LDMLPluralRule, string>> & { readonly other: string };
 

@@ -1,9 +1,10 @@
 import { createContext, useContext, useEffect, useMemo, useState, type ReactNode } from 'react';
 import { I18nProvider } from 'react-aria-components/I18nProvider';
 import { en, type Messages } from './en';
-import { Format, LANGUAGES, type Language } from './format';
+import { Format, preferredLanguage, type Language } from './format';
 import { remember, remembered } from '../app/memory';
 
+export { preferredLanguage } from './format';
 export type { Messages } from './en';
 
 interface Speech {
@@ -19,13 +20,6 @@ const SpeechContext = createContext<Speech | null>(null);
 const OTHERS: Record<Exclude<Language, 'en'>, () => Promise<Messages>> = {
   vi: () => import('./vi').then(({ vi }) => vi),
 };
-
-const isLanguage = (name: string): name is Language => name in LANGUAGES;
-
-/** What was chosen here before, else the first of the browser's languages that we speak, else English. */
-export function preferredLanguage(chosen: string | null, offered: readonly string[]): Language {
-  return [chosen ?? '', ...offered].map((tag) => tag.toLowerCase().split('-')[0] ?? '').find(isLanguage) ?? 'en';
-}
 
 /** The reader's own habits within the language: `en-GB` for who has it in his browser. */
 function localeOf(language: Language): string {

@@ -5,15 +5,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
 use sigma_app::{
-    ChannelFilter, ChannelRow, MAX_PAGE, MAX_SEARCH, PageKey, ReadError, ReadModels, SessionFilter,
-    SessionRow, Waited,
+    ApiTokenRow, ChannelFilter, ChannelOrder, ChannelRow, MAX_PAGE, MAX_SEARCH, PageKey, ProjectRow,
+    ReadError, ReadModels, SessionFilter, SessionRow, Waited,
 };
-use sigma_domain::{Channel, Session};
+use sigma_domain::{ApiToken, Channel, Project, Session};
 use sigma_runner::{RunnerError, RunnerHandle};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Sqlite, pool::PoolConnection};
 
-use crate::{ChannelsView, SessionsView, channels, sessions};
+use crate::{
+    ApiTokensView, ChannelsView, ProjectsView, SessionsView, api_tokens, channels, projects, sessions,
+};
 
 /// Reads the views that a runner keeps.
 #[derive(Clone, Debug)]
@@ -35,9 +37,30 @@ fn all<T>(rows: &[SqliteRow], row: Row<T>) -> Result<Vec<T>, ReadError> {
     rows.iter().map(row).collect::<Result<_, _>>().map_err(unreadable)
 }
 
-/// Where a page begins: before all that there is, unless told.
-fn begin(after: Option<&PageKey>) -> (i64, String) {
-    after.map_or((i64::MAX, String::new()), |key| (key.at_ms, key.id.clone()))
+/// Where a page that stands newest first begins: before all that there is, unless told.
+fn begin(after: Option<&PageKey>) -> (i64, &str) {
+    after.map_or((i64::MAX, ""), |key| (key.at_ms, &key.id))
+}
+
+/// The first `limit` rows after the key, of rows that stand in any order: what the pages' SQL does by an index.
+fn sorted(
+    mut rows: Vec<ChannelRow>,
+    order: ChannelOrder,
+    after: Option<&PageKey>,
+    limit: u32,
+) -> Vec<ChannelRow> {
+    let compare = |a: &PageKey, b: &PageKey| match order {
+        ChannelOrder::Newest => (b.at_ms, &b.id).cmp(&(a.at_ms, &a.id)),
+        ChannelOrder::Oldest => (a.at_ms, &a.id).cmp(&(b.at_ms, &b.id)),
+        ChannelOrder::Name => (&a.text, &a.id).cmp(&(&b.text, &b.id)),
+    };
+    let key = |row: &ChannelRow| PageKey::of_channel(row, order);
+    if let Some(after) = after {
+        rows.retain(|row| compare(&key(row), after).is_gt());
+    }
+    rows.sort_by(|a, b| compare(&key(a), &key(b)));
+    rows.truncate(limit.min(MAX_PAGE) as usize);
+    rows
 }
 
 fn limited(limit: u32) -> i64 {
@@ -91,16 +114,33 @@ impl ReadModels for Views {
         if search.is_some_and(|text| text.len() > MAX_SEARCH) {
             return Ok(Vec::new());
         }
-        let (at_ms, id) = begin(after);
-        let mut view = self.read(ChannelsView::NAME).await?;
-        let query = sqlx::query(include_str!("channels/page.sql"))
+        let sql = match (&filter.only, filter.order) {
+            (Some(_), _) => include_str!("channels/few.sql"),
+            (None, ChannelOrder::Newest) => include_str!("channels/page_newest.sql"),
+            (None, ChannelOrder::Oldest) => include_str!("channels/page_oldest.sql"),
+            (None, ChannelOrder::Name) => include_str!("channels/page_by_name.sql"),
+        };
+        let query = sqlx::query(sql)
             .bind(project)
             .bind(filter.state.map(|state| state.code()))
             .bind(search.map(pattern))
-            .bind(search)
-            .bind(at_ms)
-            .bind(id)
-            .bind(limited(limit));
+            .bind(search);
+        let mut view = self.read(ChannelsView::NAME).await?;
+        if let Some(only) = &filter.only {
+            let found = query.bind(json(only)).fetch_all(&mut *view).await.map_err(unreadable)?;
+            return Ok(sorted(all(&found, channels::row)?, filter.order, after, limit));
+        }
+        let query = match (filter.order, after) {
+            (ChannelOrder::Newest, after) => {
+                let (at_ms, id) = begin(after);
+                query.bind(at_ms).bind(id)
+            }
+            (ChannelOrder::Oldest, Some(key)) => query.bind(key.at_ms).bind(&key.id),
+            (ChannelOrder::Oldest, None) => query.bind(i64::MIN).bind(""),
+            (ChannelOrder::Name, Some(key)) => query.bind(&key.text).bind(&key.id),
+            (ChannelOrder::Name, None) => query.bind("").bind(""),
+        };
+        let query = query.bind(limited(limit));
         all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, channels::row)
     }
 
@@ -149,9 +189,11 @@ impl ReadModels for Views {
         after: Option<&PageKey>,
         limit: u32,
     ) -> Result<Vec<SessionRow>, ReadError> {
-        let sql = match filter.channel {
-            Some(_) => include_str!("sessions/page_of_channel.sql"),
-            None => include_str!("sessions/page.sql"),
+        let (sql, channels) = match (&filter.channel, &filter.only_channels) {
+            (Some(channel), Some(only)) if !only.contains(channel) => return Ok(Vec::new()),
+            (Some(channel), _) => (include_str!("sessions/page_of_channel.sql"), Some(channel.clone())),
+            (None, Some(only)) => (include_str!("sessions/page_of_few.sql"), Some(json(only))),
+            (None, None) => (include_str!("sessions/page.sql"), None),
         };
         let (at_ms, id) = begin(after);
         let mut query = sqlx::query(sql)
@@ -160,11 +202,38 @@ impl ReadModels for Views {
             .bind(at_ms)
             .bind(id)
             .bind(limited(limit));
-        if let Some(channel) = &filter.channel {
-            query = query.bind(channel);
+        if let Some(channels) = channels {
+            query = query.bind(channels);
         }
         let mut view = self.read(SessionsView::NAME).await?;
         all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, sessions::row)
+    }
+
+    async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError> {
+        let mut view = self.read(ApiTokensView::NAME).await?;
+        let query =
+            sqlx::query(include_str!("api_tokens/of_project.sql")).bind(project).bind(i64::from(MAX_PAGE));
+        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, api_tokens::row)
+    }
+
+    async fn api_token(&self, id: &str) -> Result<Option<ApiTokenRow>, ReadError> {
+        let mut view = self.read(ApiTokensView::NAME).await?;
+        let query = sqlx::query(include_str!("api_tokens/by_id.sql")).bind(id);
+        let row = query.fetch_optional(&mut *view).await.map_err(unreadable)?;
+        row.as_ref().map(api_tokens::row).transpose().map_err(unreadable)
+    }
+
+    async fn projects(&self) -> Result<Vec<ProjectRow>, ReadError> {
+        let mut view = self.read(ProjectsView::NAME).await?;
+        let query = sqlx::query(include_str!("projects/page.sql")).bind(i64::from(MAX_PAGE));
+        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, projects::row)
+    }
+
+    async fn project(&self, id: &str) -> Result<Option<ProjectRow>, ReadError> {
+        let mut view = self.read(ProjectsView::NAME).await?;
+        let query = sqlx::query(include_str!("projects/by_id.sql")).bind(id);
+        let row = query.fetch_optional(&mut *view).await.map_err(unreadable)?;
+        row.as_ref().map(projects::row).transpose().map_err(unreadable)
     }
 
     async fn wait_for(
@@ -177,6 +246,8 @@ impl ReadModels for Views {
         let view = match aggregate_type {
             Channel::TYPE => ChannelsView::NAME,
             Session::TYPE => SessionsView::NAME,
+            ApiToken::TYPE => ApiTokensView::NAME,
+            Project::TYPE => ProjectsView::NAME,
             other => return Err(ReadError(format!("no view shows aggregates of type `{other}`"))),
         };
         let waited = self.runner.wait_for(view, aggregate_type, aggregate_id, sequence, timeout).await;

@@ -43,8 +43,8 @@ pub use media::{
 pub use orders::Orders;
 pub use process::ProcessError;
 pub use read::{
-    ApiTokenRow, ChannelFilter, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey, ProjectRow, ReadError,
-    ReadModels, SessionFilter, SessionRow, Waited,
+    ApiTokenRow, ChannelFilter, ChannelOrder, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey,
+    ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, Waited, folded_name,
 };
 pub use sigma_domain::{
     Actor, ActorKind, ChannelState, EndReason, IngestFault, LatencyMode, ProjectId, Scope, SessionState,

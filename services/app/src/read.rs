@@ -159,13 +159,29 @@ pub struct ProjectRow {
     pub sequence: u64,
 }
 
-/// Which channels.
+/// In which order channels stand in a list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChannelOrder {
+    /// Those made last first.
+    #[default]
+    Newest,
+    /// Those made first first.
+    Oldest,
+    /// By [folded](folded_name) name, then by id.
+    Name,
+}
+
+/// Which channels, and in which order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChannelFilter {
     /// Only those in this state.
     pub state: Option<ChannelState>,
     /// Only those whose name holds this, whatever the case; also the one whose id or playback id it is.
     pub search: Option<String>,
+    /// Only those of these: the ones that the caller is bound to.
+    pub only: Option<Vec<String>>,
+    /// In which order.
+    pub order: ChannelOrder,
 }
 
 /// Which sessions.
@@ -175,15 +191,41 @@ pub struct SessionFilter {
     pub channel: Option<String>,
     /// Only those in this state.
     pub state: Option<SessionState>,
+    /// Only those of these channels: the ones that the caller is bound to.
+    pub only_channels: Option<Vec<String>>,
 }
 
-/// The place of a row in a list that stands newest first: read on with what is older.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The place of a row in a list: read on with what stands behind it. It is a place and no row: what is added, changed or
+/// deleted meanwhile moves no other row over it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageKey {
     /// `created_at_ms` of a channel, `started_at_ms` of a session.
     pub at_ms: i64,
+    /// In a list by name: the [folded](folded_name) name. Empty in any other.
+    pub text: String,
     /// Its id.
     pub id: String,
+}
+
+impl PageKey {
+    /// The place of a channel in a list of this order.
+    pub fn of_channel(row: &ChannelRow, order: ChannelOrder) -> Self {
+        let text = match order {
+            ChannelOrder::Name => folded_name(&row.name),
+            ChannelOrder::Newest | ChannelOrder::Oldest => String::new(),
+        };
+        Self { at_ms: row.created_at_ms, text, id: row.id.clone() }
+    }
+
+    /// The place of a session; its lists stand newest first.
+    pub fn of_session(row: &SessionRow) -> Self {
+        Self { at_ms: row.started_at_ms, text: String::new(), id: row.id.clone() }
+    }
+}
+
+/// A name as lists sort it and searches find it: whatever the case.
+pub fn folded_name(name: &str) -> String {
+    name.to_lowercase()
 }
 
 /// More rows than this are never answered at once.
@@ -214,7 +256,8 @@ pub trait ReadModels: Send + Sync {
     /// Those of the channels named that the project owns, in any order.
     async fn channels(&self, project: &str, ids: &[String]) -> Result<Vec<ChannelRow>, ReadError>;
 
-    /// Channels of a project, newest first, at most `limit` (and [`MAX_PAGE`]) after the key.
+    /// Channels of a project in the order asked for, at most `limit` (and [`MAX_PAGE`]) after the key, which is one of a
+    /// list in that order.
     async fn channels_page(
         &self,
         project: &str,
@@ -244,7 +287,19 @@ pub trait ReadModels: Send + Sync {
         limit: u32,
     ) -> Result<Vec<SessionRow>, ReadError>;
 
-    /// Waits until the views show event `sequence` of the aggregate (`channel` or `session`).
+    /// API tokens of a project, newest first, at most [`MAX_PAGE`]: those that are not revoked before all others.
+    async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError>;
+
+    /// An API token by its id, of whatever project.
+    async fn api_token(&self, id: &str) -> Result<Option<ApiTokenRow>, ReadError>;
+
+    /// Projects, the first made first, at most [`MAX_PAGE`].
+    async fn projects(&self) -> Result<Vec<ProjectRow>, ReadError>;
+
+    /// A project by its id.
+    async fn project(&self, id: &str) -> Result<Option<ProjectRow>, ReadError>;
+
+    /// Waits until the views show event `sequence` of the aggregate (`channel`, `session`, `api_token` or `project`).
     async fn wait_for(
         &self,
         aggregate_type: &str,

@@ -1,6 +1,7 @@
 //! The seam between what decides and what keeps: ports of the event store and of its log.
 //!
-//! [`Journal`] writes and loads, [`EventLog`] reads all of it in order. [`AggregateStore`] is cqrs-es's `EventStore`
+//! [`Journal`] writes and loads, [`EventLog`] reads all of it in order,
+//! [`History`] looks back into it by filter. [`AggregateStore`] is cqrs-es's `EventStore`
 //! over any journal. `contract` (a feature) is the suite that each adapter passes; `memory` (a feature) is an adapter
 //! for tests that keeps exactly what the ports promise and no more.
 
@@ -8,6 +9,7 @@ pub mod aggregate;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod event;
+mod history;
 mod journal;
 mod log;
 #[cfg(feature = "memory")]
@@ -16,6 +18,7 @@ mod seen;
 
 pub use aggregate::{AggregateStore, CodecError, EventCodec, Loaded, Placement};
 pub use event::{Cursor, EventMetadata, NewEvent, RecordedEvent, new_event_id};
+pub use history::{History, HistoryFilter, HistoryPage, HistoryRange, NameFilter};
 pub use journal::{
     CommandRecord, Commit, Committed, Identity, Journal, MAX_EVENTS_IN_COMMIT, SecretRow, SecretScope,
     SecretWrite, StoreError,

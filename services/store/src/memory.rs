@@ -11,8 +11,9 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::{
-    Batch, CommandRecord, Commit, Committed, Cursor, EventLog, Identity, Journal, LogError, MAX_BATCH,
-    MAX_EVENTS_IN_COMMIT, RecordedEvent, SecretRow, SecretScope, SecretWrite, StoreError, new_event_id,
+    Batch, CommandRecord, Commit, Committed, Cursor, EventLog, History, HistoryFilter, HistoryPage,
+    HistoryRange, Identity, Journal, LogError, MAX_BATCH, MAX_EVENTS_IN_COMMIT, RecordedEvent, SecretRow,
+    SecretScope, SecretWrite, StoreError, new_event_id,
 };
 
 /// Lines are dealt to so many partitions, in the order of their first appearance.
@@ -219,6 +220,81 @@ impl State {
     }
 }
 
+/// An event where it stands: in the `number`th place, from 1, of its partition, with all offsets after it.
+struct Placed<'a> {
+    partition: usize,
+    number: usize,
+    offsets: Offsets,
+    event: &'a RecordedEvent,
+}
+
+impl State {
+    /// Every event, in the order of commits.
+    fn placed(&self) -> impl Iterator<Item = Placed<'_>> {
+        let mut offsets: Offsets = [0; PARTITIONS];
+        self.events.iter().map(move |(partition, event)| {
+            offsets[*partition] += 1;
+            Placed { partition: *partition, number: offsets[*partition], offsets, event }
+        })
+    }
+
+    fn page(
+        &self,
+        filter: &HistoryFilter,
+        range: &HistoryRange,
+        limit: u32,
+    ) -> Result<HistoryPage, LogError> {
+        let limit = usize::try_from(limit.clamp(1, MAX_BATCH)).unwrap_or(1);
+        match range {
+            HistoryRange::After(after) => Ok(self.page_after(filter, self.offsets(after)?, limit)),
+            HistoryRange::Before(before) => {
+                let offsets = before.as_ref().map(|cursor| self.offsets(cursor)).transpose()?;
+                Ok(self.page_before(filter, offsets, limit))
+            }
+        }
+    }
+
+    fn page_after(&self, filter: &HistoryFilter, mut offsets: Offsets, limit: usize) -> HistoryPage {
+        let (mut events, mut more) = (Vec::new(), false);
+        for Placed { partition, number, event, .. } in self.placed() {
+            if number <= offsets[partition] {
+                continue;
+            }
+            let matches = filter.matches(event);
+            if matches && events.len() == limit {
+                more = true;
+                break;
+            }
+            offsets[partition] = number;
+            if matches {
+                events.push(RecordedEvent { cursor: self.cursor(&offsets), ..event.clone() });
+            }
+        }
+        HistoryPage { events, more, next: self.cursor(&offsets) }
+    }
+
+    fn page_before(&self, filter: &HistoryFilter, offsets: Option<Offsets>, limit: usize) -> HistoryPage {
+        let mut within: Vec<_> = match offsets {
+            None => self.placed().collect(),
+            Some(offsets) => self.placed().filter(|it| it.number <= offsets[it.partition]).collect(),
+        };
+        if offsets.is_some() {
+            // The event whose place it is.
+            within.pop();
+        }
+        within.retain(|placed| filter.matches(placed.event));
+        let left = within.len().saturating_sub(limit);
+        let event = |placed: &Placed<'_>| RecordedEvent {
+            cursor: self.cursor(&placed.offsets),
+            ..placed.event.clone()
+        };
+        let events: Vec<_> = within[left..].iter().map(event).collect();
+        let more = left > 0;
+        let next = events.first().filter(|_| more).map_or_else(Cursor::start, |event| event.cursor.clone());
+        HistoryPage { events, more, next }
+    }
+}
+
 fn is_meant(row: &SecretRow, kind: &str, owner: &str, scope: &SecretScope) -> bool {
     row.kind == kind
         && row.owner == owner
@@ -328,5 +404,17 @@ impl EventLog for MemoryStore {
             message: "the store was closed".into(),
             mend: "open it again".into(),
         })
+    }
+}
+
+#[async_trait]
+impl History for MemoryStore {
+    async fn page(
+        &self,
+        filter: &HistoryFilter,
+        range: &HistoryRange,
+        limit: u32,
+    ) -> Result<HistoryPage, LogError> {
+        self.lock().page(filter, range, limit)
     }
 }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
-use sigma_app::{ChannelRow, ChannelState, fold};
+use sigma_app::{ChannelRow, ChannelState, fold, folded_name};
 use sigma_domain::{Channel, ChannelChanges, ChannelEvent, ChannelName, Personal};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::RecordedEvent;
@@ -27,7 +27,7 @@ impl Projection for ChannelsView {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema_sql(&self) -> &str {
@@ -56,7 +56,7 @@ async fn apply(
             on(include_str!("created.sql"))
                 .bind(project.as_str())
                 .bind(name)
-                .bind(name.to_lowercase())
+                .bind(folded_name(name))
                 .bind(playback_id.as_str())
                 .bind(settings.latency_mode.code())
                 .bind(settings.auto_go_live)
@@ -77,7 +77,7 @@ async fn apply(
             let name = name.as_ref().map(plain);
             on(include_str!("updated.sql"))
                 .bind(name)
-                .bind(name.map(str::to_lowercase))
+                .bind(name.map(folded_name))
                 .bind(latency_mode.map(|mode| mode.code()))
                 .bind(*auto_go_live)
                 .bind(max_session_duration.map(|duration| i64::from(duration.seconds())))

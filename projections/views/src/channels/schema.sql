@@ -2,7 +2,7 @@ CREATE TABLE channel (
     id                   TEXT PRIMARY KEY,
     project              TEXT NOT NULL,
     name                 TEXT NOT NULL,
-    -- in lower case, for searches
+    -- in lower case, for searches and lists by name
     name_folded          TEXT NOT NULL,
     state                TEXT NOT NULL,
     playback_id          TEXT NOT NULL UNIQUE,
@@ -18,3 +18,4 @@ CREATE TABLE channel (
 );
 
 CREATE INDEX channel_by_age ON channel (project, created_at_ms, id);
+CREATE INDEX channel_by_name ON channel (project, name_folded, id);

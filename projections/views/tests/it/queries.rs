@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sigma_app::{
-    ChannelFilter, ChannelState, PageKey, ReadModels, Report, SessionFilter, SessionState, Waited,
+    ChannelFilter, ChannelOrder, ChannelState, PageKey, ReadModels, Report, SessionFilter, SessionState,
+    Waited,
 };
 
 use crate::world::{World, caller};
@@ -43,7 +44,7 @@ async fn pages_come_newest_first_and_leave_nothing_out() {
             world.views.channels_page(PROJECT, &ChannelFilter::default(), after.as_ref(), 2).await.unwrap();
         assert!(page.len() <= 2);
         let Some(last) = page.last() else { break };
-        after = Some(PageKey { at_ms: last.created_at_ms, id: last.id.clone() });
+        after = Some(PageKey::of_channel(last, ChannelOrder::Newest));
         all.extend(page);
     }
     assert_eq!(all, world.folded().await.0);
@@ -85,7 +86,7 @@ async fn filters_pick_states_and_channels() {
     assert_eq!(channels(ChannelState::Active).await.len(), 2);
     assert_eq!(names(&channels(ChannelState::Idle).await), ["Three"]);
     let sessions = async |channel: Option<&str>, state| {
-        let filter = SessionFilter { channel: channel.map(Into::into), state };
+        let filter = SessionFilter { channel: channel.map(Into::into), state, ..Default::default() };
         let rows = world.views.sessions_page(PROJECT, &filter, None, 10).await.unwrap();
         rows.into_iter().map(|row| row.id).collect::<Vec<_>>()
     };

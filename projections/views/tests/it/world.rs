@@ -99,9 +99,6 @@ impl World {
     /// Waits until the views show all that is committed.
     pub(crate) async fn shown(&self) {
         for ((aggregate_type, id), events) in self.aggregates().await {
-            if aggregate_type == "project" {
-                continue;
-            }
             let last = events.last().unwrap().sequence;
             let wait = Duration::from_secs(20);
             let waited = self.views.wait_for(&aggregate_type, &id, last, wait).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use sigma_app::{ChannelFilter, ChannelRow, PageKey, SessionFilter};
+use sigma_app::{ChannelFilter, ChannelOrder, ChannelRow, PageKey, SessionFilter};
 
 use super::connection::{Page, PageInfo, cursor, weight};
 use super::context::{asked, behind};
@@ -126,7 +126,11 @@ impl Channel {
         #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
     ) -> Result<SessionConnection> {
-        let filter = SessionFilter { channel: Some(self.0.id.clone()), state: state.map(Into::into) };
+        let filter = SessionFilter {
+            channel: Some(self.0.id.clone()),
+            state: state.map(Into::into),
+            ..SessionFilter::default()
+        };
         sessions_page(context, filter, first, after.as_deref()).await
     }
 
@@ -203,5 +207,5 @@ pub(crate) async fn channels_page(
 }
 
 fn key(row: &ChannelRow) -> PageKey {
-    PageKey { at_ms: row.created_at_ms, id: row.id.clone() }
+    PageKey::of_channel(row, ChannelOrder::Newest)
 }

@@ -38,7 +38,7 @@ impl Query {
         #[graphql(desc = "Only those whose name holds this, in any case, or whose id or playback id it is.")]
         search: Option<String>,
     ) -> Result<ChannelConnection> {
-        let filter = ChannelFilter { state: state.map(Into::into), search };
+        let filter = ChannelFilter { state: state.map(Into::into), search, ..ChannelFilter::default() };
         channels_page(context, filter, first, after.as_deref()).await
     }
 
@@ -62,7 +62,11 @@ impl Query {
         #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
     ) -> Result<SessionConnection> {
-        let filter = SessionFilter { channel: channel_id.map(|id| id.0), state: state.map(Into::into) };
+        let filter = SessionFilter {
+            channel: channel_id.map(|id| id.0),
+            state: state.map(Into::into),
+            ..SessionFilter::default()
+        };
         sessions_page(context, filter, first, after.as_deref()).await
     }
 

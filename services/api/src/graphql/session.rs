@@ -214,5 +214,5 @@ pub(crate) async fn sessions_page(
 }
 
 fn key(row: &SessionRow) -> PageKey {
-    PageKey { at_ms: row.started_at_ms, id: row.id.clone() }
+    PageKey::of_session(row)
 }

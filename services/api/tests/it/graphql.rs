@@ -264,7 +264,7 @@ async fn projections_are_told_and_rebuilt() {
     let data = platform.data(status, json!({})).await;
     let names: Vec<&Value> =
         data["projections"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, ["channels", "sessions"]);
+    assert_eq!(names, ["channels", "sessions", "api_tokens", "projects"]);
     let rebuild = "mutation { rebuildProjection(name: \"channels\") { projection { name } } }";
     let payload = platform.data(rebuild, json!({})).await;
     assert_eq!(payload["rebuildProjection"]["projection"]["name"], "channels");

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_app::{
-    ChannelFilter, ChannelRow, PageKey, ReadError, ReadModels, SessionFilter, SessionRow, Waited, fold,
+    ApiTokenRow, ChannelFilter, ChannelRow, PageKey, ProjectRow, ReadError, ReadModels, SessionFilter,
+    SessionRow, Waited, fold,
 };
 use sigma_store::{Cursor, EventLog, RecordedEvent, Seen, Sighting};
 
@@ -40,6 +41,13 @@ impl FoldedViews {
         let all = self.aggregates().await;
         all.values().filter_map(|events| fold::session_of(events).unwrap()).collect()
     }
+}
+
+fn rows<T>(
+    all: &BTreeMap<(String, String), Vec<RecordedEvent>>,
+    row: impl Fn(&Vec<RecordedEvent>) -> Result<Option<T>, sigma_store::StoreError>,
+) -> Vec<T> {
+    all.values().filter_map(|events| row(events).unwrap()).collect()
 }
 
 #[async_trait]
@@ -86,6 +94,28 @@ impl ReadModels for FoldedViews {
         _limit: u32,
     ) -> Result<Vec<SessionRow>, ReadError> {
         Ok(self.all_sessions().await)
+    }
+
+    async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError> {
+        let mut rows = rows(&self.aggregates().await, |events| fold::api_token_of(events));
+        rows.retain(|row| row.project == project);
+        rows.sort_by_key(|row| std::cmp::Reverse((row.created_at_ms, row.id.clone())));
+        Ok(rows)
+    }
+
+    async fn api_token(&self, id: &str) -> Result<Option<ApiTokenRow>, ReadError> {
+        let rows = rows(&self.aggregates().await, |events| fold::api_token_of(events));
+        Ok(rows.into_iter().find(|row| row.id == id))
+    }
+
+    async fn projects(&self) -> Result<Vec<ProjectRow>, ReadError> {
+        let mut rows = rows(&self.aggregates().await, |events| fold::project_of(events));
+        rows.sort_by_key(|row| (row.created_at_ms, row.id.clone()));
+        Ok(rows)
+    }
+
+    async fn project(&self, id: &str) -> Result<Option<ProjectRow>, ReadError> {
+        Ok(self.projects().await?.into_iter().find(|row| row.id == id))
     }
 
     async fn wait_for(

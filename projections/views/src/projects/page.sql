@@ -1,0 +1,1 @@
+SELECT * FROM project ORDER BY created_at_ms, id LIMIT $1

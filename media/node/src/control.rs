@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_clock::Timestamp;
+use sigma_health::Thresholds;
+pub use sigma_health::{Change as WarningChange, Warning, WarningName};
 
 /// A stream key as a broadcaster sent it. Never printed.
 #[derive(Clone, PartialEq, Eq)]
@@ -39,6 +41,16 @@ pub enum LatencyMode {
     Low,
     /// 2 s segments of 0.5 s parts, about 2 s behind.
     UltraLow,
+}
+
+impl From<LatencyMode> for sigma_health::Mode {
+    fn from(mode: LatencyMode) -> Self {
+        match mode {
+            LatencyMode::Normal => Self::Normal,
+            LatencyMode::Low => Self::Low,
+            LatencyMode::UltraLow => Self::UltraLow,
+        }
+    }
 }
 
 /// Whose key it was.
@@ -211,6 +223,17 @@ pub trait Control: Send + Sync + 'static {
         report: Report,
     ) -> Result<Standing, ControlError>;
 
+    /// Tells that a warning of feed `feed` of `session` was raised or cleared at `at`. In order within a session, each until
+    /// it is taken; while it is not, a raising and its clearing may both be left out. Repeating changes nothing. What does
+    /// not fit what is known (raised already, not raised: after a restart) is [`ControlError::Refused`] and of no harm.
+    async fn warning(
+        &self,
+        session: &str,
+        feed: u32,
+        at: Timestamp,
+        change: WarningChange,
+    ) -> Result<(), ControlError>;
+
     /// What is public under a playback id.
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError>;
 
@@ -235,6 +258,8 @@ pub struct NodeSettings {
     pub max_feed_bitrate: u64,
     /// How long the folder of an ended session is kept.
     pub keep_ended: Duration,
+    /// What counts as a feed in bad health.
+    pub health: Thresholds,
     /// Secret from which the unguessable paths of sessions are made.
     pub path_secret: [u8; 32],
 }
@@ -250,6 +275,7 @@ impl NodeSettings {
             max_feeds: 512,
             max_feed_bitrate: 120_000_000,
             keep_ended: Duration::from_secs(24 * 3_600),
+            health: Thresholds::default(),
             path_secret,
         }
     }

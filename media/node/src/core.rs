@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize};
 use sigma_clock::Clock;
 
 use crate::control::{Control, NodeSettings};
+use crate::figures::Figures;
 use crate::ingest::OnAir;
 use crate::paths::Paths;
 use crate::session::Sessions;
@@ -23,6 +24,7 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     /// Sessions whose segment log cannot be written at the moment.
     pub(crate) unwritten: AtomicUsize,
+    pub(crate) figures: Figures,
     /// The server stops: nobody is let in any more.
     pub(crate) stopping: AtomicBool,
 }

@@ -5,7 +5,10 @@
 
 mod control;
 mod core;
+mod figures;
 mod ingest;
+#[cfg(test)]
+mod office;
 mod origin;
 mod paths;
 mod session;
@@ -24,9 +27,13 @@ use tracing::{error, info, warn};
 
 pub use control::{
     Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause,
-    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable,
+    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable, Warning, WarningChange,
+    WarningName,
 };
+pub use figures::{Family, FamilyKind, FamilySample};
 pub use origin::{Answer, Origin, SlicedBody};
+pub use session::{HealthFollower, HealthSample, SessionHealth};
+pub use sigma_health::{Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit};
 
 use crate::core::Core;
 use crate::session::{Sessions, end_orphans, stale_folders};
@@ -65,6 +72,7 @@ impl Node {
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
             unwritten: AtomicUsize::new(0),
+            figures: figures::Figures::default(),
             stopping: AtomicBool::new(false),
         };
         Ok(Self { core: Arc::new(core) })
@@ -112,6 +120,11 @@ impl Node {
         }
     }
 
+    /// What the feed of a session is like, second by second; also of one that ended lately. None: it is not known here.
+    pub fn health(&self, session: &str) -> Option<SessionHealth> {
+        self.core.sessions.find(session).map(|handle| handle.live().health().clone())
+    }
+
     /// How many sessions are on air here, those included that wait for their broadcaster.
     pub fn on_air(&self) -> usize {
         self.core.sessions.on_air().len()
@@ -125,6 +138,23 @@ impl Node {
     /// How many sessions on air have a segment log that cannot be written: they go on from memory.
     pub fn unwritten_logs(&self) -> usize {
         self.core.unwritten.load(Ordering::Relaxed)
+    }
+
+    /// What the node counts of itself, for `/metrics`. Sessions on air have figures of their own, as many as there may be
+    /// feeds.
+    pub fn figures(&self) -> Vec<Family> {
+        let mut on_air = self.core.sessions.on_air();
+        on_air.sort_by(|one, other| one.id().cmp(other.id()));
+        let sessions_on_air = on_air.len();
+        let shown = on_air.iter().take(self.core.settings.max_feeds);
+        let health =
+            shown.filter_map(|handle| Some((handle.id().to_owned(), handle.live().health().latest()?)));
+        self.core.figures.families(&figures::Now {
+            sessions_on_air,
+            feeds: self.feeds(),
+            unwritten_logs: self.unwritten_logs(),
+            health: health.collect(),
+        })
     }
 
     /// Looks after ended sessions until `stop` turns true.

@@ -11,7 +11,7 @@ use sigma_app::{
 use sigma_clock::{Clock, Timestamp};
 use sigma_node::{
     Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LossCause, Node,
-    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable,
+    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable, WarningChange,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -205,6 +205,18 @@ impl Control for Port {
         }
     }
 
+    /// The node logs each warning and shows it in its samples; the session's stream of warnings takes it once the
+    /// application layer can.
+    async fn warning(
+        &self,
+        _session: &str,
+        _feed: u32,
+        _at: Timestamp,
+        _change: WarningChange,
+    ) -> Result<(), ControlError> {
+        Ok(())
+    }
+
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError> {
         let unavailable = |error: sigma_app::ReadError| ControlError::Unavailable(error.to_string());
         let views = self.app.views();
@@ -242,13 +254,13 @@ impl Component for Media {
 #[async_trait]
 impl MetricSource for Media {
     async fn collect(&self, out: &mut Exposition) {
-        out.family(
-            "sigma_sessions_on_air",
-            "gauge",
-            "Sessions on air here, those included that wait for their broadcaster.",
-        );
-        out.sample("sigma_sessions_on_air", &[], self.node.on_air());
-        out.family("sigma_feeds", "gauge", "Feeds that deliver here.");
-        out.sample("sigma_feeds", &[], self.node.feeds());
+        for family in self.node.figures() {
+            out.family(family.name, family.kind.word(), family.help);
+            for sample in family.samples {
+                let labels: Vec<(&str, &str)> =
+                    sample.labels.iter().map(|(label, text)| (*label, text.as_str())).collect();
+                out.sample(&format!("{}{}", family.name, sample.suffix), &labels, sample.value);
+            }
+        }
     }
 }

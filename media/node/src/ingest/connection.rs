@@ -19,6 +19,7 @@ use tracing::{debug, info, warn};
 use super::on_air::OnAirFeed;
 use crate::control::{Denied, FeedFacts, FeedGrant, LossCause, Report, StreamKey, Unusable};
 use crate::core::Core;
+use crate::figures::{FeedEnding, Refusal};
 use crate::session::{FeedEnd, SessionHandle, SessionOver};
 
 /// One read takes at most this much: several video frames, and little enough for thousands of connections.
@@ -115,6 +116,7 @@ impl Shell {
                 read = read.read_buf(&mut buffer) => match read {
                     Ok(0) => return Err("the connection was closed".into()),
                     Ok(count) => {
+                        self.core.figures.received_bytes.add(count as u64);
                         if self.feed.is_some() && self.rate.exceeds(count, self.core.settings.max_feed_bitrate) {
                             let limit = self.core.settings.max_feed_bitrate / 1_000_000;
                             let reason = format!("the feed is above the limit of {limit} Mbit/s; lower its bitrate");
@@ -156,6 +158,7 @@ impl Shell {
                         Ok(()) => Input::Accept,
                         Err(denied) => {
                             info!(reason = %denied, "a publisher was refused");
+                            self.core.figures.refused[Refusal::from(denied) as usize].add(1);
                             let code = match denied {
                                 Denied::UnknownKey | Denied::OnAir => PublishRefusal::BadName,
                                 Denied::ChannelStopped | Denied::Unavailable | Denied::Full => {
@@ -243,6 +246,8 @@ impl Shell {
         let FeedGrant { session, feed: number } = core.control.open_feed(&channel, facts).await?;
         let seat = claim.seat();
         info!(session.id = %session.session, channel.id = %session.channel, feed = number, takeover, "a feed is on air");
+        core.figures.feeds.add(1);
+        core.figures.takeovers.add(takeover.into());
         let id = session.session.clone();
         match core.sessions.feed_opened(core, session, number, Arc::clone(&seat)).await {
             Ok(handle) => {
@@ -267,11 +272,12 @@ impl Shell {
             }
             return;
         };
-        let end = match ending {
-            _ if feed.left => FeedEnd::Left,
-            Ok(()) => FeedEnd::Cut,
-            Err(reason) => FeedEnd::Broken(reason),
+        let (how, end) = match ending {
+            _ if feed.left => (FeedEnding::Left, FeedEnd::Left),
+            Ok(()) => (FeedEnding::Cut, FeedEnd::Cut),
+            Err(reason) => (FeedEnding::Broken, FeedEnd::Broken(reason)),
         };
+        self.core.figures.ended[how as usize].add(1);
         info!(session.id = %feed.session.id(), feed = feed.number, how = ?end, "a feed ended");
         // The seat is held until the control plane knows, so that who publishes again at once is not taken for a second
         // encoder, and an orderly end is one.

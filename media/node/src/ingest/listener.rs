@@ -13,6 +13,7 @@ use tracing::{Instrument, debug, info_span, warn};
 
 use super::connection;
 use crate::core::Core;
+use crate::figures::Open;
 
 /// A dead peer is noticed within some 25 s even when nothing is sent (the silence rules are quicker on air).
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
@@ -46,6 +47,7 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watc
             }
         };
         let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
+            core.figures.connections_refused.add(1);
             if told.is_none_or(|told: Instant| told.elapsed() >= TELL_EVERY) {
                 told = Some(monotonic());
                 warn!(limit = core.settings.max_connections, %peer, "RTMP connections over the limit are closed unheard");
@@ -55,11 +57,13 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watc
         if let Err(error) = prepare(&socket) {
             debug!(%error, "an RTMP socket would not take its options");
         }
+        core.figures.connections.add(1);
+        let open = Open::new(&core.figures.connections_open);
         let (core, stop) = (Arc::clone(&core), stop.clone());
         let span = info_span!("rtmp", peer = %peer);
         let shell = async move {
             connection::run(socket, peer, core, stop).await;
-            drop(seat);
+            drop((seat, open));
         };
         connections.spawn(shell.instrument(span));
     }

@@ -11,6 +11,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body::Body as _;
+use sigma_clock::{Instant, monotonic};
 use sigma_hls::request::{Resolution, resolve};
 use sigma_hls::{Place, Resource, View, cache, playlist};
 use sigma_log::LogReader;
@@ -20,6 +22,7 @@ pub use respond::{Answer, SlicedBody};
 
 use crate::control::Playback;
 use crate::core::Core;
+use crate::figures::{Figures, Open, RequestKind};
 use crate::paths::{Audience, MEDIA_ROOT};
 use crate::session::{LiveSession, gzip};
 use respond::Problem;
@@ -49,6 +52,14 @@ impl Origin {
     /// Answers a request; a blocking one when what it waits for is there.
     pub async fn answer<B>(&self, request: Request<B>) -> Answer {
         let (parts, _) = request.into_parts();
+        let kind = RequestKind::of(parts.uri.path());
+        let answer = self.answer_to(parts).await;
+        let bytes = answer.body().size_hint().exact().unwrap_or(0);
+        self.core.figures.answered(kind, answer.status().as_u16(), bytes);
+        answer
+    }
+
+    async fn answer_to(&self, parts: http::request::Parts) -> Answer {
         if parts.method == Method::OPTIONS {
             return respond::preflight();
         }
@@ -167,8 +178,10 @@ impl Origin {
         let (session, audience) = self.core.paths.open(folder).ok_or_else(unknown)?;
         let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(unknown)?;
         match Resource::parse(name).ok_or_else(unknown)? {
-            Resource::Playlist => media_playlist(&live, view(audience), query, headers).await,
-            resource => media_file(&live, view(audience), resource, headers).await,
+            Resource::Playlist => {
+                media_playlist(&self.core.figures, &live, view(audience), query, headers).await
+            }
+            resource => media_file(&self.core.figures, &live, view(audience), resource, headers).await,
         }
     }
 }
@@ -180,8 +193,28 @@ fn view(audience: Audience) -> View {
     }
 }
 
+/// A request that waits for media to come. It counts from its first wait to its answer, or until it is given up.
+struct Waiting<'a> {
+    figures: &'a Figures,
+    since: Instant,
+    _open: Open,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(figures: &'a Figures) -> Self {
+        Self { figures, since: monotonic(), _open: Open::new(&figures.waits_open) }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.figures.wait_durations.observe(self.since.elapsed());
+    }
+}
+
 /// A media playlist, after waiting for what the request's directives ask (checklist 24–31).
 async fn media_playlist(
+    figures: &Figures,
     live: &LiveSession,
     view: View,
     query: &str,
@@ -193,6 +226,7 @@ async fn media_playlist(
     });
     let blocking = query.contains("_HLS_msn");
     let resolved = async {
+        let mut waiting = None;
         loop {
             changes.borrow_and_update();
             let resolution =
@@ -210,6 +244,7 @@ async fn media_playlist(
                     });
                 }
                 Some(Resolution::Wait { .. }) => {
+                    waiting.get_or_insert_with(|| Waiting::begin(figures));
                     if changes.changed().await.is_err() {
                         return Err(unavailable());
                     }
@@ -242,6 +277,7 @@ fn playlist_error_cache(blocking: bool, target: u32) -> String {
 
 /// An init section, segment or part; the hinted part when it is complete, with no byte before (checklist 35).
 async fn media_file(
+    figures: &Figures,
     live: &LiveSession,
     view: View,
     resource: Resource,
@@ -259,10 +295,12 @@ async fn media_file(
         )
     };
     let located = async {
+        let mut waiting = None;
         loop {
             changes.borrow_and_update();
             match live.read(|timeline| timeline.locate(view, resource)) {
                 Place::Hinted => {
+                    waiting.get_or_insert_with(|| Waiting::begin(figures));
                     if changes.changed().await.is_err() {
                         return None;
                     }

@@ -15,11 +15,14 @@ use tracing::{error, info, warn};
 
 use super::frame_rate::FrameRate;
 use super::handle::{FeedEnd, Message};
+use super::health::Monitor;
 use super::live::LiveSession;
 use super::reports::Reports;
 use super::time::SteadyTime;
-use crate::control::{InputFormat, LossCause, Report};
+use super::warnings::Warnings;
+use crate::control::{InputFormat, LossCause, Report, WarningChange};
 use crate::core::Core;
+use crate::figures::FeedEnding;
 use crate::ingest::OnAirFeed;
 
 /// How often silence is looked for and old segments are let go.
@@ -40,6 +43,14 @@ struct CurrentFeed {
     audio: Option<AudioConfig>,
 }
 
+/// What a session's actor works with.
+pub(super) struct Work {
+    pub(super) log: SegmentLog,
+    pub(super) packager: Packager,
+    pub(super) rendition: Rendition,
+    pub(super) monitor: Monitor,
+}
+
 /// The actor's state; [`Actor::run`] ends with the session or the server.
 pub(super) struct Actor {
     core: Arc<Core>,
@@ -48,7 +59,9 @@ pub(super) struct Actor {
     log_broken: bool,
     packager: Packager,
     rendition: Rendition,
+    monitor: Monitor,
     reports: Reports,
+    warnings: Warnings,
     time: SteadyTime,
     feed: Option<CurrentFeed>,
     init: Option<InitSection>,
@@ -63,12 +76,12 @@ impl Actor {
     pub(super) fn new(
         core: Arc<Core>,
         live: Arc<LiveSession>,
-        log: SegmentLog,
-        packager: Packager,
-        rendition: Rendition,
+        work: Work,
         mail: mpsc::WeakSender<Message>,
     ) -> Self {
+        let Work { log, packager, rendition, monitor } = work;
         let reports = Reports::start(Arc::clone(&core.control), live.facts.session.clone(), mail);
+        let warnings = Warnings::start(Arc::clone(&core.control), live.facts.session.clone());
         let time = SteadyTime::new(Arc::clone(&core.clock));
         Self {
             core,
@@ -77,7 +90,9 @@ impl Actor {
             log_broken: false,
             packager,
             rendition,
+            monitor,
             reports,
+            warnings,
             time,
             feed: None,
             init: None,
@@ -124,7 +139,10 @@ impl Actor {
     async fn take(&mut self, message: Message) {
         match message {
             Message::FeedOpened { feed, seat } => self.feed_opened(feed, seat),
-            Message::Media { feed, media } => self.media(feed, media),
+            Message::Media { feed, media, read } => {
+                self.media(feed, media, read);
+                self.observe();
+            }
             Message::Unusable { feed, what } if self.is_current(feed) => {
                 self.report(feed, Report::Unusable(what));
             }
@@ -169,6 +187,7 @@ impl Actor {
             self.lose();
         }
         self.time.set();
+        self.monitor.feed_began(self.time.now_us());
         // A report of the feed before may have come too late to count.
         self.playable = false;
         self.last_part = monotonic();
@@ -176,9 +195,10 @@ impl Actor {
             Some(CurrentFeed { number, seat, announced: false, silent: false, video: None, audio: None });
     }
 
-    fn media(&mut self, number: u32, media: Media) {
+    fn media(&mut self, number: u32, media: Media, read: Instant) {
         let Some(feed) = self.feed.as_mut().filter(|feed| feed.number == number) else { return };
         let now_us = self.time.now_us();
+        self.monitor.media(now_us, &media, read.elapsed());
         let mut outputs = Vec::new();
         if std::mem::take(&mut feed.silent) {
             // The encoder does not describe its media again on a standing connection; the packager has forgotten.
@@ -196,13 +216,17 @@ impl Actor {
         if self.rendition.is_lost() && !feed.announced {
             self.hand(Input::FeedBack { at_us: now_us });
         }
+        let began = monotonic();
         outputs.extend(self.packager.push(now_us, media));
-        self.packaged(now_us, outputs);
+        if self.packaged(now_us, outputs) {
+            self.core.figures.part_durations.observe(began.elapsed());
+        }
     }
 
-    fn packaged(&mut self, now_us: i64, outputs: Vec<Output>) {
+    /// Carries out what the packager says; answers whether a part is among it.
+    fn packaged(&mut self, now_us: i64, outputs: Vec<Output>) -> bool {
         if outputs.is_empty() {
-            return;
+            return false;
         }
         let mut parts = false;
         let mut changed = false;
@@ -216,12 +240,16 @@ impl Actor {
                 }
                 Output::Part(part) => {
                     self.frame_rate.count(part);
+                    self.core.figures.parts.add(1);
                     parts = true;
                 }
                 Output::Warning(warning) => {
                     info!(session.id = %self.live.facts.session, ?warning, "the feed could be better");
+                    self.monitor.packager_warned(warning);
                 }
-                Output::TargetDuration(_) | Output::Discontinuity | Output::SegmentEnd(_) => {}
+                Output::SegmentEnd(_) => self.core.figures.segments.add(1),
+                Output::Discontinuity => self.core.figures.discontinuities.add(1),
+                Output::TargetDuration(_) => {}
             }
         }
         self.hand(Input::Packaged { now_us, outputs });
@@ -240,6 +268,7 @@ impl Actor {
             self.last_part = monotonic();
             self.announce();
         }
+        parts
     }
 
     /// Reports what is new for the control plane once media of the feed is packaged.
@@ -286,6 +315,7 @@ impl Actor {
     fn feed_ended(&mut self, number: u32, end: FeedEnd) {
         self.lose();
         self.feed = None;
+        self.monitor.feed_gone();
         self.report(
             number,
             match end {
@@ -302,7 +332,28 @@ impl Actor {
         self.hand(input);
     }
 
+    /// Once a second: what the feed was like, and what became of its warnings.
+    fn observe(&mut self) {
+        for change in self.monitor.tick(self.time.now_us()) {
+            let session = &self.live.facts.session;
+            match &change {
+                WarningChange::Raised(warning) => {
+                    info!(session.id = %session, warning = warning.name.code(), said = %warning.message, "a warning was raised");
+                    self.core.figures.warnings[warning.name as usize].add(1);
+                }
+                WarningChange::Cleared(name) => {
+                    info!(session.id = %session, warning = name.code(), "a warning was cleared");
+                }
+            }
+            // Nothing is judged without a feed.
+            if let Some(feed) = &self.feed {
+                self.warnings.send(feed.number, self.core.clock.now(), change);
+            }
+        }
+    }
+
     fn round(&mut self) {
+        self.observe();
         self.live.forget(self.time.now_us());
         let silence = self.core.settings.ingest_silence;
         let Some(feed) = &mut self.feed else { return };
@@ -313,6 +364,7 @@ impl Actor {
             feed.announced = false;
             let number = feed.number;
             info!(session.id = %self.live.facts.session, feed = number, "the feed is silent");
+            self.core.figures.ended[FeedEnding::Silent as usize].add(1);
             self.lose();
             self.report(number, Report::Lost(LossCause::Silence));
         }
@@ -355,6 +407,8 @@ impl Actor {
         for Append { entry, bytes } in &steps {
             match blocking(|| self.log.append(entry, bytes)) {
                 Ok(_) => {
+                    let written: u64 = bytes.iter().map(|slice| slice.len() as u64).sum();
+                    self.core.figures.log_bytes.add(written);
                     if std::mem::take(&mut self.log_broken) {
                         self.core.unwritten.fetch_sub(1, Ordering::Relaxed);
                         info!(session.id = %self.live.facts.session, "the segment log is written again");
@@ -363,6 +417,7 @@ impl Actor {
                 Err(failure) => {
                     // The live picture goes on from memory; the log keeps account of what it owes.
                     unwritten = true;
+                    self.core.figures.log_errors.add(1);
                     if !std::mem::replace(&mut self.log_broken, true) {
                         self.core.unwritten.fetch_add(1, Ordering::Relaxed);
                         error!(session.id = %self.live.facts.session, error = %failure, "the segment log is not written");

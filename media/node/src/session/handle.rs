@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sigma_clock::{Instant, monotonic};
 use sigma_elementary::Media;
 use tokio::sync::{mpsc, oneshot};
 
@@ -33,6 +34,8 @@ pub(crate) enum Message {
     Media {
         feed: u32,
         media: Media,
+        /// When it was read from its socket.
+        read: Instant,
     },
     Unusable {
         feed: u32,
@@ -78,7 +81,7 @@ impl SessionHandle {
 
     /// Delivers media of feed `feed`; waits while the session is behind.
     pub(crate) async fn media(&self, feed: u32, media: Media) -> Result<(), SessionOver> {
-        self.tell(Message::Media { feed, media }).await
+        self.tell(Message::Media { feed, media, read: monotonic() }).await
     }
 
     /// The feed carries what cannot be packaged.

@@ -13,6 +13,7 @@ use sigma_log::{Entry, LogReader};
 use tokio::sync::watch;
 
 use super::edge::Edge;
+use super::health::SessionHealth;
 use crate::control::SessionFacts;
 
 /// A rendered playlist with its gzipped form. Shared by all who ask for the same.
@@ -44,16 +45,30 @@ pub(crate) struct LiveSession {
     rendered: Mutex<HashMap<(View, bool), Arc<Rendered>>>,
     changed: watch::Sender<u64>,
     log: LogReader,
+    health: SessionHealth,
     /// Pictures in 1,000 s; 0 while not known.
     frame_rate_milli: AtomicU32,
 }
 
 impl LiveSession {
     /// A session whose timeline is `timeline` and whose media is read through `log`.
-    pub(crate) fn new(facts: SessionFacts, timeline: Timeline, log: LogReader) -> Self {
+    pub(super) fn new(
+        facts: SessionFacts,
+        timeline: Timeline,
+        log: LogReader,
+        health: SessionHealth,
+    ) -> Self {
         let changed = watch::Sender::new(timeline.version());
         let shown = RwLock::new(Shown { timeline, edge: Edge::default() });
-        Self { facts, shown, rendered: Mutex::default(), changed, log, frame_rate_milli: AtomicU32::new(0) }
+        Self {
+            facts,
+            shown,
+            rendered: Mutex::default(),
+            changed,
+            log,
+            health,
+            frame_rate_milli: AtomicU32::new(0),
+        }
     }
 
     /// Reads the timeline.
@@ -127,6 +142,11 @@ impl LiveSession {
             Resource::Segment(msn) => shown.edge.segment(msn),
             Resource::Part { msn, part } => shown.edge.part(msn, part),
         }
+    }
+
+    /// What its feed is like.
+    pub(crate) fn health(&self) -> &SessionHealth {
+        &self.health
     }
 
     /// The reader of the session's log.

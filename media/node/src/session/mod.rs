@@ -4,11 +4,16 @@ mod actor;
 mod edge;
 mod frame_rate;
 mod handle;
+mod health;
+#[cfg(test)]
+mod health_tests;
 mod live;
 mod register;
 mod reports;
 mod time;
+mod warnings;
 
 pub(crate) use handle::{FeedEnd, Message, SessionHandle, SessionOver};
+pub use health::{HealthFollower, HealthSample, SessionHealth};
 pub(crate) use live::{LiveSession, gzip};
 pub(crate) use register::{Sessions, end_orphans, stale_folders};

@@ -12,8 +12,9 @@ use sigma_packager::{Packager, Settings};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, error, info, info_span, warn};
 
-use super::actor::Actor;
+use super::actor::{Actor, Work};
 use super::handle::{MAIL_LIMIT, Message, SessionHandle};
+use super::health::{Monitor, SessionHealth};
 use super::live::LiveSession;
 use crate::control::{Denied, LatencyMode, SessionFacts};
 use crate::core::Core;
@@ -139,7 +140,8 @@ impl Sessions {
         let (settings, profile) = numbers(facts.mode);
         let folder = core.folder.join(&facts.session);
         let session = facts.session.clone();
-        let (timeline, log, packager, rendition) = if Meta::read(&folder).is_ok() {
+        let known = Meta::read(&folder).is_ok();
+        let (timeline, log, packager, rendition) = if known {
             let opened = SegmentLog::open(&folder)?;
             if opened.cut > 0 {
                 info!(session.id = %session, bytes = opened.cut, "an unfinished end of the segment log was cut");
@@ -173,9 +175,11 @@ impl Sessions {
         let (mail, letters) = mpsc::channel(MAIL_LIMIT);
         let live_already = facts.live;
         let has_media = timeline.next_msn() > 0 || timeline.media_ticks() > 0;
-        let live = Arc::new(LiveSession::new(facts, timeline, log.reader()));
-        let mut actor =
-            Actor::new(Arc::clone(core), Arc::clone(&live), log, packager, rendition, mail.downgrade());
+        let now_us = core.clock.now().micros();
+        let monitor = Monitor::new(facts.mode.into(), core.settings.health, known, now_us);
+        let live = Arc::new(LiveSession::new(facts, timeline, log.reader(), monitor.health()));
+        let work = Work { log, packager, rendition, monitor };
+        let mut actor = Actor::new(Arc::clone(core), Arc::clone(&live), work, mail.downgrade());
         if has_media {
             actor.restarted();
         }
@@ -302,7 +306,7 @@ fn read_ended(folder: &Path, now_us: i64) -> Option<LiveSession> {
         auto_go_live: false,
         live,
     };
-    Some(LiveSession::new(facts, timeline, opened.log.reader()))
+    Some(LiveSession::new(facts, timeline, opened.log.reader(), SessionHealth::of_ended()))
 }
 
 /// Ends a log; false when it had its end.

@@ -1,0 +1,130 @@
+//! The closed sets of the labels' values.
+
+use sigma_hls::Resource;
+
+use crate::control::Denied;
+use crate::paths::MEDIA_ROOT;
+
+/// Why a publisher was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    UnknownKey,
+    ChannelStopped,
+    OnAir,
+    Full,
+    Unavailable,
+}
+
+impl Refusal {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::UnknownKey, Self::ChannelStopped, Self::OnAir, Self::Full, Self::Unavailable];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::UnknownKey => "unknown_key",
+            Self::ChannelStopped => "channel_stopped",
+            Self::OnAir => "on_air",
+            Self::Full => "full",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl From<Denied> for Refusal {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::UnknownKey => Self::UnknownKey,
+            Denied::ChannelStopped => Self::ChannelStopped,
+            Denied::OnAir => Self::OnAir,
+            Denied::Full => Self::Full,
+            Denied::Unavailable => Self::Unavailable,
+        }
+    }
+}
+
+/// How a feed ended, or fell silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FeedEnding {
+    Left,
+    Broken,
+    Cut,
+    Silent,
+}
+
+impl FeedEnding {
+    pub(crate) const ALL: [Self; 4] = [Self::Left, Self::Broken, Self::Cut, Self::Silent];
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Left => "left",
+            Self::Broken => "broken",
+            Self::Cut => "cut",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// What is asked of the origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RequestKind {
+    Live,
+    Preview,
+    Playlist,
+    Init,
+    Segment,
+    Part,
+    Other,
+}
+
+impl RequestKind {
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Live, Self::Preview, Self::Playlist, Self::Init, Self::Segment, Self::Part, Self::Other];
+
+    /// By the path of a request.
+    pub(crate) fn of(path: &str) -> Self {
+        let mut components = path.trim_start_matches('/').split('/');
+        match (components.next(), components.next(), components.next(), components.next()) {
+            (Some("live"), Some(_), Some("index.m3u8"), None) => Self::Live,
+            (Some("preview"), Some(_), Some("index.m3u8"), None) => Self::Preview,
+            (Some(root), Some(_), Some(name), None) if root == MEDIA_ROOT => match Resource::parse(name) {
+                Some(Resource::Playlist) => Self::Playlist,
+                Some(Resource::Init(_)) => Self::Init,
+                Some(Resource::Segment(_)) => Self::Segment,
+                Some(Resource::Part { .. }) => Self::Part,
+                None => Self::Other,
+            },
+            _ => Self::Other,
+        }
+    }
+
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Preview => "preview",
+            Self::Playlist => "playlist",
+            Self::Init => "init",
+            Self::Segment => "segment",
+            Self::Part => "part",
+            Self::Other => "other",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_told_apart_by_their_paths() {
+        let of = |name: String| RequestKind::of(&format!("/{MEDIA_ROOT}/se_1~token/{name}"));
+        assert_eq!(of(Resource::Playlist.to_string()), RequestKind::Playlist);
+        assert_eq!(of(Resource::Init(0).to_string()), RequestKind::Init);
+        assert_eq!(of(Resource::Segment(7).to_string()), RequestKind::Segment);
+        assert_eq!(of(Resource::Part { msn: 7, part: 1 }.to_string()), RequestKind::Part);
+        assert_eq!(of("else".into()), RequestKind::Other);
+        assert_eq!(RequestKind::of("/live/abc/index.m3u8"), RequestKind::Live);
+        assert_eq!(RequestKind::of("/preview/se_1/index.m3u8"), RequestKind::Preview);
+        assert_eq!(RequestKind::of("/live/abc/index.m3u8/more"), RequestKind::Other);
+        assert_eq!(RequestKind::of(""), RequestKind::Other);
+    }
+}

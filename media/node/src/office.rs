@@ -1,0 +1,84 @@
+//! A control plane for tests: takes reports and warnings while it is there, and writes them down.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use sigma_clock::Timestamp;
+use tokio::sync::watch;
+
+use crate::control::{
+    Control, ControlError, Denied, FeedFacts, FeedGrant, KeyHolder, Playback, Report, Standing, StreamKey,
+    WarningChange,
+};
+
+/// Lets nobody in and knows no playback id.
+pub(crate) struct Office {
+    away: AtomicBool,
+    /// `+NAME@MS` and `-NAME@MS`, as they came.
+    pub(crate) taken: watch::Sender<Vec<String>>,
+}
+
+impl Office {
+    pub(crate) fn there() -> Arc<Self> {
+        Arc::new(Self { away: AtomicBool::new(false), taken: watch::Sender::new(Vec::new()) })
+    }
+
+    pub(crate) fn away() -> Arc<Self> {
+        let office = Self::there();
+        office.away.store(true, Ordering::SeqCst);
+        office
+    }
+
+    pub(crate) fn comes_back(&self) {
+        self.away.store(false, Ordering::SeqCst);
+    }
+
+    /// Waits until so many warnings were taken; answers their names with their signs.
+    pub(crate) async fn names(&self, count: usize) -> Vec<String> {
+        let mut taken = self.taken.subscribe();
+        let all = taken.wait_for(|taken| taken.len() >= count).await.expect("the office stands");
+        all.iter().map(|one| one.split('@').next().unwrap_or_default().to_owned()).collect()
+    }
+}
+
+#[async_trait]
+impl Control for Office {
+    async fn resolve_key(&self, _: &StreamKey) -> Result<KeyHolder, Denied> {
+        Err(Denied::UnknownKey)
+    }
+
+    async fn open_feed(&self, _: &str, _: FeedFacts) -> Result<FeedGrant, Denied> {
+        Err(Denied::UnknownKey)
+    }
+
+    async fn report(&self, _: &str, _: u32, _: Timestamp, _: Report) -> Result<Standing, ControlError> {
+        Ok(Standing::OnAir)
+    }
+
+    async fn warning(
+        &self,
+        _: &str,
+        _: u32,
+        at: Timestamp,
+        change: WarningChange,
+    ) -> Result<(), ControlError> {
+        if self.away.load(Ordering::SeqCst) {
+            return Err(ControlError::Unavailable("on holiday".into()));
+        }
+        let (sign, name) = match change {
+            WarningChange::Raised(warning) => ('+', warning.name.code()),
+            WarningChange::Cleared(name) => ('-', name.code()),
+        };
+        self.taken.send_modify(|taken| taken.push(format!("{sign}{name}@{}", at.millis())));
+        if name == "B_FRAMES" { Err(ControlError::Refused("raised already".into())) } else { Ok(()) }
+    }
+
+    async fn playback(&self, _: &str) -> Result<Playback, ControlError> {
+        Ok(Playback::Unknown)
+    }
+
+    async fn may_preview(&self, _: &str, _: &str) -> bool {
+        false
+    }
+}

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::fault::store_error;
 use crate::open::SqliteStore;
 use crate::rows;
-use crate::writer::Job;
+use crate::writer::{FORGOTTEN_AT_ONCE, Job};
 
 impl SqliteStore {
     fn fault(&self, error: &sqlx::Error) -> StoreError {
@@ -70,7 +70,15 @@ impl Journal for SqliteStore {
     }
 
     async fn forget_commands(&self, before_ms: i64) -> Result<u64, StoreError> {
-        self.ask(|reply| Job::Forget { before_ms, reply }).await
+        let mut forgotten = 0;
+        loop {
+            // Each step is a job of its own: whoever waits to commit comes in between.
+            let step = self.ask(|reply| Job::Forget { before_ms, reply }).await?;
+            forgotten += step;
+            if step < FORGOTTEN_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
     }
 
     async fn find_secret(&self, kind: &str, lookup: &[u8]) -> Result<Vec<SecretRow>, StoreError> {

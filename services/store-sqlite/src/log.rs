@@ -12,17 +12,17 @@ use crate::open::SqliteStore;
 use crate::rows;
 
 impl SqliteStore {
-    fn log_fault(&self, error: &sqlx::Error) -> LogError {
+    pub(crate) fn log_fault(&self, error: &sqlx::Error) -> LogError {
         log_error(store_error(&self.inner.path, error))
     }
 
-    async fn head_position(&self) -> Result<i64, LogError> {
+    pub(crate) async fn head_position(&self) -> Result<i64, LogError> {
         let head = sqlx::query_scalar(include_str!("sql/head.sql")).fetch_one(&self.inner.readers).await;
         head.map_err(|e| self.log_fault(&e))
     }
 
     /// The position of a cursor. One past the head is of events that this store has lost, or never had.
-    async fn position(&self, cursor: &Cursor) -> Result<i64, LogError> {
+    pub(crate) async fn position(&self, cursor: &Cursor) -> Result<i64, LogError> {
         let foreign = || {
             let at = self.inner.path.display();
             LogError::ForeignCursor(format!(

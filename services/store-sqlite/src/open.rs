@@ -17,7 +17,7 @@ use crate::fault::{closed, store_error};
 use crate::writer::{Job, Writer};
 
 /// The schema's versions, in order. One that was released is never changed: the next is added.
-const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_history.sql")];
 
 /// SQLite's `application_id` of our files: "Sigm".
 const APPLICATION_ID: i64 = 0x5369_676d;
@@ -41,13 +41,19 @@ pub struct SqliteOptions {
     pub max_bytes: Option<u64>,
     /// How long a statement waits for another program that holds the file (a shell, a backup). 5 s by default.
     pub busy_timeout: Duration,
+    /// Who looks back into the log by a filter that finds little looks at so many places with one statement. A million by
+    /// default: some tenths of a second where no index serves the filter.
+    pub history_span: u64,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { max_bytes: None, busy_timeout: BUSY_TIMEOUT }
+        Self { max_bytes: None, busy_timeout: BUSY_TIMEOUT, history_span: HISTORY_SPAN }
     }
 }
+
+/// Places of the log that one statement looks at.
+const HISTORY_SPAN: u64 = 1_000_000;
 
 /// The event store in one SQLite file. Clones are hands on the same store.
 #[derive(Clone, Debug)]
@@ -61,6 +67,7 @@ pub(crate) struct Inner {
     pub(crate) incarnation: String,
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) readers: SqlitePool,
+    pub(crate) history_span: i64,
     /// The last position that was committed.
     pub(crate) head: watch::Receiver<i64>,
 }
@@ -122,7 +129,9 @@ impl SqliteStore {
             head: head_in,
         };
         tokio::spawn(writer.run(jobs_out, lock));
-        Ok(Self { inner: Arc::new(Inner { path, incarnation, jobs: jobs_in, readers, head: head_out }) })
+        let history_span = i64::try_from(options.history_span.max(1)).unwrap_or(i64::MAX);
+        let inner = Inner { path, incarnation, jobs: jobs_in, readers, history_span, head: head_out };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The file that the store is in.

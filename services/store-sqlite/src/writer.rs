@@ -22,6 +22,9 @@ use crate::rows;
 /// At most so many jobs share a transaction: an answer waits for those of its group.
 const MAX_GROUP: usize = 128;
 
+/// At most so many commands are forgotten in one step: commits that wait do not wait long.
+pub(crate) const FORGOTTEN_AT_ONCE: u64 = 1_000;
+
 type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is asked for.
@@ -348,8 +351,11 @@ async fn write_record(
 }
 
 async fn forget_commands(connection: &mut SqliteConnection, before_ms: i64) -> Result<u64, Failure> {
-    let forgotten =
-        sqlx::query(include_str!("sql/forget_commands.sql")).bind(before_ms).execute(connection).await;
+    let forgotten = sqlx::query(include_str!("sql/forget_commands.sql"))
+        .bind(before_ms)
+        .bind(signed(FORGOTTEN_AT_ONCE)?)
+        .execute(connection)
+        .await;
     forgotten.map(|done| done.rows_affected()).map_err(sort)
 }
 

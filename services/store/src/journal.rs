@@ -219,7 +219,8 @@ pub trait Journal: Send + Sync {
     /// which case nothing was written.
     async fn record_command(&self, record: CommandRecord) -> Result<Option<CommandRecord>, StoreError>;
 
-    /// Forgets commands that were honoured before a moment (milliseconds since the Unix epoch); answers how many.
+    /// Forgets commands that were honoured before a moment (milliseconds since the Unix epoch); answers how many. However
+    /// many there are, commits that come meanwhile do not wait for all of them.
     async fn forget_commands(&self, before_ms: i64) -> Result<u64, StoreError>;
 
     /// The secrets of a kind with this keyed hash.

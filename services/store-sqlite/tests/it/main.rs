@@ -6,6 +6,7 @@ use sigma_store::{CommandRecord, Commit, EventMetadata, NewEvent};
 
 mod contract;
 mod faults;
+mod history;
 mod kill;
 mod speed;
 

@@ -11,12 +11,14 @@ use async_trait::async_trait;
 use serde_json::json;
 
 use crate::{
-    CommandRecord, Commit, Cursor, EventLog, EventMetadata, Journal, NewEvent, RecordedEvent, Seen, Sighting,
+    CommandRecord, Commit, Cursor, EventLog, EventMetadata, History, Journal, NewEvent, RecordedEvent, Seen,
+    Sighting,
 };
 
 mod aggregates;
 mod commands;
 mod following;
+mod history;
 mod keeping;
 mod secrets;
 mod writers;
@@ -24,6 +26,7 @@ mod writers;
 pub use aggregates::*;
 pub use commands::*;
 pub use following::*;
+pub use history::*;
 pub use keeping::*;
 pub use secrets::*;
 pub use writers::*;
@@ -32,7 +35,7 @@ pub use writers::*;
 #[async_trait]
 pub trait Adapter: Send + Sync {
     /// The store. Clones are hands on the same store.
-    type Store: Journal + EventLog + Clone + Send + Sync + 'static;
+    type Store: Journal + EventLog + History + Clone + Send + Sync + 'static;
 
     /// A store with nothing in it.
     async fn fresh(&self) -> Self::Store;
@@ -75,6 +78,11 @@ macro_rules! contract_suite {
             it_loses_no_wake_up_between_read_and_wait,
             it_resumes_from_each_cursor_after_a_restart,
             it_refuses_a_cursor_of_another_store,
+            it_looks_back_by_filter_in_the_order_of_commits,
+            it_looks_before_and_after_any_event,
+            it_reads_on_where_it_looked_last_also_when_nothing_matched,
+            it_looks_back_at_no_more_than_a_batch,
+            it_refuses_to_look_from_a_place_of_another_store,
             it_finds_secrets_by_hash_and_by_owner,
             it_expires_and_deletes_the_secrets_that_are_meant,
             it_keeps_secrets_with_their_events_or_not_at_all,

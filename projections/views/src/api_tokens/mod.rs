@@ -99,3 +99,26 @@ pub(crate) fn row(row: &SqliteRow) -> Result<ApiTokenRow, sqlx::Error> {
         sequence: row.try_get::<i64, _>("sequence")?.unsigned_abs(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{Connection, Executor};
+
+    use super::*;
+
+    /// Whoever cleans up many old tokens still sees all that opens something.
+    #[tokio::test]
+    async fn revoked_tokens_are_left_out_first() {
+        let mut view = SqliteConnection::connect(":memory:").await.expect("SQLite");
+        view.execute(include_str!("schema.sql")).await.expect("the schema");
+        let rows = "INSERT INTO api_token (id, sequence, project, name, prefix, scopes, created_at_ms, created_by, revoked_at_ms)
+            VALUES ('a', 1, 'p', '', '', '[]', 1, '', NULL), ('b', 1, 'p', '', '', '[]', 2, '', 9),
+                ('c', 1, 'p', '', '', '[]', 3, '', NULL), ('d', 1, 'p', '', '', '[]', 4, '', 9)";
+        view.execute(rows).await.expect("rows");
+        for (limit, wanted) in [(2, "ca"), (3, "dca"), (9, "dcba")] {
+            let query = sqlx::query(include_str!("of_project.sql")).bind("p").bind(limit);
+            let rows = query.fetch_all(&mut view).await.expect("an answer");
+            assert_eq!(rows.iter().map(|row| row.get::<String, _>("id")).collect::<String>(), wanted);
+        }
+    }
+}

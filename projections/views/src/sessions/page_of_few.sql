@@ -1,5 +1,5 @@
 -- Newest first, of the channels named in $6. $2: state, may be NULL. Each channel gives at most a page, by its index.
-SELECT session.* FROM json_each($6) AS few
+SELECT session.* FROM (SELECT DISTINCT value FROM json_each($6)) AS few
 JOIN session ON session.id IN (
     SELECT id FROM session
     WHERE project = $1

@@ -39,7 +39,7 @@ async fn anything(
         }
     };
     // Refusals are part of the game: nothing happens then.
-    match dice.below(20) {
+    match dice.below(23) {
         0 => made.push(world.channel("Another").await),
         1 => drop(app.stop_channel(&caller(), &id).await),
         2 | 3 => drop(app.start_channel(&caller(), &id).await),
@@ -76,6 +76,16 @@ async fn anything(
                 drop(app.go_live(&caller(), &grant.session.session).await);
             }
         }
+        19 => drop(app.show_stream_key(&caller(), &id).await),
+        20 => drop(
+            world.token(&format!("Token {}", dice.below(100)), (dice.below(2) == 0).then_some(&id)).await,
+        ),
+        21 => {
+            let tokens = world.views.api_tokens("pr_default").await.unwrap();
+            if let Some(token) = tokens.get(dice.below(tokens.len().max(1))) {
+                drop(app.revoke_api_token(&caller(), &token.id).await);
+            }
+        }
         _ => {
             world.clock.advance(std::time::Duration::from_secs(dice.below(40) as u64));
             app.run_once().await.unwrap();
@@ -91,6 +101,9 @@ async fn assert_equal(world: &World) {
     let shown =
         world.views.sessions_page("pr_default", &SessionFilter::default(), None, 1_000).await.unwrap();
     assert_eq!(shown, sessions);
+    let (tokens, projects) = world.folded_tokens_and_projects().await;
+    assert_eq!(world.views.api_tokens("pr_default").await.unwrap(), tokens);
+    assert_eq!(world.views.projects().await.unwrap(), projects);
 }
 
 async fn play(world: &World, seed: u64, commands: usize) {
@@ -112,8 +125,13 @@ async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
         states.extend(channels.iter().map(|row| row.state.code()));
         states.extend(sessions.iter().map(|row| row.state.code()));
         states.extend(sessions.iter().filter_map(|row| Some(row.end_reason?.code())));
+        let (tokens, projects) = world.folded_tokens_and_projects().await;
+        assert_eq!(projects.len(), 1);
+        let state = |revoked: bool| if revoked { "revoked token" } else { "token" };
+        states.extend(tokens.iter().map(|row| state(row.revoked_at_ms.is_some())));
     }
-    for state in ["IDLE", "ACTIVE", "STOP", "ENDED", "LIVE", "BROADCASTER_LEFT", "CHANNEL_STOPPED"] {
+    let wanted = ["IDLE", "ACTIVE", "STOP", "ENDED", "LIVE", "BROADCASTER_LEFT", "CHANNEL_STOPPED"];
+    for state in wanted.into_iter().chain(["token", "revoked token"]) {
         assert!(states.contains(state), "the dice never made {state}: {states:?}");
     }
 }
@@ -122,7 +140,7 @@ async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
 async fn so_they_do_on_sqlite_and_after_a_rebuild() {
     let world = World::on_sqlite().await;
     play(&world, 11, 120).await;
-    for name in ["channels", "sessions"] {
+    for name in ["channels", "sessions", "api_tokens", "projects"] {
         let generation = world.runner.rebuild(name).await.unwrap();
         let reader = world.runner.reader(name).unwrap();
         let swapped = async {

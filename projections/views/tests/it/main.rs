@@ -2,5 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod equal;
+mod lists;
 mod queries;
+mod tokens;
 mod world;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_app::{
-    Actor, ActorKind, AdminToken, App, Caller, ChannelRow, ChannelWithKey, FeedFacts, FeedGrant, InputRow,
-    NewChannel, Parts, ProjectId, ReadModels, Report, SessionRow, StreamKey, Vault, Waited, fold,
+    Actor, ActorKind, AdminToken, ApiTokenRow, App, Caller, ChannelRow, ChannelWithKey, FeedFacts, FeedGrant,
+    InputRow, NewApiToken, NewChannel, Parts, ProjectId, ProjectRow, ReadModels, Report, SessionRow,
+    StreamKey, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_runner::{Runner, RunnerHandle};
@@ -55,6 +56,17 @@ impl World {
     pub(crate) async fn channel(&self, name: &str) -> ChannelWithKey {
         let input = NewChannel { name: name.into(), ..NewChannel::default() };
         self.app.create_channel(&caller(), input).await.unwrap().value
+    }
+
+    /// A token that may see channels, of the channel where one is named.
+    pub(crate) async fn token(&self, name: &str, channel: Option<&String>) -> ApiTokenRow {
+        let input = NewApiToken {
+            name: name.into(),
+            scopes: vec!["channels:read".into(), "events:read".into()],
+            channel_ids: channel.map(|id| vec![id.clone()]),
+            ..NewApiToken::default()
+        };
+        self.app.create_api_token(&caller(), input).await.unwrap().value.token
     }
 
     pub(crate) async fn feed(&self, key: &Option<StreamKey>) -> Option<FeedGrant> {
@@ -116,6 +128,18 @@ impl World {
         channels.reverse();
         sessions.reverse();
         (channels, sessions)
+    }
+}
+
+impl World {
+    /// The rest of the rows by a pure fold of the log: tokens newest first, projects oldest first.
+    pub(crate) async fn folded_tokens_and_projects(&self) -> (Vec<ApiTokenRow>, Vec<ProjectRow>) {
+        let all = self.aggregates().await;
+        let mut tokens: Vec<_> = all.values().filter_map(|e| fold::api_token_of(e).unwrap()).collect();
+        let mut projects: Vec<_> = all.values().filter_map(|e| fold::project_of(e).unwrap()).collect();
+        tokens.sort_by_key(|row| std::cmp::Reverse((row.created_at_ms, row.id.clone())));
+        projects.sort_by_key(|row| (row.created_at_ms, row.id.clone()));
+        (tokens, projects)
     }
 }
 

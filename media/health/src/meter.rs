@@ -108,7 +108,7 @@ impl Feed {
         if let (Some(picture), Some(frame)) = (video.last(), audio.last())
             && arrival_us.saturating_sub(video.arrived_us().min(audio.arrived_us())) <= TOGETHER_US
         {
-            self.offsets += (picture - frame).clamp(-MAX_AV_OFFSET, MAX_AV_OFFSET);
+            self.offsets += (frame - picture).clamp(-MAX_AV_OFFSET, MAX_AV_OFFSET);
             self.compared += 1;
         }
     }

@@ -16,8 +16,8 @@ pub struct Sample {
     /// From key frame to key frame: the latest interval, or the one that runs where it is longer already. None: not
     /// known yet.
     pub key_frame_interval_ms: Option<u32>,
-    /// Decoding time of the video minus that of the audio that arrives with it, smoothed; positive: sound is late.
-    /// None: there are not both.
+    /// Decoding time of the audio minus that of the video that arrives with it, smoothed. As EBU R37 has it, positive:
+    /// sound is ahead of its pictures. None: there are not both.
     pub av_offset_ms: Option<i32>,
     /// How far the media clock has fallen behind the wall clock since the feed began.
     pub behind_ms: u32,

@@ -16,7 +16,7 @@ use std::fmt;
 /// | `TIMESTAMPS_JUMP` | `byMs` (negative: back) |
 /// | `NO_AUDIO` | `seconds` (without sound), `heard` (1: there was sound before) |
 /// | `AUDIO_SILENT` | `seconds` |
-/// | `AV_DRIFT` | `offsetMs` (positive: sound is late) |
+/// | `AV_DRIFT` | `offsetMs` (positive: sound is ahead of its pictures) |
 /// | `B_FRAMES` | `reorderMs` |
 /// | `FALLING_BEHIND` | `behindMs`, `arrivesKbps`, `suggestKbps` |
 /// | `UNUSUAL_CODEC` | `video` (0 none, 1 HEVC, 2 AV1, 3 10 bits, 4 4:2:2, 5 4:4:4, 6 interlaced, 7 open GOP), `audio` (0 none, 1 Opus) |
@@ -196,7 +196,7 @@ fn sentence(name: WarningName, data: &Data) -> String {
             "Sound comes {} s {} the pictures it belongs to: use one sampling rate (48 kHz) for all devices, set Sync Offset to 0 in \
              OBS, and restart the stream",
             Tenths(number("offsetMs")),
-            if number("offsetMs") < 0 { "before" } else { "after" }
+            if number("offsetMs") < 0 { "after" } else { "before" }
         ),
         WarningName::BFrames => format!(
             "Pictures wait {} ms for others (B-frames), which ultra-low latency cannot spare: in OBS set Max B-frames to 0, or Tune \

@@ -1,7 +1,7 @@
 //! A control plane for tests: takes reports and warnings while it is there, and writes them down.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use sigma_clock::Timestamp;
@@ -17,11 +17,17 @@ pub(crate) struct Office {
     away: AtomicBool,
     /// `+NAME@MS` and `-NAME@MS`, as they came.
     pub(crate) taken: watch::Sender<Vec<String>>,
+    /// Of which feed each was.
+    pub(crate) feeds: Mutex<Vec<u32>>,
 }
 
 impl Office {
     pub(crate) fn there() -> Arc<Self> {
-        Arc::new(Self { away: AtomicBool::new(false), taken: watch::Sender::new(Vec::new()) })
+        Arc::new(Self {
+            away: AtomicBool::new(false),
+            taken: watch::Sender::new(Vec::new()),
+            feeds: Mutex::default(),
+        })
     }
 
     pub(crate) fn away() -> Arc<Self> {
@@ -59,13 +65,14 @@ impl Control for Office {
     async fn warning(
         &self,
         _: &str,
-        _: u32,
+        feed: u32,
         at: Timestamp,
         change: WarningChange,
     ) -> Result<(), ControlError> {
         if self.away.load(Ordering::SeqCst) {
             return Err(ControlError::Unavailable("on holiday".into()));
         }
+        self.feeds.lock().expect("no test panics with it").push(feed);
         let (sign, name) = match change {
             WarningChange::Raised(warning) => ('+', warning.name.code()),
             WarningChange::Cleared(name) => ('-', name.code()),

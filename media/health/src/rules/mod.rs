@@ -30,7 +30,7 @@ pub enum Note {
         /// In milliseconds.
         by_ms: i64,
     },
-    /// Sound left its timestamps and was set on them again; positive: it had come late.
+    /// Sound left its timestamps and was set on them again; positive: it had been ahead of its pictures.
     AudioReanchored {
         /// In milliseconds.
         by_ms: i64,

@@ -257,7 +257,7 @@ impl Figures {
         });
         gauge(
             "sigma_session_av_offset_seconds",
-            "Decoding time of the video minus that of the audio that arrives with it.",
+            "Decoding time of the audio minus that of the video that arrives with it; positive: sound is ahead.",
             |health| health.sample.av_offset_ms.map(|ms| thousandths(ms.into())),
         );
         gauge("sigma_session_behind_seconds", "How far the feed is behind real time.", |health| {

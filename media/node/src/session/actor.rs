@@ -188,6 +188,7 @@ impl Actor {
         }
         self.time.set();
         self.monitor.feed_began(self.time.now_us());
+        self.warnings.feed_opened(number);
         // A report of the feed before may have come too late to count.
         self.playable = false;
         self.last_part = monotonic();
@@ -345,10 +346,7 @@ impl Actor {
                     info!(session.id = %session, warning = name.code(), "a warning was cleared");
                 }
             }
-            // Nothing is judged without a feed.
-            if let Some(feed) = &self.feed {
-                self.warnings.send(feed.number, self.core.clock.now(), change);
-            }
+            self.warnings.send(self.core.clock.now(), change);
         }
     }
 

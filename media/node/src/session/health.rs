@@ -52,6 +52,11 @@ impl SessionHealth {
         ring.iter().skip(skipped).cloned().collect()
     }
 
+    /// Whether samples still come: its session is on air here.
+    pub fn is_live(&self) -> bool {
+        self.newest.has_changed().is_ok()
+    }
+
     /// The samples from now on, the newest one first.
     pub fn follow(&self) -> HealthFollower {
         let mut newest = self.newest.clone();
@@ -179,7 +184,9 @@ mod tests {
         assert_eq!(follower.next().await.map(|health| health.sample.at_us), Some(2 * SECOND));
         assert_eq!(health.follow().next().await, health.latest());
         monitor.tick(3 * SECOND);
+        assert!(health.is_live());
         drop(monitor);
+        assert!(!health.is_live());
         assert_eq!(follower.next().await.map(|health| health.sample.at_us), Some(3 * SECOND));
         assert_eq!(follower.next().await, None);
         assert_eq!(health.recent(2).len(), 2, "what was stays readable");

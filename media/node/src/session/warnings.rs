@@ -1,7 +1,7 @@
 //! Warnings of one session on their way to the control plane: a line of their own, so that nobody waits for them.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sigma_clock::Timestamp;
@@ -22,7 +22,6 @@ const LAST_TRIES: u32 = 5;
 
 #[derive(Debug)]
 struct Letter {
-    feed: u32,
     at: Timestamp,
     change: WarningChange,
 }
@@ -37,8 +36,16 @@ impl Letter {
 }
 
 #[derive(Debug, Default)]
+struct Waiting {
+    letters: VecDeque<Letter>,
+    /// The newest feed. A warning is its session's: it carries the number that counts when it is taken.
+    feed: u32,
+    closed: bool,
+}
+
+#[derive(Debug, Default)]
 struct Line {
-    waiting: Mutex<(VecDeque<Letter>, bool)>,
+    waiting: Mutex<Waiting>,
     wake: Notify,
 }
 
@@ -54,8 +61,8 @@ impl Warnings {
         tokio::spawn(async move {
             loop {
                 let next = {
-                    let mut waiting = post.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-                    waiting.0.pop_front().ok_or(waiting.1)
+                    let mut waiting = post.look();
+                    waiting.letters.pop_front().ok_or(waiting.closed)
                 };
                 let closed = match next {
                     Ok(letter) => !post.deliver(control.as_ref(), &session, letter).await,
@@ -74,14 +81,19 @@ impl Warnings {
         Self(line)
     }
 
+    /// Another feed delivers.
+    pub(super) fn feed_opened(&self, feed: u32) {
+        self.0.look().feed = feed;
+    }
+
     /// Puts a change in the line.
-    pub(super) fn send(&self, feed: u32, at: Timestamp, change: WarningChange) {
+    pub(super) fn send(&self, at: Timestamp, change: WarningChange) {
         {
-            let mut waiting = self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if waiting.0.len() >= WAITING {
-                leave_out_a_pair(&mut waiting.0);
+            let mut waiting = self.0.look();
+            if waiting.letters.len() >= WAITING {
+                leave_out_a_pair(&mut waiting.letters);
             }
-            waiting.0.push_back(Letter { feed, at, change });
+            waiting.letters.push_back(Letter { at, change });
         }
         self.0.wake.notify_one();
     }
@@ -89,21 +101,22 @@ impl Warnings {
 
 impl Drop for Warnings {
     fn drop(&mut self) {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
+        self.0.look().closed = true;
         self.0.wake.notify_one();
     }
 }
 
 impl Line {
-    fn is_closed(&self) -> bool {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).1
+    fn look(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the control plane has answered; false: the session is over and nobody takes it.
     async fn deliver(&self, control: &dyn Control, session: &str, letter: Letter) -> bool {
         let (mut pause, mut last_tries) = (FIRST_RETRY, 0);
         loop {
-            match control.warning(session, letter.feed, letter.at, letter.change.clone()).await {
+            let feed = self.look().feed;
+            match control.warning(session, feed, letter.at, letter.change.clone()).await {
                 Ok(()) => return true,
                 Err(ControlError::Refused(reason)) => {
                     debug!(
@@ -115,7 +128,7 @@ impl Line {
                     return true;
                 }
                 Err(ControlError::Unavailable(reason)) => {
-                    last_tries += u32::from(self.is_closed());
+                    last_tries += u32::from(self.look().closed);
                     if last_tries >= LAST_TRIES {
                         warn!(
                             session.id = session,
@@ -168,9 +181,9 @@ mod tests {
     async fn a_warning_waits_for_its_control_plane_and_keeps_its_order_and_time() {
         let office = Office::away();
         let line = Warnings::start(office.clone(), "se_1".into());
-        line.send(1, at(5), raised(WarningName::NoAudio));
-        line.send(1, at(6), raised(WarningName::BFrames));
-        line.send(1, at(7), WarningChange::Cleared(WarningName::NoAudio));
+        line.send(at(5), raised(WarningName::NoAudio));
+        line.send(at(6), raised(WarningName::BFrames));
+        line.send(at(7), WarningChange::Cleared(WarningName::NoAudio));
         tokio::time::advance(Duration::from_secs(60)).await;
         office.comes_back();
         let mut taken = office.taken.subscribe();
@@ -179,16 +192,29 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_waits_over_a_takeover_is_told_of_the_feed_that_counts() {
+        let office = Office::away();
+        let line = Warnings::start(office.clone(), "se_1".into());
+        line.feed_opened(1);
+        line.send(at(5), raised(WarningName::NoAudio));
+        tokio::time::advance(Duration::from_secs(5)).await;
+        line.feed_opened(2);
+        office.comes_back();
+        office.names(1).await;
+        assert_eq!(*office.feeds.lock().unwrap(), [2]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_long_absence_leaves_out_what_made_up_for_each_other() {
         let office = Office::away();
         let line = Warnings::start(office.clone(), "se_1".into());
-        line.send(1, at(0), raised(WarningName::AvDrift));
+        line.send(at(0), raised(WarningName::AvDrift));
         for number in 0..200 {
-            line.send(1, at(number), raised(WarningName::NoAudio));
-            line.send(1, at(number), WarningChange::Cleared(WarningName::NoAudio));
+            line.send(at(number), raised(WarningName::NoAudio));
+            line.send(at(number), WarningChange::Cleared(WarningName::NoAudio));
         }
-        line.send(1, at(999), raised(WarningName::FallingBehind));
-        assert!(line.0.waiting.lock().unwrap().0.len() <= WAITING);
+        line.send(at(999), raised(WarningName::FallingBehind));
+        assert!(line.0.look().letters.len() <= WAITING);
         office.comes_back();
         let mut taken = office.taken.subscribe();
         let newest = "+FALLING_BEHIND@999".to_owned();
@@ -204,7 +230,7 @@ mod tests {
         let office = Office::away();
         let line = Warnings::start(office.clone(), "se_1".into());
         let post = Arc::downgrade(&line.0);
-        line.send(1, at(0), raised(WarningName::NoAudio));
+        line.send(at(0), raised(WarningName::NoAudio));
         drop(line);
         while post.upgrade().is_some() {
             tokio::time::advance(Duration::from_secs(1)).await;

@@ -1,3 +1,3 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { include: ['tests/{unit,pages}/**/*.test.ts'], testTimeout: 60_000 } });
+export default defineConfig({ test: { include: ['tests/{unit,pages,dashboard}/**/*.test.ts'], testTimeout: 60_000 } });

@@ -1,7 +1,8 @@
 import { playbackIdOf } from './channels';
 import { h } from './player/dom';
 import { mountPlayer } from './player/player';
+import { playlistUrl } from './player/probe';
 
 const stage = h('main', { class: 'stage' });
 document.body.append(stage);
-mountPlayer(stage, playbackIdOf(location.pathname));
+mountPlayer(stage, playlistUrl(playbackIdOf(location.pathname)));

@@ -2,7 +2,7 @@ import { messages } from './player/messages';
 import { minutesSince, pathOf, playbackIdOf, publicLive } from './channels';
 import { h } from './player/dom';
 import { keyList, mountPlayer } from './player/player';
-import { serverNow } from './player/probe';
+import { playlistUrl, serverNow } from './player/probe';
 import type { Viewer } from './player/viewer';
 
 const playbackId = playbackIdOf(location.pathname);
@@ -20,9 +20,11 @@ document.body.append(
   h('main', {}, stage, h('div', { class: 'about' }, h('div', { class: 'what' }, name, h('p', { class: 'since' }, since, behind)), h('aside', { class: 'shortcuts', 'aria-label': messages.controls.help }, keyList()))),
 );
 
-mountPlayer(stage, playbackId, {
-  state: onState,
-  behind: (words) => { if (behind.textContent !== words) behind.textContent = words; },
+mountPlayer(stage, playlistUrl(playbackId), {
+  on: {
+    state: onState,
+    behind: (words) => { if (behind.textContent !== words) behind.textContent = words; },
+  },
 });
 setInterval(showSince, 15_000);
 

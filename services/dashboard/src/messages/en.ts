@@ -1,4 +1,5 @@
 import { enPanel } from './en-panel';
+import { messages as viewerMessages, type PlayerWords } from '../player/messages';
 import { plural } from './format';
 
 const count = (n: number, one: string, other: string) => plural('en', n, { one: `# ${one}`, other: `# ${other}` });
@@ -332,8 +333,11 @@ export const en = {
     encoder: 'Encoder',
     noInput: 'Not understood yet',
     frameRate: (rate: string) => `${rate} fps`,
-    backUntil: (when: string) => `Waits for the encoder until ${when}`,
+    backUntilWords: 'Waits for the encoder until',
   },
+
+  /** What the player itself says. */
+  player: viewerMessages as PlayerWords,
 
   ...enPanel,
 };

@@ -1,4 +1,4 @@
-/** Every word a viewer reads. One file, so that another language is one more file. */
+/** Every word a viewer reads. The player takes them in another language where it stands in the dashboard. */
 export const messages = {
   product: 'Sigma Livestream',
 
@@ -66,6 +66,9 @@ export const messages = {
       : `On air for ${Math.floor(minutes / 60)} h ${minutes % 60} min`,
     home: 'Other broadcasts',
   },
-} as const;
+};
 
 export type StateName = keyof typeof messages.states;
+
+/** What the player itself says. */
+export type PlayerWords = Pick<typeof messages, 'states' | 'controls' | 'keys'>;

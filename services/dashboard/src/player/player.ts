@@ -1,4 +1,4 @@
-import { messages, type StateName } from './messages';
+import { messages, type PlayerWords, type StateName } from './messages';
 import { h, icon, icons } from './dom';
 import { clockOffsetMs } from './probe';
 import { Viewer } from './viewer';
@@ -13,8 +13,6 @@ const FIGURES_MS = 500;
 
 /** States in which the picture itself is seen. */
 const PICTURE: ReadonlySet<StateName> = new Set(['playing', 'paused', 'buffering']);
-
-const text = messages.controls;
 
 /** What tests and diagnostics may read. */
 export interface Diagnostics {
@@ -31,9 +29,17 @@ declare global {
   }
 }
 
-/** Builds the player into `root` and starts it. */
-export function mountPlayer(root: HTMLElement, playbackId: string, on: Listeners = {}): void {
-  new Player(root, playbackId, on);
+export interface PlayerOptions {
+  readonly words?: PlayerWords;
+  /** Whose keys the shortcuts are: the whole page's, or only while the focus is in the player. */
+  readonly keys?: 'page' | 'focused';
+  readonly on?: Listeners;
+}
+
+/** Builds the player of a multivariant playlist into `root` and starts it; answers how to take it away. */
+export function mountPlayer(root: HTMLElement, playlist: string, options: PlayerOptions = {}): () => void {
+  const player = new Player(root, playlist, options);
+  return () => player.destroy();
 }
 
 export interface Listeners {
@@ -44,57 +50,65 @@ export interface Listeners {
 
 class Player {
   readonly viewer: Viewer;
+  readonly #words: PlayerWords;
   readonly #on: Listeners;
   readonly #root: HTMLElement;
+  readonly #listening = new AbortController();
+  readonly #renewing: ReturnType<typeof setInterval>;
+  readonly #diagnostics: Diagnostics;
   readonly #video = h('video', { playsinline: true, autoplay: true, muted: true, tabindex: '-1', disableremoteplayback: true });
   readonly #title = h('p', { class: 'notice-title' });
   readonly #text = h('p', { class: 'notice-text' });
   readonly #notice = h('div', { class: 'notice', role: 'status', 'aria-live': 'polite' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), this.#title, this.#text);
   readonly #play = this.#button('play', () => this.viewer.togglePlay());
   readonly #mute = this.#button('mute', () => this.#toggleMute());
-  readonly #volume = h('input', {
-    class: 'volume', type: 'range', min: '0', max: '1', step: '0.05', 'aria-label': text.volume,
-    oninput: () => this.#setVolume(Number(this.#volume.value)),
-  });
+  readonly #volume: HTMLInputElement = h('input', { class: 'volume', type: 'range', min: '0', max: '1', step: '0.05', oninput: () => this.#setVolume(Number(this.#volume.value)) });
   readonly #live = h('button', { class: 'live', type: 'button', onclick: () => this.viewer.goLive() }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'live-label' }));
-  readonly #behind = h('span', { class: 'behind', title: text.behindHelp });
-  readonly #quality = h('select', { 'aria-label': text.quality, onchange: () => this.viewer.playback?.chooseQuality(Number(this.#quality.value)) });
-  readonly #qualityBox = h('label', { class: 'quality', title: text.quality, hidden: true }, icon(...icons.quality), this.#quality);
+  readonly #behind = h('span', { class: 'behind' });
+  readonly #quality: HTMLSelectElement = h('select', { onchange: () => this.viewer.playback?.chooseQuality(Number(this.#quality.value)) });
+  readonly #qualityBox = h('label', { class: 'quality', hidden: true }, icon(...icons.quality), this.#quality);
   readonly #inset = this.#button('inset', () => void this.#toggleInset());
   readonly #full = this.#button('full', () => void this.#toggleFull());
   readonly #help = this.#button('help', () => this.#toggleHelp());
-  readonly #sound = h('button', { class: 'pill sound', type: 'button', hidden: true, onclick: () => this.#toggleMute() }, icon(...icons.muted), h('span', {}, text.tapForSound));
-  readonly #tap = h('button', { class: 'pill tap', type: 'button', hidden: true, onclick: () => this.viewer.togglePlay() }, icon(...icons.play), h('span', {}, text.tapToPlay));
+  readonly #sound = h('button', { class: 'pill sound', type: 'button', hidden: true, onclick: () => this.#toggleMute() }, icon(...icons.muted));
+  readonly #tap = h('button', { class: 'pill tap', type: 'button', hidden: true, onclick: () => this.viewer.togglePlay() }, icon(...icons.play));
   readonly #bar: HTMLElement;
   readonly #dialog: HTMLDialogElement;
   #fade: ReturnType<typeof setTimeout> | undefined;
   #lastTouch = -Infinity;
 
-  constructor(root: HTMLElement, playbackId: string, on: Listeners) {
+  constructor(root: HTMLElement, playlist: string, { words = messages, keys = 'page', on = {} }: PlayerOptions) {
+    const text = words.controls;
     this.#root = root;
+    this.#words = words;
     this.#on = on;
-    this.viewer = new Viewer(this.#video, playbackId, () => this.#render());
+    this.viewer = new Viewer(this.#video, playlist, () => this.#render());
     this.#bar = h('div', { class: 'bar', role: 'group', 'aria-label': text.bar },
       this.#play, this.#mute, this.#volume, this.#live, this.#behind,
       h('span', { class: 'space' }), this.#qualityBox, this.#inset, this.#help, this.#full);
-    this.#dialog = helpDialog();
+    this.#dialog = helpDialog(words);
     root.classList.add('player');
     root.setAttribute('role', 'region');
     root.setAttribute('aria-label', text.player);
     root.append(this.#video, h('div', { class: 'scrim', 'aria-hidden': 'true' }), this.#notice, this.#sound, this.#tap, this.#bar, this.#dialog);
 
-    label(this.#help, text.help, '?', icons.help);
-    label(this.#inset, text.pictureInPicture, 'P', icons.inset);
+    this.#volume.setAttribute('aria-label', text.volume);
+    this.#quality.setAttribute('aria-label', text.quality);
+    this.#qualityBox.title = text.quality;
+    this.#sound.append(h('span', {}, text.tapForSound));
+    this.#tap.append(h('span', {}, text.tapToPlay));
+    this.#label(this.#help, text.help, '?', icons.help);
+    this.#label(this.#inset, text.pictureInPicture, 'P', icons.inset);
     this.#inset.hidden = !document.pictureInPictureEnabled;
     this.#full.hidden = !document.fullscreenEnabled && !('webkitEnterFullscreen' in this.#video);
     this.#video.muted = true;
     this.#video.volume = storedVolume();
-    this.#listen();
+    this.#listen(keys === 'page' ? document : root);
     this.#render();
-    setInterval(() => this.#figures(), FIGURES_MS);
+    this.#renewing = setInterval(() => this.#figures(), FIGURES_MS);
 
     const { viewer } = this;
-    window.sigma = {
+    window.sigma = this.#diagnostics = {
       latency: () => viewer.latency(),
       targetLatency: () => viewer.targetLatency(),
       get stalls() { return viewer.stalls; },
@@ -104,17 +118,29 @@ class Player {
     viewer.start();
   }
 
+  destroy(): void {
+    this.viewer.stop();
+    this.#listening.abort();
+    clearInterval(this.#renewing);
+    clearTimeout(this.#fade);
+    if (window.sigma === this.#diagnostics) delete window.sigma;
+    this.#root.replaceChildren();
+    this.#root.classList.remove('player', 'on-air', 'awake');
+    delete this.#root.dataset['state'];
+  }
+
   #button(name: string, act: () => void): HTMLButtonElement {
     return h('button', { class: `control ${name}`, type: 'button', onclick: act });
   }
 
-  #listen(): void {
+  #listen(keys: Document | HTMLElement): void {
     const root = this.#root;
-    for (const name of ['play', 'pause', 'volumechange'] as const) this.#video.addEventListener(name, () => this.#render());
-    document.addEventListener('fullscreenchange', () => this.#render());
-    root.addEventListener('pointermove', (event) => { if (event.pointerType === 'mouse') this.#wake(); });
-    root.addEventListener('pointerleave', () => this.#sleep());
-    root.addEventListener('focusin', () => this.#wake());
+    const { signal } = this.#listening;
+    for (const name of ['play', 'pause', 'volumechange'] as const) this.#video.addEventListener(name, () => this.#render(), { signal });
+    document.addEventListener('fullscreenchange', () => this.#render(), { signal });
+    root.addEventListener('pointermove', (event) => { if (event.pointerType === 'mouse') this.#wake(); }, { signal });
+    root.addEventListener('pointerleave', () => this.#sleep(), { signal });
+    root.addEventListener('focusin', () => this.#wake(), { signal });
     this.#video.addEventListener('pointerup', (event) => {
       if (event.pointerType === 'mouse') {
         if (event.button === 0) this.viewer.togglePlay();
@@ -126,7 +152,7 @@ class Player {
       else this.#wake();
     });
     this.#video.addEventListener('dblclick', (event) => { if (event.timeStamp - this.#lastTouch > 1000) void this.#toggleFull(); });
-    document.addEventListener('keydown', (event) => this.#onKey(event));
+    keys.addEventListener('keydown', (event) => this.#onKey(event as KeyboardEvent), { signal });
   }
 
   #onKey(event: KeyboardEvent): void {
@@ -214,7 +240,8 @@ class Player {
   #render(): void {
     const { viewer } = this;
     const video = this.#video;
-    const state = messages.states[viewer.state];
+    const text = this.#words.controls;
+    const state = this.#words.states[viewer.state];
     // Whoever has just got a picture is shown what can be done with it.
     if (viewer.state === 'playing' && this.#root.dataset['state'] !== 'playing') this.#wake();
     this.#root.dataset['state'] = viewer.state;
@@ -224,14 +251,14 @@ class Player {
     const onAir = viewer.isOnAir;
     this.#root.classList.toggle('on-air', onAir);
     for (const control of [this.#play, this.#inset]) control.disabled = !onAir;
-    label(this.#play, video.paused ? text.play : text.pause, 'K', video.paused ? icons.play : icons.pause);
+    this.#label(this.#play, video.paused ? text.play : text.pause, 'K', video.paused ? icons.play : icons.pause);
     const silent = video.muted || video.volume === 0;
-    label(this.#mute, silent ? text.unmute : text.mute, 'M', silent ? icons.muted : icons.sound);
+    this.#label(this.#mute, silent ? text.unmute : text.mute, 'M', silent ? icons.muted : icons.sound);
     this.#volume.value = String(video.muted ? 0 : video.volume);
     this.#volume.setAttribute('aria-valuetext', text.volumeValue(Math.round((video.muted ? 0 : video.volume) * 100)));
     this.#volume.style.setProperty('--filled', `${(video.muted ? 0 : video.volume) * 100}%`);
     const full = document.fullscreenElement !== null;
-    label(this.#full, full ? text.leaveFullScreen : text.fullScreen, 'F', full ? icons.leave : icons.enter);
+    this.#label(this.#full, full ? text.leaveFullScreen : text.fullScreen, 'F', full ? icons.leave : icons.enter);
     this.#sound.hidden = !(PICTURE.has(viewer.state) && video.muted && !viewer.needsTap);
     this.#tap.hidden = !viewer.needsTap;
     this.#renderQualities();
@@ -239,11 +266,20 @@ class Player {
     this.#on.state?.(viewer);
   }
 
+  #label(button: HTMLButtonElement, name: string, key: string, paths: readonly string[]): void {
+    if (button.getAttribute('aria-label') === name) return;
+    button.setAttribute('aria-label', name);
+    button.setAttribute('aria-keyshortcuts', key);
+    button.title = this.#words.controls.shortcut(name, key);
+    button.replaceChildren(icon(...paths));
+  }
+
   #renderQualities(): void {
     const playback = this.viewer.playback;
     const qualities = playback?.qualities() ?? [];
     this.#qualityBox.hidden = qualities.length < 2;
     if (playback === null || qualities.length < 2) return;
+    const text = this.#words.controls;
     const active = qualities.find((quality) => quality.id === playback.activeQuality());
     const options = [
       h('option', { value: '-1' }, active !== undefined && playback.quality() === -1 ? text.qualityAutoNow(active.name) : text.qualityAuto),
@@ -255,6 +291,7 @@ class Player {
 
   #figures(): void {
     const { viewer } = this;
+    const text = this.#words.controls;
     const shown = PICTURE.has(viewer.state);
     const latency = shown ? viewer.latency() : null;
     const atLive = shown && viewer.state !== 'paused' && viewer.isAtLive();
@@ -270,29 +307,22 @@ class Player {
   }
 }
 
-function helpDialog(): HTMLDialogElement {
+function helpDialog(words: PlayerWords): HTMLDialogElement {
+  const text = words.controls;
   const dialog: HTMLDialogElement = h('dialog', { class: 'help-dialog', 'aria-label': text.help },
     h('div', { class: 'help-head' },
       h('h2', {}, text.help),
       h('button', { class: 'control', type: 'button', 'aria-label': text.close, onclick: () => dialog.close() }, icon(...icons.close))),
-    keyList());
+    keyList(words));
   dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
   dialog.addEventListener('keydown', (event) => { if (event.key === '?') { event.preventDefault(); dialog.close(); } });
   return dialog;
 }
 
 /** The shortcuts, for the dialog and for the line below the picture. */
-export function keyList(): HTMLDListElement {
-  return h('dl', { class: 'keys' }, ...messages.keys.map(({ keys, does }) =>
+export function keyList(words: PlayerWords = messages): HTMLDListElement {
+  return h('dl', { class: 'keys' }, ...words.keys.map(({ keys, does }) =>
     h('div', {}, h('dt', {}, ...keys.map((key) => h('kbd', {}, key))), h('dd', {}, does))));
-}
-
-function label(button: HTMLButtonElement, name: string, key: string, paths: readonly string[]): void {
-  if (button.getAttribute('aria-label') === name) return;
-  button.setAttribute('aria-label', name);
-  button.setAttribute('aria-keyshortcuts', key);
-  button.title = text.shortcut(name, key);
-  button.replaceChildren(icon(...paths));
 }
 
 /** Touches the page only when the words change, so that a screen reader is not told twice. */

@@ -1,4 +1,4 @@
-/** Asks the origin what is at a playback id, before and between broadcasts. */
+/** Asks the origin what is at a playlist's address, before and between broadcasts. */
 export type Answer =
   | { kind: 'on-air'; session: string }
   | { kind: 'not-on-air' }
@@ -37,12 +37,12 @@ export function sessionOf(multivariant: string, base: string): string | null {
   return pathname.slice(0, pathname.lastIndexOf('/') + 1);
 }
 
-export async function probe(playbackId: string, signal?: AbortSignal): Promise<Answer> {
+export async function probe(playlist: string, signal?: AbortSignal): Promise<Answer> {
   const away = (retryAfterMs = 0): Answer => ({ kind: 'unreachable', retryAfterMs });
   const timeout = AbortSignal.timeout(ANSWER_WITHIN_MS);
   const sent = Date.now();
   try {
-    const response = await fetch(playlistUrl(playbackId), {
+    const response = await fetch(playlist, {
       cache: 'no-store',
       signal: signal ? AbortSignal.any([signal, timeout]) : timeout,
     });

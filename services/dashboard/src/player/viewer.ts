@@ -3,7 +3,7 @@ import { Backoff } from './backoff';
 import { HlsPlayback, hlsIsSupported } from './hls-playback';
 import { NativePlayback, nativeHlsIsSupported } from './native-playback';
 import type { Playback, PlaybackEvents, Trouble } from './playback';
-import { playlistUrl, probe, serverNow } from './probe';
+import { probe, serverNow } from './probe';
 import { wait } from './wait';
 
 /** How often the picture is looked at. */
@@ -34,7 +34,7 @@ const ON_AIR: ReadonlySet<StateName> = new Set(['starting', 'playing', 'paused',
 
 type Outcome = 'ended' | 'gone' | 'rebuild' | 'format';
 
-/** The life of one page: waits for a broadcast, plays it, says what is the matter, goes on by itself. */
+/** The life of one player: waits for a broadcast, plays it, says what is the matter, goes on by itself. */
 export class Viewer {
   state: StateName = 'checking';
   /** Times the picture stood still against the viewer's will since the page was opened. */
@@ -43,10 +43,12 @@ export class Viewer {
   firstPictureMs: number | null = null;
 
   readonly video: HTMLVideoElement;
-  readonly #playbackId: string;
+  readonly #playlist: string;
   readonly #changed: () => void;
 
   #playback: Playback | null = null;
+  #ticking: ReturnType<typeof setInterval> | undefined;
+  #stopped = false;
   #session: string | null = null;
   #endedSession: string | null = null;
   #finish: (outcome: Outcome) => void = () => undefined;
@@ -75,9 +77,9 @@ export class Viewer {
   readonly #reconnects = new Backoff({ first: 300, most: 5_000, growth: 1.6 });
   readonly #rebuilds = new Backoff({ first: 200, most: 10_000, growth: 2 });
 
-  constructor(video: HTMLVideoElement, playbackId: string, changed: () => void) {
+  constructor(video: HTMLVideoElement, playlist: string, changed: () => void) {
     this.video = video;
-    this.#playbackId = playbackId;
+    this.#playlist = playlist;
     this.#changed = changed;
   }
 
@@ -88,8 +90,16 @@ export class Viewer {
       // The end of the media and the taking down of a player pause too; only a person's wish counts.
       if (this.#playback !== null && !this.video.ended && this.video.readyState > 1) this.#wantsPlay = this.#followsLive = false;
     });
-    setInterval(() => this.#tick(), TICK_MS);
+    this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     void this.#run();
+  }
+
+  /** The player leaves the page. Nothing is loaded or said any more. */
+  stop(): void {
+    this.#stopped = true;
+    clearInterval(this.#ticking);
+    this.#finish('gone');
+    this.#drop();
   }
 
   /** Seconds between the picture's own date and now; null when there is none. */
@@ -150,9 +160,10 @@ export class Viewer {
     this.video.currentTime = Math.max(seekable.start(0), Math.min(live, wanted));
   }
 
-  async #run(): Promise<never> {
-    for (;;) {
-      const answer = await probe(this.#playbackId);
+  async #run(): Promise<void> {
+    while (!this.#stopped) {
+      const answer = await probe(this.#playlist);
+      if (this.#stopped) return;
       switch (answer.kind) {
         case 'on-air':
           if (answer.session === this.#endedSession) {
@@ -186,6 +197,7 @@ export class Viewer {
   async #follow(session: string): Promise<void> {
     this.#session = session;
     const outcome = await this.#attempt(session);
+    if (this.#stopped) return;
     switch (outcome) {
       case 'ended':
         this.#endedSession = session;
@@ -227,7 +239,7 @@ export class Viewer {
         trouble: (trouble) => this.#onTrouble(trouble, session),
         qualitiesChanged: () => this.#changed(),
       };
-      const url = playlistUrl(this.#playbackId);
+      const url = this.#playlist;
       this.#playback = hlsIsSupported() ? new HlsPlayback(this.video, url, events) : new NativePlayback(this.video, url, events);
       if (this.#wantsPlay) this.#play();
     });
@@ -255,7 +267,7 @@ export class Viewer {
     for (;;) {
       const pause = this.#reconnects.next();
       await wait(pause);
-      const answer = await probe(this.#playbackId);
+      const answer = await probe(this.#playlist);
       if (this.#playback !== playback || this.#finished) return;
       this.#serverAway = answer.kind === 'unreachable';
       if (answer.kind === 'unreachable') {
@@ -379,7 +391,7 @@ export class Viewer {
   }
 
   #enter(state: StateName): void {
-    if (this.state === state) return;
+    if (this.state === state || this.#stopped) return;
     this.state = state;
     this.#changed();
   }

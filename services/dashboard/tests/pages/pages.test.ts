@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { messages, type StateName } from '../../src/player/messages';
 // @ts-expect-error plain JavaScript, so that node runs it without a build
 import { openBrowser } from '../browser.mjs';
-import { ScriptedOrigin } from './scripted-origin';
+import { ScriptedOrigin } from '../scripted/origin';
+import { wantBuild } from '../scripted/pages';
 
 /** Other work may have the machine: long, and never waited for when things are well. */
 const PATIENCE = 30_000;
@@ -28,7 +28,7 @@ const state = () => page.evaluate(() => (window as unknown as { sigma: { state: 
 const stage = () => page.locator('.stage').boundingBox();
 
 beforeAll(async () => {
-  if (!existsSync(new URL('../../dist/watch.html', import.meta.url))) throw new Error('the pages are not built: npm run build');
+  wantBuild('watch.html');
   origin = new ScriptedOrigin();
   await origin.up();
   browser = (await openBrowser(profile)) as BrowserContext;
@@ -54,7 +54,7 @@ describe('the watch page', () => {
     await page.goto(`${origin.origin}/watch/demo`);
     await reaches('waiting');
     const before = await stage();
-    origin.begin();
+    origin.broadcast.begin();
     await reaches('playing');
     await expect.poll(() => page.textContent('h1'), { timeout: PATIENCE }).toBe('Harbour camera');
     expect(await stage()).toEqual(before);
@@ -81,9 +81,9 @@ describe('the watch page', () => {
   });
 
   it('tells of a lost broadcaster and goes on when he returns', async () => {
-    origin.lose();
+    origin.broadcast.lose();
     await reaches('broken');
-    origin.recover();
+    origin.broadcast.recover();
     await reaches('playing');
   });
 
@@ -95,9 +95,9 @@ describe('the watch page', () => {
   });
 
   it('says when the broadcast has ended, and begins the next', async () => {
-    origin.end();
+    origin.broadcast.end();
     await reaches('ended');
-    origin.begin();
+    origin.broadcast.begin();
     await reaches('playing');
   });
 

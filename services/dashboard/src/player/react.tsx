@@ -1,0 +1,30 @@
+import { useEffect, useRef } from 'react';
+import { useSpeech } from '../messages/react';
+import { playlistUrl } from './probe';
+import '../styles/player.css';
+
+/** What is played: what viewers of a channel see, or a session on air before it is public. */
+export type PlayerSource = { readonly kind: 'live'; readonly playbackId: string } | { readonly kind: 'preview'; readonly url: string };
+
+/** The player of the watch page inside the dashboard. Its code comes when it is first shown. Shortcuts hold while the focus is in it. */
+export function Player({ source, onBehind, className }: { source: PlayerSource; onBehind?: (words: string) => void; className?: string }) {
+  const { m } = useSpeech();
+  const root = useRef<HTMLDivElement>(null);
+  const behind = useRef(onBehind);
+  useEffect(() => { behind.current = onBehind; });
+  // The address as the page sees it: the cookie goes to our own origin only.
+  const playlist = source.kind === 'live' ? playlistUrl(source.playbackId) : new URL(source.url, location.href).pathname;
+  useEffect(() => {
+    let destroy = () => {};
+    let shown = true;
+    void import('./player').then(({ mountPlayer }) => {
+      if (!shown || root.current === null) return;
+      destroy = mountPlayer(root.current, playlist, { words: m.player, keys: 'focused', on: { behind: (words) => behind.current?.(words) } });
+    });
+    return () => {
+      shown = false;
+      destroy();
+    };
+  }, [playlist, m]);
+  return <div ref={root} className={className === undefined ? 'stage' : `stage ${className}`} />;
+}

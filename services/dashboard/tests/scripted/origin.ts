@@ -1,0 +1,50 @@
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname } from 'node:path';
+import { ScriptedBroadcast } from './broadcast';
+import { refuse, send, sendAsset, sendPage } from './pages';
+
+/** Serves the built watch and embed pages and one channel (`demo`) whose life is written by the test. */
+export class ScriptedOrigin {
+  readonly broadcast = new ScriptedBroadcast();
+  #server: Server | null = null;
+  #port = 0;
+
+  get origin(): string {
+    return `http://127.0.0.1:${this.#port}`;
+  }
+
+  async up(): Promise<void> {
+    const server = createServer((request, response) => this.#answer(new URL(request.url ?? '/', 'http://origin').pathname, response));
+    await new Promise<void>((resolve) => { server.listen(this.#port, '127.0.0.1', resolve); });
+    this.#port = (server.address() as AddressInfo).port;
+    this.#server = server;
+  }
+
+  down(): void {
+    this.#server?.close();
+    this.#server?.closeAllConnections();
+    this.#server = null;
+  }
+
+  close(): void {
+    this.down();
+    this.broadcast.close();
+  }
+
+  #answer(path: string, response: ServerResponse): void {
+    const [, room, name, file] = path.split('/');
+    const { broadcast } = this;
+    if (room === 'watch' || room === 'embed') return sendPage(response, `${room}.html`);
+    if (path === '/public/live') {
+      const channels = broadcast.onAir ? [{ name: 'Harbour camera', watchUrl: `${this.origin}/watch/demo`, liveAt: new Date(broadcast.since).toISOString() }] : [];
+      return send(response, '.json', JSON.stringify({ channels, rtmpUrl: 'rtmp://push.example:1935/live', adminToken: null }));
+    }
+    if (room === 'live' && name === 'demo' && broadcast.onAir) return send(response, '.m3u8', broadcast.multivariant('../../media'));
+    if (room === 'live') return refuse(response, name === 'demo' ? 'NOT_ON_AIR' : 'NOT_FOUND');
+    if (room === 'media' && name === broadcast.folder && file !== undefined) {
+      return file === 'index.m3u8' ? send(response, '.m3u8', broadcast.playlist()) : send(response, extname(file), broadcast.file(file));
+    }
+    if (!sendAsset(response, path)) refuse(response, 'NOT_FOUND');
+  }
+}

@@ -1,3 +1,10 @@
 import { defineConfig } from 'vitest/config';
 
-export default defineConfig({ test: { include: ['tests/{unit,pages,dashboard}/**/*.test.ts'], testTimeout: 60_000 } });
+export default defineConfig({
+  test: {
+    include: ['tests/{unit,pages,dashboard}/**/*.test.{ts,tsx}'],
+    testTimeout: 60_000,
+    // One instance of graphql-js for the scripted platform and the library that carries its subscriptions.
+    server: { deps: { inline: ['graphql', 'graphql-ws'] } },
+  },
+});

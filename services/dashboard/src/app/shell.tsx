@@ -69,7 +69,7 @@ function Account() {
   return (
     <DialogTrigger>
       <AriaButton className="nav-link account" aria-label={`${m.nav.account}: ${name}`}>
-        <Icon name="account" /><span className="account-name">{name}</span>
+        <Icon name="account" /><span className="account-name">{name}</span><span className="account-short">{m.nav.accountShort}</span>
       </AriaButton>
       <Popover className="popover account-popover" placement="top start" offset={8}>
         <Dialog className="account-dialog" aria-label={m.nav.account}>

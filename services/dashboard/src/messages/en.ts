@@ -1,5 +1,5 @@
 import { enPanel } from './en-panel';
-import { messages as viewerMessages, type PlayerWords } from '../player/messages';
+import { messages as viewer } from '../player/messages';
 import { plural } from './format';
 
 const count = (n: number, one: string, other: string) => plural('en', n, { one: `# ${one}`, other: `# ${other}` });
@@ -17,6 +17,7 @@ export const en = {
     tokens: 'Tokens',
     system: 'System',
     account: 'Account and appearance',
+    accountShort: 'Account',
     signedInAs: 'Signed in as',
     admin: 'Administrator',
     project: 'Project',
@@ -167,6 +168,11 @@ export const en = {
     LOW: 'Low',
     ULTRA_LOW: 'Ultra-low',
   },
+  latencyModeLong: {
+    NORMAL: 'Normal latency',
+    LOW: 'Low latency',
+    ULTRA_LOW: 'Ultra-low latency',
+  },
   latencyModeHelp: {
     NORMAL: '20 to 30 s behind the camera. Fewest requests, plays everywhere.',
     LOW: '8 to 10 s behind. Plays everywhere.',
@@ -188,8 +194,8 @@ export const en = {
     nothingTitle: 'No channel matches',
     nothing: 'Try another word or another state.',
     clear: 'Clear search and filter',
-    liveFor: (clock: string) => `Live for ${clock}`,
-    created: (when: string) => `Made ${when}`,
+    made: 'Made',
+    liveFor: 'Live for',
     list: 'List of channels',
     changed: (name: string, state: string) => `${name}: ${state}`,
   },
@@ -337,7 +343,7 @@ export const en = {
   },
 
   /** What the player itself says. */
-  player: viewerMessages as PlayerWords,
+  player: { states: viewer.states, controls: viewer.controls, keys: viewer.keys },
 
   ...enPanel,
 };

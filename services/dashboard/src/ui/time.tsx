@@ -1,11 +1,17 @@
 import { useNow } from '../api/time';
 import { useSpeech } from '../messages/react';
 
+/** What is old changes its words seldom: how old, and how often it is looked at, in milliseconds. */
+const STEPS = [[120_000, 10_000], [7_200_000, 60_000]] as const;
+const SELDOM = 3_600_000;
+
 /** "3 minutes ago", with the moment itself in the tooltip. */
 export function Ago({ at }: { at: string }) {
   const { f } = useSpeech();
-  const now = useNow(10_000);
-  return <time dateTime={at} title={f.exact(at)}>{f.relative(at, now + 9_999)}</time>;
+  const age = Date.now() - Date.parse(at);
+  const step = STEPS.find(([until]) => age < until)?.[1] ?? SELDOM;
+  const now = useNow(step);
+  return <time dateTime={at} title={f.exact(at)}>{f.relative(at, Math.max(now, Date.parse(at) + age))}</time>;
 }
 
 /** A moment in full. */

@@ -39,7 +39,9 @@ const checked = async (what: string) => {
   expect(await seriousFindings(dashboard.page), what).toEqual([]);
   expect(await dashboard.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${what}: wider than the window`).toBe(0);
 };
-const shot = (name: string) => shots(dashboard.page, name, checked);
+const shot = (name: string) => shots(dashboard.page, name, { check: checked });
+/** What lies over the page, or a page that is long: as far as the window shows it. */
+const windowShot = (name: string) => shots(dashboard.page, name, { whole: false, check: checked });
 const clipboard = () => dashboard.page.evaluate(() => navigator.clipboard.readText());
 
 describe('signing in', () => {
@@ -83,10 +85,10 @@ describe('the list of channels', () => {
     await dashboard.page.getByText('No channel matches').waitFor();
     await dashboard.page.getByRole('button', { name: 'Clear search and filter' }).click();
     await dashboard.seesChannels(['Sunday service', 'Harbour camera']);
-    await dashboard.page.getByText('Stopped', { exact: true }).first().click();
+    await dashboard.page.locator('.segment', { hasText: 'Stopped' }).click();
     await dashboard.seesChannels(['Sunday service']);
-    await dashboard.page.getByText('All', { exact: true }).click();
-    await dashboard.page.getByRole('button', { name: /Newest first/ }).click();
+    await dashboard.page.locator('.segment', { hasText: 'All' }).click();
+    await dashboard.page.getByRole('button', { name: 'Sort' }).click();
     await dashboard.page.getByRole('option', { name: 'By name' }).click();
     await dashboard.seesChannels(['Harbour camera', 'Sunday service']);
   });
@@ -97,8 +99,7 @@ describe('the list of channels', () => {
     for (const channel of live) platform.channels.begin(channel.id, channel.name.endsWith('7') ? 'ERROR' : channel.name.endsWith('3') ? 'PROCESSING' : 'LIVE');
     await dashboard.open('/channels?sort=NAME');
     await expect.poll(() => dashboard.page.locator('.channel-item .badge').count(), { timeout: PATIENCE }).toBeGreaterThanOrEqual(40);
-    await shot('channels-busy');
-    await dashboard.page.getByText('By name').waitFor();
+    await windowShot('channels-busy');
     for (let scrolled = 0; scrolled < 20; scrolled += 1) {
       const before = await dashboard.page.locator('.channel-item').count();
       if (before >= 1_002) break;
@@ -114,17 +115,20 @@ describe('the list of channels', () => {
     platform.channels.begin(channel.id, 'LIVE');
     await expect.poll(() => target.locator('.badge').textContent(), { timeout: PATIENCE }).toBe('Live');
     expect(await target.boundingBox()).toEqual(before);
-    platform.channels.channels.splice(2);
-    platform.channels.sessions.splice(0);
   });
 });
 
 describe('a channel', () => {
+  beforeAll(() => {
+    platform.channels.channels.splice(2);
+    platform.channels.sessions.splice(0);
+  });
+
   it('is made in one step, and its page says how to push', async () => {
     await dashboard.open('/channels');
     await dashboard.page.getByRole('button', { name: 'New channel' }).click();
     await dashboard.page.getByRole('button', { name: 'More settings' }).click();
-    await shot('channel-create');
+    await windowShot('channel-create');
     await dashboard.page.keyboard.press('Escape');
     await dashboard.createChannel('Evening talk');
     await dashboard.told(/is ready/);
@@ -139,7 +143,7 @@ describe('a channel', () => {
     await dashboard.page.getByRole('button', { name: 'New channel' }).click();
     await dashboard.page.keyboard.press('Enter');
     await dashboard.page.getByText('Give the channel a name.').waitFor();
-    await dashboard.page.getByLabel('Name').fill('refuse me');
+    await dashboard.page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill('refuse me');
     await dashboard.page.keyboard.press('Enter');
     await dashboard.page.getByText('a name of this kind is not taken').waitFor();
     await dashboard.page.keyboard.press('Escape');
@@ -162,7 +166,7 @@ describe('a channel', () => {
   it('gives commands for ffmpeg and GStreamer', async () => {
     const channel = platform.channels.channels.at(-1)!;
     await dashboard.page.getByText('ffmpeg', { exact: true }).click();
-    await dashboard.page.getByRole('button', { name: 'Copy Command' }).click();
+    await dashboard.page.getByRole('button', { name: 'Copy Command', exact: true }).click();
     expect(await clipboard()).toContain('"rtmp://studio.example:1935/live/$SIGMA_KEY"');
     await dashboard.page.getByRole('button', { name: 'Copy command with the key' }).click();
     await expect.poll(clipboard).toContain(`'rtmp://studio.example:1935/live/${channel.streamKey}'`);
@@ -229,7 +233,7 @@ describe('a channel', () => {
     await dashboard.page.keyboard.press('Escape');
     await dashboard.chooseAction('Stop channel');
     await dashboard.page.getByText('The broadcast on air ends at once').waitFor();
-    await shot('channel-stop');
+    await windowShot('channel-stop');
     await dashboard.page.keyboard.press('Escape');
     await dashboard.stopChannel();
     broadcast.end();
@@ -255,7 +259,7 @@ describe('the connection', () => {
     await dashboard.page.evaluate(() => { (window as unknown as { kept: boolean }).kept = true; });
     platform.down();
     await dashboard.connectionLost();
-    await shot('connection-lost');
+    await windowShot('connection-lost');
     platform.channels.add('Made meanwhile');
     await platform.up();
     await dashboard.connectionFine();
@@ -293,7 +297,7 @@ describe('a token', () => {
     await dashboard.open('/channels');
     await dashboard.heading('Channels');
     platform.valid = false;
-    await dashboard.page.getByText('By name').or(dashboard.page.getByText('Stopped', { exact: true })).first().click();
+    await dashboard.page.locator('.segment', { hasText: 'Stopped' }).click();
     await dashboard.page.getByText('You were signed out because your sign-in is no longer valid.').waitFor();
     platform.valid = true;
     await dashboard.signIn(TOKEN);

@@ -60,7 +60,7 @@ export class Dashboard {
   /** One step: the name is enough. Ends on the channel's page. */
   async createChannel(name: string): Promise<void> {
     await this.page.getByRole('button', { name: 'New channel' }).click();
-    await this.page.getByRole('dialog').getByLabel('Name').fill(name);
+    await this.page.getByRole('dialog').getByRole('textbox', { name: 'Name' }).fill(name);
     await this.page.keyboard.press('Enter');
     await this.heading(name);
   }

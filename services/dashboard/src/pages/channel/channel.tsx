@@ -93,7 +93,7 @@ function CurrentSession({ session }: { session: SessionFactsFragment }) {
 function ForViewers({ channel }: { channel: ChannelFactsFragment }) {
   const { m } = useSpeech();
   return (
-    <Card title={m.channel.links}>
+    <Card title={m.channel.links} className="for-viewers">
       <div className="links">
         <span className="label">{m.channel.watchPage}</span>
         <Copyable text={channel.watchUrl} what={m.channel.watchPage} />

@@ -35,7 +35,7 @@ export function Stage({ channel, session }: StageProps) {
         {onAir && session.liveAt !== null && <span className="with-icon help"><Icon name="clock" /><Clock since={session.liveAt} /></span>}
         {session?.state === 'ERROR' && session.reconnectUntil !== null && <span className="help">{m.session.backUntilWords} <Moment at={session.reconnectUntil} seconds /></span>}
         {picture && behind !== '' && <span className="help figures" title={m.player.controls.behindHelp}>{behind}</span>}
-        <Badge title={m.latencyModeHelp[channel.latencyMode]}>{m.latencyMode[session?.latencyMode ?? channel.latencyMode]}</Badge>
+        <Badge title={m.latencyModeHelp[channel.latencyMode]}>{m.latencyModeLong[session?.latencyMode ?? channel.latencyMode]}</Badge>
       </div>
       {session?.state === 'PROCESSING' && <GoLive session={session} />}
     </div>

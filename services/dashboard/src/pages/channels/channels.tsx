@@ -92,10 +92,10 @@ const ChannelItem = memo(function ChannelItem({ row }: { row: Row }) {
         <span className="channel-what">
           <span className="channel-name">{row.name}</span>
           <span className="channel-line help">
-            {session?.liveAt != null && session.state !== 'ENDED'
-              ? <><Clock since={session.liveAt} /><span aria-hidden="true">·</span></>
-              : <><Ago at={row.createdAt} /><span aria-hidden="true">·</span></>}
-            <span>{m.latencyMode[row.latencyMode]}</span>
+            <span className="channel-since">
+              {session?.liveAt != null && session.state !== 'ENDED' ? <>{m.channels.liveFor} <Clock since={session.liveAt} /></> : <>{m.channels.made} <Ago at={row.createdAt} /></>}
+            </span>
+            <span>{m.latencyModeLong[row.latencyMode]}</span>
           </span>
         </span>
         <ChannelBadge state={row.state} session={session?.state} />

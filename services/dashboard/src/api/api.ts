@@ -1,5 +1,4 @@
 import { Client, fetchExchange, mapExchange, stringifyDocument, subscriptionExchange, type AnyVariables, type CombinedError, type Exchange, type Operation } from '@urql/core';
-import { cacheExchange } from '@urql/exchange-graphcache';
 import { createClient as createSocket, type Client as Socket } from 'graphql-ws';
 import type { TypedDocumentNode } from '@graphql-typed-document-node/core';
 import { pipe, tap } from 'wonka';
@@ -8,6 +7,7 @@ import { wait } from '../player/wait';
 import { Connection } from './connection';
 import { faultOf, faultOfGraphQL, type Fault } from './faults';
 import { freshKey } from './idempotency';
+import { memory } from './memory';
 
 /** A question that is not answered within this is treated as lost. */
 const ANSWER_WITHIN_MS = 20_000;
@@ -16,13 +16,6 @@ const AFTER_SOCKET_MS = 250;
 /** RFC 6455 §7.4.1 and graphql-transport-ws: closed on purpose. */
 const CLOSED_NORMALLY = 1000;
 const CLOSED_UNAUTHORIZED = [4401, 4403];
-
-/** Types that have no id of their own: they are kept inside what they belong to. */
-const EMBEDDED = [
-  'Actor', 'ApiTokenPayload', 'ChannelConnection', 'ChannelEdge', 'ChannelPayload', 'ComponentHealth', 'EventConnection', 'EventEdge',
-  'Identity', 'Ingest', 'IngestHealth', 'IngestWarning', 'PageInfo', 'ParkedLine', 'PlatformHealth', 'ProjectPayload', 'ProjectionPayload',
-  'SessionConnection', 'SessionEdge', 'SessionInput', 'SessionPayload', 'SettingInForce', 'TimelineEntry',
-];
 
 export type Answer<Data> = { readonly data: Data; readonly fault: null } | { readonly data: null; readonly fault: Fault };
 
@@ -72,13 +65,12 @@ export class Api {
     });
     const outside = [this.#judge(), fetchExchange];
     const options = { url: '/graphql', preferGetMethod: false as const, fetch: fetchWithin, fetchOptions: { credentials: 'same-origin' as const } };
-    const embedded = Object.fromEntries(EMBEDDED.map((type) => [type, () => null]));
     this.client = new Client({
       ...options,
       requestPolicy: 'cache-and-network',
       exchanges: [
         this.#readAnew(),
-        cacheExchange({ keys: { ...embedded, Projection: ({ name }) => (typeof name === 'string' ? name : null) } }),
+        memory(),
         ...outside,
         subscriptionExchange({
           forwardSubscription: (request) => ({

@@ -232,7 +232,7 @@ export const en = {
     seconds: 'seconds',
     minutes: 'minutes',
     wholeNumber: (from: number, to: number) => `A whole number from ${from} to ${to}.`,
-    nextSession: 'Changes apply to the next session, not to the one on air.',
+    nextSession: 'Apart from the name, changes apply to the next session, not to the one on air.',
     changed: (n: number) => count(n, 'change', 'changes'),
     readOnly: 'Your token may look at these settings but not change them.',
     savedNamed: (name: string) => `Settings of “${name}” saved`,

@@ -18,6 +18,7 @@ export async function shots(page: Page, name: string, { whole = true, check }: {
   for (const [width, colorScheme] of LOOKS) {
     await page.setViewportSize({ width, height: HEIGHTS[width] });
     await page.emulateMedia({ colorScheme });
+    await page.evaluate(() => window.scrollTo(0, 0));
     await settle(page);
     await page.screenshot({ path: `${FOLDER}${name}-${width}-${colorScheme}.png`, fullPage: whole });
     await check?.(`${name} at ${width} px, ${colorScheme}`);

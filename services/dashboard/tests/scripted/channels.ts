@@ -122,12 +122,15 @@ export class Channels {
           return channel.streamKey;
         },
       },
-      currentSession: () => {
+      currentSession: (_: unknown, context: Context) => {
+        wants(context, 'sessions:read');
         const session = this.sessions.find(({ id }) => id === channel.currentSession);
         return session === undefined ? null : this.presentSession(session);
       },
-      sessions: ({ first, after, state }: { first?: number; after?: string; state?: SessionState }) =>
-        page(this.#ofChannel(channel.id, state ?? null), first, after),
+      sessions: ({ first, after, state }: { first?: number; after?: string; state?: SessionState }, context: Context) => {
+        wants(context, 'sessions:read');
+        return page(this.#ofChannel(channel.id, state ?? null), first, after);
+      },
     };
   }
 

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import { useQuery } from 'urql';
 import {
-  ChannelChangedDocument, ChannelDocument, ChannelWithSessionChangedDocument, ChannelWithSessionDocument, SessionOfChannelChangedDocument,
+  ChannelChangedDocument, ChannelDocument, SessionOfChannelChangedDocument,
   type ChannelFactsFragment, type SessionFactsFragment,
 } from '../../api/generated';
 import { faultIn, useLive, useMay } from '../../api/react';
@@ -117,16 +117,13 @@ function Waiting() {
 
 /** The channel with what is on air there, kept right by what the platform tells. */
 function useChannel(id: string) {
-  const maySessions = useMay('sessions:read');
+  const sessions = useMay('sessions:read');
   const mayChannels = useMay('channels:read');
-  const variables = { id };
-  const plain = useQuery({ query: ChannelDocument, variables, pause: maySessions || !mayChannels });
-  const whole = useQuery({ query: ChannelWithSessionDocument, variables, pause: !maySessions || !mayChannels });
-  useLive(ChannelChangedDocument, variables, { when: mayChannels && !maySessions });
-  useLive(ChannelWithSessionChangedDocument, variables, { when: mayChannels && maySessions });
-  useLive(SessionOfChannelChangedDocument, { channelId: id }, { when: mayChannels && maySessions });
-  const result = maySessions ? whole[0] : plain[0];
-  const channel: ChannelFactsFragment | null = result.data?.channel ?? null;
-  const session: SessionFactsFragment | null = whole[0].data?.channel?.currentSession ?? null;
-  return { channel, session, fault: faultIn(result.error), fetching: result.fetching };
+  const variables = { id, sessions };
+  const [{ data, error, fetching }] = useQuery({ query: ChannelDocument, variables, pause: !mayChannels });
+  useLive(ChannelChangedDocument, variables, { when: mayChannels });
+  useLive(SessionOfChannelChangedDocument, { channelId: id }, { when: mayChannels && sessions });
+  const channel: ChannelFactsFragment | null = data?.channel ?? null;
+  const session: SessionFactsFragment | null = data?.channel?.currentSession ?? null;
+  return { channel, session, fault: faultIn(error), fetching };
 }

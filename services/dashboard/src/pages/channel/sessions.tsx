@@ -42,10 +42,10 @@ function SessionRow({ row }: { row: Row }) {
   return (
     <tr>
       <td><Link href={`/sessions/${encodeURIComponent(row.id)}`}><Moment at={row.startedAt} /></Link></td>
-      <td data-label={m.session.state}><SessionBadge state={row.state} /></td>
-      <td data-label={m.session.duration}><Clock since={row.startedAt} until={row.endedAt} /></td>
-      <td data-label={m.session.picture}>{input?.height == null ? '–' : `${input.width}×${input.height}`}{input?.videoCodec == null ? '' : ` ${input.videoCodec}`}</td>
-      <td data-label={m.session.reason}>{row.endReason === null ? '–' : m.endReason[row.endReason]}</td>
+      <td><SessionBadge state={row.state} /></td>
+      <td><Clock since={row.startedAt} until={row.endedAt} /></td>
+      <td>{input?.height == null ? '–' : `${input.width}×${input.height}`}{input?.videoCodec == null ? '' : ` ${input.videoCodec}`}</td>
+      <td className={row.endReason === null ? 'nothing-known' : undefined}>{row.endReason === null ? '–' : m.endReason[row.endReason]}</td>
     </tr>
   );
 }

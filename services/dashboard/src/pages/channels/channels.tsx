@@ -41,7 +41,7 @@ function List({ create }: { create: React.ReactNode }) {
   const [said, setSaid] = useState('');
   const states = useRef(new Map<string, string>());
   const onChange = useCallback((row: Row) => {
-    const state = row.state === 'ACTIVE' && row.currentSession !== null ? m.sessionState[row.currentSession.state] : m.channelState[row.state];
+    const state = row.state === 'ACTIVE' && row.currentSession != null ? m.sessionState[row.currentSession.state] : m.channelState[row.state];
     // Only what is new is said; the first word about a row is its making or its first change.
     if (states.current.get(row.id) !== state) setSaid(m.channels.changed(row.name, state));
     states.current.set(row.id, state);

@@ -4,7 +4,7 @@ import { Button as AriaButton } from 'react-aria-components/Button';
 import { Heading } from 'react-aria-components/Heading';
 import { useLocation } from 'wouter';
 import { CreateChannelDocument } from '../../api/generated';
-import { useAction } from '../../api/react';
+import { useAction, useMay } from '../../api/react';
 import { useSpeech } from '../../messages/react';
 import { FormDialog } from '../../ui/dialog';
 import { TextField } from '../../ui/fields';
@@ -21,6 +21,7 @@ export function CreateChannel({ isOpen, onClose }: { isOpen: boolean; onClose: (
 function Form({ onClose }: { onClose: () => void }) {
   const { m } = useSpeech();
   const toast = useToast();
+  const sessions = useMay('sessions:read');
   const [, navigate] = useLocation();
   const { run, busy, fault } = useAction(CreateChannelDocument);
   const [draft, setDraft] = useState<Draft>(DEFAULTS);
@@ -32,7 +33,7 @@ function Form({ onClose }: { onClose: () => void }) {
     setTried(true);
     if (Object.keys(problems).length > 0) return;
     const name = draft.name.trim();
-    const made = await run({ input: { ...inputOf(DEFAULTS, draft), name } });
+    const made = await run({ input: { ...inputOf(DEFAULTS, draft), name }, sessions });
     if (made === null) return;
     onClose();
     navigate(`/channels/${encodeURIComponent(made.createChannel.channel.id)}`);

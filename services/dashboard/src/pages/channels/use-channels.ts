@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Fault } from '../../api/faults';
 import { ChannelsChangedDocument, ChannelsDocument } from '../../api/generated';
-import { useApi, useLive, useRefresh } from '../../api/react';
+import { useApi, useLive, useMay, useRefresh } from '../../api/react';
 import { withChange, withPage, type Row, type Rows, type Wish } from './list';
 
 /** The first page is small, so that it is there at once; the next ones are as large as the platform gives. */
@@ -20,6 +20,7 @@ export interface Channels {
 /** The channels that a wish asks for, page by page, kept right by what the platform tells. `onChange` hears of each change of a row. */
 export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels {
   const api = useApi();
+  const sessions = useMay('sessions:read');
   const [list, setList] = useState<Rows | null>(null);
   const [loading, setLoading] = useState(true);
   const [fault, setFault] = useState<Fault | null>(null);
@@ -30,8 +31,8 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
   useEffect(() => { shown.current = list?.rows.length ?? 0; }, [list]);
 
   const page = useCallback(
-    (first: number, after: string | null) => api.ask(ChannelsDocument, { first, after, state, search: search === '' ? null : search, orderBy: order }),
-    [api, search, state, order],
+    (first: number, after: string | null) => api.ask(ChannelsDocument, { first, after, state, search: search === '' ? null : search, orderBy: order, sessions }),
+    [api, search, state, order, sessions],
   );
 
   /** Reads from the beginning, at least as many rows as are shown, and shows them all at once. */
@@ -59,7 +60,7 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
 
   useEffect(() => { void read(FIRST); }, [read]);
   useRefresh(() => void read(shown.current));
-  useLive(ChannelsChangedDocument, {}, {
+  useLive(ChannelsChangedDocument, { sessions }, {
     onData: ({ channelUpdated: row }) => {
       setList((before) => before && withChange(before, row, wish));
       onChange(row);

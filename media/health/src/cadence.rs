@@ -79,7 +79,7 @@ impl Cadence {
     /// The feed's own interval while its rhythm is even.
     fn steady_interval(&self) -> Option<u32> {
         let base = self.base?;
-        Some(self.own.map_or(base, |own| own.min(base))).filter(|interval| *interval < SLIDES)
+        Some(self.own.unwrap_or(base)).filter(|interval| *interval < SLIDES)
     }
 
     /// Whether the rhythm is even now.
@@ -216,6 +216,12 @@ mod tests {
         assert_eq!(halved.own_rate_milli(), Some(30_000));
         assert_eq!(halved.rate_milli(), Some(15_000));
         assert_eq!(halved.missing(), 150);
+    }
+
+    #[test]
+    fn a_few_quick_seconds_are_not_the_feeds_own_rhythm() {
+        let burst = fed(std::iter::repeat_n(3_000, 300).chain([1_500; 180]).chain([3_000; 300]));
+        assert_eq!((burst.own_rate_milli(), burst.missing()), (Some(30_000), 0));
     }
 
     #[test]

@@ -78,6 +78,8 @@ fn a_counter_that_rolls_over_changes_nothing() {
         studio.epoch_ticks -= period;
         studio.play(10_000, &Shape::good());
         assert_eq!(studio.last(), plain, "{period}");
+        studio.play(30_000, &Shape::good());
+        assert_eq!(studio.said, [], "{period}");
     }
 }
 
@@ -94,6 +96,19 @@ fn timestamps_that_jump_disturb_one_second_at_most() {
         assert!(sample.behind_ms < 60 && sample.av_offset_ms.unwrap().abs() < 40, "{jump}: {sample:?}");
         assert!(sample.frame_rate_milli.unwrap().abs_diff(30_000) < 100, "{jump}: {sample:?}");
     }
+}
+
+#[test]
+fn clips_in_a_loop_that_come_in_bursts_do_not_move_sound_from_its_pictures() {
+    let mut studio = Studio::of(Mode::Low);
+    studio.begin(&Shape::good());
+    for _ in 0..60 {
+        studio.play(1_000, &Shape { speed: 2_000, ..Shape::good() });
+        studio.wait(950);
+        studio.jump(-60_000);
+    }
+    let offset = studio.last().av_offset_ms.unwrap_or(0);
+    assert!(offset.abs() < 100, "{offset}");
 }
 
 #[test]

@@ -10,9 +10,10 @@ use sigma_domain::{
     Actor, ActorKind, Channel, ChannelId, Project, ProjectCommand, ProjectId, ProjectName, Session,
     SessionFacts, SessionId,
 };
-use sigma_store::{EventLog, Journal, Loaded};
+use sigma_store::{EventLog, History, Journal, Loaded};
 
 use crate::authentication::Doorman;
+use crate::changes::Fanout;
 use crate::executor::{Beside, CommandError, Context, Decider, Executed, Executor, new_command_id};
 use crate::process::Process;
 use crate::vault::{Hash, Vault, hex};
@@ -30,6 +31,8 @@ pub struct Parts {
     pub journal: Arc<dyn Journal>,
     /// Where they are read, all of them.
     pub log: Arc<dyn EventLog>,
+    /// Where they are looked up, by filter and in total order.
+    pub history: Arc<dyn History>,
     /// What queries see.
     pub views: Arc<dyn ReadModels>,
     /// Wall time.
@@ -46,9 +49,11 @@ pub struct Parts {
 pub struct App {
     pub(crate) executor: Executor,
     pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) history: Arc<dyn History>,
     pub(crate) process: Process,
     pub(crate) admin_token: AdminToken,
     pub(crate) doorman: Doorman,
+    pub(crate) fanout: Fanout,
     views: Arc<dyn ReadModels>,
 }
 
@@ -65,7 +70,7 @@ impl App {
     /// # Errors
     /// [`OpenError`]; its words name the mend.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
-        let Parts { journal, log, views, clock, vault, admin_token, process_file } = parts;
+        let Parts { journal, log, history, views, clock, vault, admin_token, process_file } = parts;
         let ours = vault.fingerprint()?;
         let bound = journal.bind_master_key(&ours).await?.master_key_fingerprint;
         if bound.as_deref() != Some(ours.as_str()) {
@@ -74,8 +79,11 @@ impl App {
         let executor = Executor { journal, clock, vault: Arc::new(vault) };
         let process = Process::open(&process_file).await?;
         let doorman = Doorman::default();
-        let app = Arc::new(Self { executor, log, process, admin_token, doorman, views });
+        let fanout = Fanout::default();
+        let app = Arc::new(Self { executor, log, history, process, admin_token, doorman, fanout, views });
         app.make_default_project().await?;
+        // Whoever follows changes from here on misses none, however late they begin to be told.
+        app.fanout.go_on_after(app.log.head().await.ok());
         Ok(app)
     }
 

@@ -11,7 +11,7 @@ use sigma_domain::{
 use sigma_store::{Loaded, StoreError};
 
 use crate::app::{nothing_beside, system};
-use crate::executor::{Beside, CommandError, Context, Executed, new_command_id};
+use crate::executor::{Beside, CommandError, Context, Decider, Executed, new_command_id};
 use crate::secrets::{STREAM_KEY, lookup, open_stream_key, put_feed};
 use crate::{
     App, Denied, FeedFacts, FeedGrant, InputRow, KeyHolder, LossCause, MediaError, NodeStart, Report,
@@ -268,25 +268,33 @@ impl App {
         command: SessionCommand,
         context: &Context,
     ) -> Result<Executed<Session>, MediaError> {
-        let give_up = sigma_clock::monotonic() + REPORT_PATIENCE;
-        let mut pause = Duration::from_millis(50);
-        loop {
-            match self.executor.execute::<Session>(session, command.clone(), context, nothing_beside).await {
-                Ok(executed) => return Ok(executed),
-                Err(CommandError::Store(StoreError::Unavailable { .. }) | CommandError::Conflict)
-                    if sigma_clock::monotonic() < give_up =>
-                {
-                    sigma_clock::sleep(pause).await;
-                    pause = (pause * 2).min(REPORT_PAUSE);
-                }
-                Err(
-                    error @ (CommandError::Store(StoreError::Unavailable { .. }) | CommandError::Conflict),
-                ) => {
-                    return Err(MediaError::Unavailable(error.to_string()));
-                }
-                Err(error) => return Err(MediaError::Refused(error.to_string())),
+        let told = self.try_to_tell::<Session>(session, command, context).await;
+        told.map_err(|error| match error {
+            CommandError::Store(StoreError::Unavailable { .. }) | CommandError::Conflict => {
+                MediaError::Unavailable(error.to_string())
             }
-        }
+            error => MediaError::Refused(error.to_string()),
+        })
+    }
+
+    /// The same, for an aggregate of whatever type, with its own refusals.
+    pub(crate) async fn try_to_tell<A: Decider>(
+        &self,
+        id: &str,
+        command: A::Command,
+        context: &Context,
+    ) -> Result<Executed<A>, CommandError<A::Error>> {
+        let away = |error: &CommandError<A::Error>| {
+            matches!(error, CommandError::Store(StoreError::Unavailable { .. }) | CommandError::Conflict)
+        };
+        let tell = || self.executor.execute::<A>(id, command.clone(), context, nothing_beside);
+        patiently(away, tell).await
+    }
+
+    /// Loads an aggregate, through outages of the store.
+    pub(crate) async fn load_patiently<A: Decider>(&self, id: &str) -> Result<Loaded<A>, StoreError> {
+        let away = |error: &StoreError| matches!(error, StoreError::Unavailable { .. });
+        patiently(away, || self.executor.load::<A>(id)).await
     }
 
     /// A node started: each session that was on air there goes to ERROR with a full window from now. Answers those that
@@ -355,6 +363,24 @@ impl App {
         let context = Context::of(system("gate"), format!("detach_{session}"));
         let command = ChannelCommand::DetachSession { session: session.clone(), at: self.executor.now() };
         self.executor.execute(channel, command, &context, nothing_beside).await
+    }
+}
+
+/// Tries again for as long as something is away, up to [`REPORT_PATIENCE`].
+async fn patiently<T, E, F>(away: impl Fn(&E) -> bool, mut attempt: impl FnMut() -> F) -> Result<T, E>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    let give_up = sigma_clock::monotonic() + REPORT_PATIENCE;
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match attempt().await {
+            Err(error) if away(&error) && sigma_clock::monotonic() < give_up => {
+                sigma_clock::sleep(pause).await;
+                pause = (pause * 2).min(REPORT_PAUSE);
+            }
+            tried => return tried,
+        }
     }
 }
 

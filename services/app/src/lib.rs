@@ -10,8 +10,10 @@ mod api_token;
 mod app;
 mod authentication;
 mod caller;
+mod changes;
 mod channels;
 mod error;
+mod events;
 pub mod executor;
 mod feeds;
 pub mod fold;
@@ -24,9 +26,11 @@ mod projects;
 mod read;
 mod secrets;
 mod sessions;
+mod timeline;
 mod tokens;
 mod upkeep;
 mod vault;
+mod warnings;
 
 pub use access::Access;
 pub use admin_token::{AdminToken, bearer};
@@ -34,11 +38,14 @@ pub use api_token::{API_TOKEN_LENGTH, NoApiToken, Secret};
 pub use app::{App, Parts, READ_YOUR_WRITES};
 pub use authentication::Identity;
 pub use caller::{Caller, Done, Idempotency, MAX_IDEMPOTENCY_KEY};
+pub use changes::{Change, Changes, Lagged};
 pub use channels::{ChannelUpdate, ChannelWithKey, NewChannel};
 pub use error::{AppError, Denied, FieldError, MediaError, OpenError};
+pub use events::{EventFeed, EventFilter, EventPage, EventRange};
 pub use key::{NoStreamKey, STREAM_KEY_LENGTH, StreamKey};
 pub use media::{
     FeedFacts, FeedGrant, KeyHolder, LossCause, NodeStart, Order, OrderKind, Report, Reported, SessionOnAir,
+    WarningReport,
 };
 pub use orders::Orders;
 pub use process::ProcessError;
@@ -49,6 +56,7 @@ pub use read::{
 pub use sigma_domain::{
     Actor, ActorKind, ChannelState, EndReason, IngestFault, LatencyMode, ProjectId, Scope, SessionState,
 };
+pub use timeline::{MAX_TIMELINE, TimelineEntry};
 pub use tokens::{ApiTokenWithSecret, NewApiToken};
 pub use upkeep::COMMANDS_KEPT;
 pub use vault::{MASTER_KEY_LENGTH, Vault, VaultError};

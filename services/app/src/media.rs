@@ -2,6 +2,8 @@
 //!
 //! A node asks [`App::node_started`](crate::App::node_started) first and follows [`Orders`](crate::Orders) from there.
 
+use std::collections::BTreeMap;
+
 use sigma_domain::{IngestFault, LatencyMode};
 
 use crate::read::InputRow;
@@ -82,6 +84,25 @@ pub enum Report {
     Left,
     /// What comes cannot be packaged.
     Unusable(IngestFault),
+}
+
+/// What the look at a feed's health came to. A name is of `A–Z` and `_`, up to 40; a message up to 500 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WarningReport {
+    /// Something is to be mended by the broadcaster.
+    Raised {
+        /// Its name, as `NO_AUDIO`.
+        name: String,
+        /// What it says to the broadcaster, with the mend.
+        message: String,
+        /// The numbers that the message is made of, so that it can be said in another language.
+        data: BTreeMap<String, i64>,
+    },
+    /// It is well again.
+    Cleared {
+        /// Its name.
+        name: String,
+    },
 }
 
 /// How a feed was lost.

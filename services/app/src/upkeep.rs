@@ -22,7 +22,12 @@ impl App {
     /// any moment and go on where they were.
     pub async fn run(self: Arc<Self>, shutdown: impl Future<Output = ()> + Send) {
         let work = async {
-            tokio::join!(self.manage(), self.forget_old_commands(), self.write_uses_now_and_then());
+            tokio::join!(
+                self.manage(),
+                self.tell_changes(),
+                self.forget_old_commands(),
+                self.write_uses_now_and_then()
+            );
         };
         tokio::select! {
             biased;

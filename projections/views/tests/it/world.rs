@@ -12,7 +12,7 @@ use sigma_app::{
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_runner::{Runner, RunnerHandle};
 use sigma_store::memory::MemoryStore;
-use sigma_store::{Cursor, EventLog, Journal, RecordedEvent, Seen, Sighting};
+use sigma_store::{Cursor, EventLog, History, Journal, RecordedEvent, Seen, Sighting};
 use sigma_store_sqlite::SqliteStore;
 use sigma_views::{Views, projections};
 
@@ -28,22 +28,27 @@ pub(crate) struct World {
 impl World {
     pub(crate) async fn in_memory(seed: u64) -> Self {
         let store = MemoryStore::new(seed);
-        Self::on(tempfile::tempdir().unwrap(), Arc::new(store.clone()), Arc::new(store)).await
+        Self::on(tempfile::tempdir().unwrap(), Arc::new(store)).await
     }
 
     pub(crate) async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.unwrap());
-        Self::on(folder, store.clone(), store).await
+        Self::on(folder, store).await
     }
 
-    async fn on(folder: tempfile::TempDir, journal: Arc<dyn Journal>, log: Arc<dyn EventLog>) -> Self {
+    async fn on<S>(folder: tempfile::TempDir, store: Arc<S>) -> Self
+    where
+        S: Journal + EventLog + History + 'static,
+    {
+        let log: Arc<dyn EventLog> = store.clone();
         let runner = Runner::start(log.clone(), folder.path().join("views"), projections()).await.unwrap();
         let views = Views::new(runner.clone());
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let app = App::open(Parts {
-            journal,
+            journal: store.clone(),
             log: log.clone(),
+            history: store,
             views: Arc::new(views.clone()),
             clock: clock.clone(),
             vault: Vault::new([1; 32]).unwrap(),

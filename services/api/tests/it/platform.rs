@@ -61,13 +61,14 @@ impl Platform {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path().join("events.sqlite")).await.expect("a store");
         let journal: Arc<dyn Journal> = Arc::new(store.clone());
-        let log: Arc<dyn EventLog> = Arc::new(store);
+        let log: Arc<dyn EventLog> = Arc::new(store.clone());
         let views = folder.path().join("views");
         let runner =
             Runner::start(Arc::clone(&log), views, sigma_views::projections()).await.expect("a runner");
         let app = App::open(sigma_app::Parts {
             journal,
             log,
+            history: Arc::new(store),
             views: Arc::new(sigma_views::Views::new(runner.clone())),
             clock: Arc::new(SystemClock),
             vault: Vault::new([7; 32]).expect("a vault"),

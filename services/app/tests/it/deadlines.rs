@@ -1,6 +1,5 @@
 //! What happens without anybody asking: deadlines, on a clock in hand.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_app::{ChannelState, LossCause, NewChannel, Report, SessionState};
@@ -100,16 +99,7 @@ async fn a_process_file_of_another_store_is_derived_anew() {
     world.live(&made.stream_key).await;
     world.settle().await;
     // The data folder is the same; the store behind it is another one now.
-    let store = MemoryStore::new(9);
-    let other = World {
-        store: Arc::new(store.clone()),
-        log: Arc::new(store),
-        clock: world.clock.clone(),
-        switch: world.switch.clone(),
-        app: world.app.clone(),
-        folder: world.folder.clone(),
-    };
-    let other = other.restarted().await;
+    let other = world.restarted_over(MemoryStore::new(9)).await;
     assert!(other.app.node_started(NODE).await.unwrap().on_air.is_empty());
     let made = other.channel().await;
     let grant = other.feed(&made.stream_key, false).await.unwrap();

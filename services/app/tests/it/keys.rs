@@ -78,7 +78,7 @@ async fn a_stopped_channels_key_is_refused_by_name() {
 async fn another_master_key_refuses_to_start() {
     let world = World::new().await;
     let (clock, folder) = (world.clock.clone(), &world.folder);
-    let answer = open(world.store.clone(), world.log.clone(), clock, folder, 2).await;
+    let answer = open(world.stores(), clock, folder, 2).await;
     let Err(OpenError::MasterKey { bound, ours }) = answer else { panic!("opened") };
     assert_ne!(bound, ours);
 }

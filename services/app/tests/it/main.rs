@@ -1,11 +1,18 @@
 //! The application through its public doors, on the store in memory and on SQLite.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod access;
+mod changes;
 mod commands;
 mod crashes;
 mod deadlines;
+mod events;
 mod feeds;
 mod keys;
 mod sqlite;
+mod timeline;
+mod tokens;
+mod upkeep;
 mod views;
+mod warnings;
 mod world;

@@ -1,18 +1,15 @@
 //! The same on SQLite, with process managers running.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_app::{ChannelState, LossCause, Report, SessionState};
-use sigma_store_sqlite::SqliteStore;
 
 use crate::world::{Made, NODE, World, input, named, with_key};
 
 #[tokio::test]
 async fn a_broadcast_lives_through_a_restart_and_ends_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    let store = Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.unwrap());
-    let world = World::on(store.clone(), store).await;
+    let world = World::on_sqlite(&folder).await;
     let running = tokio::spawn(world.app.clone().run(std::future::pending()));
     let key = with_key("k", "");
     let made = world.app.create_channel(&key, named("x")).await.unwrap().value;

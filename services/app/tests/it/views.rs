@@ -10,15 +10,28 @@ use sigma_app::{
     SessionRow, Waited, fold,
 };
 use sigma_store::{Cursor, EventLog, RecordedEvent, Seen, Sighting};
+use tokio::sync::watch;
 
-pub(crate) struct FoldedViews(pub(crate) Arc<dyn EventLog>);
+pub(crate) struct FoldedViews {
+    log: Arc<dyn EventLog>,
+    /// Nothing is shown while this is false.
+    shows: watch::Receiver<bool>,
+}
 
 impl FoldedViews {
+    pub(crate) fn of(log: Arc<dyn EventLog>) -> Self {
+        Self::gated(log, watch::channel(true).1)
+    }
+
+    pub(crate) fn gated(log: Arc<dyn EventLog>, shows: watch::Receiver<bool>) -> Self {
+        Self { log, shows }
+    }
+
     async fn aggregates(&self) -> BTreeMap<(String, String), Vec<RecordedEvent>> {
         let (mut seen, mut at) = (Seen::new(), Cursor::start());
         let mut all = BTreeMap::<_, Vec<_>>::new();
         loop {
-            let batch = self.0.read_after(&at, 500).await.unwrap();
+            let batch = self.log.read_after(&at, 500).await.unwrap();
             if batch.next == at {
                 return all;
             }
@@ -123,8 +136,11 @@ impl ReadModels for FoldedViews {
         _aggregate_type: &str,
         _aggregate_id: &str,
         _sequence: u64,
-        _timeout: Duration,
+        timeout: Duration,
     ) -> Result<Waited, ReadError> {
-        Ok(Waited::Reached)
+        // Whoever holds the gate may be gone: then it stays as it is.
+        let mut shows = self.shows.clone();
+        let waited = sigma_clock::timeout(timeout, shows.wait_for(|shows| *shows)).await;
+        Ok(if waited.is_ok() { Waited::Reached } else { Waited::TimedOut })
     }
 }

@@ -12,9 +12,11 @@ use sigma_app::{
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_store::memory::MemoryStore;
 use sigma_store::{
-    CommandRecord, Commit, Committed, EventLog, Identity, Journal, RecordedEvent, SecretRow, SecretWrite,
-    StoreError,
+    CommandRecord, Commit, Committed, EventLog, History, Identity, Journal, RecordedEvent, SecretRow,
+    SecretWrite, StoreError,
 };
+use sigma_store_sqlite::SqliteStore;
+use tokio::sync::watch;
 
 use crate::views::FoldedViews;
 
@@ -142,38 +144,77 @@ impl From<ChannelWithKey> for Made {
 pub(crate) struct World {
     pub(crate) store: Arc<dyn Journal>,
     pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) history: Arc<dyn History>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) switch: Arc<Switch>,
     pub(crate) app: Arc<App>,
     pub(crate) folder: Arc<tempfile::TempDir>,
+    /// Whether the views show what happened; who waits for them waits.
+    pub(crate) shows: watch::Sender<bool>,
+}
+
+/// The three sides of one store.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) log: Arc<dyn EventLog>,
+    pub(crate) history: Arc<dyn History>,
 }
 
 impl World {
     /// A fresh platform on a store in memory that shuffles lines.
     pub(crate) async fn new() -> Self {
-        let store = MemoryStore::new(7);
-        Self::on(Arc::new(store.clone()), Arc::new(store)).await
+        Self::on(Arc::new(MemoryStore::new(7))).await
     }
 
-    pub(crate) async fn on(store: Arc<dyn Journal>, log: Arc<dyn EventLog>) -> Self {
+    /// A fresh platform on SQLite, in the folder.
+    pub(crate) async fn on_sqlite(folder: &tempfile::TempDir) -> Self {
+        Self::on(Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.unwrap())).await
+    }
+
+    pub(crate) async fn on<S: Journal + EventLog + History + 'static>(store: Arc<S>) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let switch = Switch::over(store.clone());
-        let app = open(switch.clone(), log.clone(), clock.clone(), &folder, 1).await.unwrap();
-        Self { store, log, clock, switch, app, folder }
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store };
+        Self::begin(stores, clock, folder).await
+    }
+
+    async fn begin(stores: Stores, clock: Arc<ManualClock>, folder: Arc<tempfile::TempDir>) -> Self {
+        let switch = Switch::over(stores.journal.clone());
+        Self::begin_on(switch, stores, clock, folder).await
+    }
+
+    async fn begin_on(
+        switch: Arc<Switch>,
+        stores: Stores,
+        clock: Arc<ManualClock>,
+        folder: Arc<tempfile::TempDir>,
+    ) -> Self {
+        let shows = watch::Sender::new(true);
+        let over = Stores { journal: switch.clone(), ..stores.clone() };
+        let app = open_gated(over, clock.clone(), &folder, 1, shows.subscribe()).await.unwrap();
+        let Stores { journal: store, log, history } = stores;
+        Self { store, log, history, clock, switch, app, folder, shows }
+    }
+
+    pub(crate) fn stores(&self) -> Stores {
+        Stores { journal: self.store.clone(), log: self.log.clone(), history: self.history.clone() }
     }
 
     /// The process died and is started again on what it left, perhaps without its process file.
     pub(crate) async fn restarted(&self) -> Self {
-        let switch = Switch::over(self.store.clone());
-        self.restarted_on(switch).await
+        Self::begin(self.stores(), self.clock.clone(), self.folder.clone()).await
+    }
+
+    /// The same data folder, and another store behind it.
+    pub(crate) async fn restarted_over(&self, store: MemoryStore) -> Self {
+        let store = Arc::new(store);
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store };
+        Self::begin(stores, self.clock.clone(), self.folder.clone()).await
     }
 
     pub(crate) async fn restarted_on(&self, switch: Arc<Switch>) -> Self {
-        let (store, log, clock) = (self.store.clone(), self.log.clone(), self.clock.clone());
-        let folder = self.folder.clone();
-        let app = open(switch.clone(), log.clone(), clock.clone(), &folder, 1).await.unwrap();
-        Self { store, log, clock, switch, app, folder }
+        Self::begin_on(switch, self.stores(), self.clock.clone(), self.folder.clone()).await
     }
 
     pub(crate) fn later(&self, seconds: u64) {
@@ -212,11 +253,11 @@ impl World {
     }
 
     pub(crate) async fn channel_row(&self, id: &str) -> Option<ChannelRow> {
-        FoldedViews(self.log.clone()).all_channels().await.into_iter().find(|row| row.id == id)
+        FoldedViews::of(self.log.clone()).all_channels().await.into_iter().find(|row| row.id == id)
     }
 
     pub(crate) async fn session_row(&self, id: &str) -> SessionRow {
-        let rows = FoldedViews(self.log.clone()).all_sessions().await;
+        let rows = FoldedViews::of(self.log.clone()).all_sessions().await;
         rows.into_iter().find(|row| row.id == id).unwrap()
     }
 
@@ -227,17 +268,27 @@ impl World {
 }
 
 pub(crate) async fn open(
-    journal: Arc<dyn Journal>,
-    log: Arc<dyn EventLog>,
+    stores: Stores,
     clock: Arc<ManualClock>,
     folder: &tempfile::TempDir,
     master_key: u8,
 ) -> Result<Arc<App>, sigma_app::OpenError> {
-    let views = Arc::new(FoldedViews(log.clone()));
+    open_gated(stores, clock, folder, master_key, watch::channel(true).1).await
+}
+
+async fn open_gated(
+    stores: Stores,
+    clock: Arc<ManualClock>,
+    folder: &tempfile::TempDir,
+    master_key: u8,
+    shows: watch::Receiver<bool>,
+) -> Result<Arc<App>, sigma_app::OpenError> {
+    let Stores { journal, log, history } = stores;
+    let views = Arc::new(FoldedViews::gated(log.clone(), shows));
     let vault = Vault::new([master_key; 32]).unwrap();
     let process_file = folder.path().join("process.sqlite");
     let admin_token = AdminToken::new(ADMIN);
-    App::open(Parts { journal, log, views, clock, vault, admin_token, process_file }).await
+    App::open(Parts { journal, log, history, views, clock, vault, admin_token, process_file }).await
 }
 
 pub(crate) fn named(name: &str) -> NewChannel {

@@ -16,7 +16,7 @@ use sigma_api::http::{self, Limits, Shell};
 use sigma_app::{App, ReadModels, Vault};
 use sigma_clock::{Clock, SystemClock};
 use sigma_runner::{Runner, RunnerHandle};
-use sigma_store::{EventLog, Journal};
+use sigma_store::{EventLog, History, Journal};
 use sigma_store_sqlite::SqliteStore;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -170,7 +170,8 @@ async fn control_plane(
 ) -> Result<(Arc<dyn Journal>, RunnerHandle, Arc<App>), Fault> {
     let store = SqliteStore::open(names.events()).await.map_err(Fault::told)?;
     let journal: Arc<dyn Journal> = Arc::new(store.clone());
-    let log: Arc<dyn EventLog> = Arc::new(store);
+    let log: Arc<dyn EventLog> = Arc::new(store.clone());
+    let history: Arc<dyn History> = Arc::new(store);
     let runner = Runner::start(Arc::clone(&log), names.views(), sigma_views::projections())
         .await
         .map_err(Fault::told)?;
@@ -178,6 +179,7 @@ async fn control_plane(
     let parts = sigma_app::Parts {
         journal: Arc::clone(&journal),
         log,
+        history,
         views,
         clock,
         vault,

@@ -1,0 +1,151 @@
+//! What happened in a session, told to people; and what a channel was like at a moment.
+
+mod sentences;
+
+use std::collections::HashMap;
+
+use cqrs_es::Aggregate;
+use sigma_domain::{
+    Actor, ActorKind, Channel, ChannelEvent, EndReason, Scope, Session, SessionEvent, SessionHealth,
+    SessionHealthEvent, SessionId, Timestamp,
+};
+use sigma_store::RecordedEvent;
+
+use crate::{App, AppError, Caller, ChannelRow, fold};
+use sentences::Who;
+
+/// The longest timeline that is told: of a longer one the beginning and the newest entries.
+pub const MAX_TIMELINE: usize = 1_000;
+
+/// Something that happened in a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TimelineEntry {
+    /// When: milliseconds since the Unix epoch, UTC.
+    pub at_ms: i64,
+    /// The event's name, as `session.live`.
+    pub kind: String,
+    /// What happened, as a sentence.
+    pub message: String,
+    /// Who did it.
+    pub actor: Actor,
+    /// The event's own data, so that it can be said in another language.
+    pub data: serde_json::Value,
+}
+
+/// An event of the timeline, before it is told.
+struct Happened {
+    at: Timestamp,
+    what: What,
+    actor: Actor,
+    recorded: RecordedEvent,
+}
+
+/// What stands in a timeline.
+enum What {
+    Session(SessionEvent),
+    Health(SessionHealthEvent),
+    /// The session's channel was stopped under it.
+    ChannelStopped,
+}
+
+impl App {
+    /// All that happened in a session, oldest first: its own events, the warnings about its feed, and the stop of its channel
+    /// that ended it. Wants `sessions:read`. At most [`MAX_TIMELINE`] entries.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`] for a session that the caller does not see.
+    pub async fn timeline(&self, caller: &Caller, session_id: &str) -> Result<Vec<TimelineEntry>, AppError> {
+        caller.need(Scope::SessionsRead)?;
+        let (session, channel) = self.owned_session(caller, session_id).await?;
+        let journal = &self.executor.journal;
+        let mut all = Vec::new();
+        for recorded in journal.load(Session::TYPE, session_id).await? {
+            let event: SessionEvent = fold::decode(&recorded)?;
+            all.push(happened(event.at(), What::Session(event), recorded)?);
+        }
+        for recorded in journal.load(SessionHealth::TYPE, session_id).await? {
+            let event: SessionHealthEvent = fold::decode(&recorded)?;
+            all.push(happened(event.at(), What::Health(event), recorded)?);
+        }
+        let by_stop = |entry: &Happened| {
+            let stopped = EndReason::ChannelStopped;
+            matches!(entry.what, What::Session(SessionEvent::Ended { reason, .. }) if reason == stopped)
+        };
+        if all.iter().any(by_stop) {
+            let events = journal.load(Channel::TYPE, channel.as_str()).await?;
+            all.extend(stop_of(&session, events)?);
+        }
+        // The order of each stream stays where two moments are the same; the stop came before the end that it made.
+        all.sort_by_key(|entry| {
+            (entry.at, !matches!(entry.what, What::ChannelStopped), entry.recorded.sequence)
+        });
+        if all.len() > MAX_TIMELINE {
+            all.drain(1..=all.len() - MAX_TIMELINE);
+        }
+        let names = self.names_of(&all).await;
+        Ok(all.into_iter().map(|entry| told(entry, &names)).collect())
+    }
+
+    /// Names of the tokens that did something, as far as they can be read.
+    async fn names_of(&self, all: &[Happened]) -> HashMap<String, String> {
+        let mut names = HashMap::new();
+        for actor in all.iter().map(|entry| &entry.actor).filter(|actor| actor.kind() == ActorKind::Token) {
+            if names.contains_key(actor.id()) {
+                continue;
+            }
+            let token = self.executor.load::<sigma_domain::ApiToken>(actor.id()).await;
+            let facts = token.ok().and_then(|loaded| loaded.aggregate.facts().cloned());
+            names
+                .insert(actor.id().to_owned(), facts.map(|facts| facts.name.to_string()).unwrap_or_default());
+        }
+        names
+    }
+
+    /// The channel as it was at a moment: none before it was made and after it was deleted. Wants `channels:read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`].
+    pub async fn channel_as_of(
+        &self,
+        caller: &Caller,
+        id: &str,
+        at_ms: i64,
+    ) -> Result<Option<ChannelRow>, AppError> {
+        caller.need(Scope::ChannelsRead)?;
+        if !caller.access.sees(id) {
+            return Ok(None);
+        }
+        let events = self.executor.journal.load(Channel::TYPE, id).await?;
+        // Up to the first that is later: a clock that was set back must not leave holes.
+        let until = events.iter().take_while(|event| event.metadata.at_ms <= at_ms);
+        let row = fold::channel_of(until)?;
+        Ok(row.filter(|row| row.project == caller.project.as_str()))
+    }
+}
+
+fn happened(at: Timestamp, what: What, recorded: RecordedEvent) -> Result<Happened, AppError> {
+    Ok(Happened { at, what, actor: fold::actor(&recorded)?, recorded })
+}
+
+/// The stop of the channel under this session.
+fn stop_of(session: &SessionId, events: Vec<RecordedEvent>) -> Result<Option<Happened>, AppError> {
+    for recorded in events.into_iter().rev().filter(|event| event.name == "channel.stopped") {
+        if let ChannelEvent::Stopped { session: Some(stopped), at } = fold::decode(&recorded)?
+            && stopped == *session
+        {
+            return happened(at, What::ChannelStopped, recorded).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+fn told(entry: Happened, names: &HashMap<String, String>) -> TimelineEntry {
+    let Happened { at, what, actor, recorded } = entry;
+    let who = Who { actor: &actor, token: names.get(actor.id()).map(String::as_str).unwrap_or_default() };
+    let message = match &what {
+        What::Session(event) => sentences::session(event, who),
+        What::Health(event) => sentences::health(event),
+        What::ChannelStopped => format!("The channel was stopped by {who}; what is on air ends with it."),
+    };
+    TimelineEntry { at_ms: at.as_millis(), kind: recorded.name, message, actor, data: recorded.data }
+}

@@ -118,7 +118,7 @@ function Pages() {
       <Route path="/events"><Events /></Route>
       <Route path="/tokens"><Tokens /></Route>
       <Route path="/system"><System /></Route>
-      <Route><Page title={m.faults.notFoundTitle}><EmptyState title={m.faults.notFoundTitle}>{m.faults.notFound}</EmptyState></Page></Route>
+      <Route><Page title={m.faults.notFoundTitle}><EmptyState icon="search">{m.faults.notFound}</EmptyState></Page></Route>
     </Switch>
   );
 }

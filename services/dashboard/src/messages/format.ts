@@ -74,15 +74,11 @@ export class Format {
     return this.#exact.format(new Date(at));
   }
 
-  /** "3 minutes ago", "in 2 hours". */
+  /** "3 minutes ago", "in 2 hours"; what is nearer than a second is "1 second ago". */
   relative(at: string | number, now: number): string {
-    const seconds = Math.round((new Date(at).getTime() - now) / 1_000);
-    const size = Math.abs(seconds);
-    if (size < 5) return this.#relative.format(0, 'second');
-    for (const [unit, length] of UNITS) {
-      if (size >= length) return this.#relative.format(Math.trunc(seconds / length), unit);
-    }
-    return this.#relative.format(0, 'second');
+    const seconds = Math.round((new Date(at).getTime() - now) / 1_000) || -1;
+    const [unit, length] = UNITS.find(([, length]) => Math.abs(seconds) >= length) ?? UNITS[3];
+    return this.#relative.format(Math.trunc(seconds / length), unit);
   }
 
   /** A clock that counts up: "0:07", "12:03", "3:05:09". */

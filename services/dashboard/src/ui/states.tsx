@@ -5,13 +5,13 @@ import { useSpeech } from '../messages/react';
 import { Button } from './button';
 import { Icon, type IconName } from './icon';
 
-/** In the place of what is not there: nothing yet, nothing found, not allowed. */
-export function EmptyState({ icon = 'info', title, children, action, level = 2 }: { icon?: IconName; title: string; children?: ReactNode; action?: ReactNode; level?: 1 | 2 | 3 }) {
+/** In the place of what is not there: nothing yet, nothing found, not allowed. Without a title where the page's heading says it. */
+export function EmptyState({ icon = 'info', title, children, action, level = 2 }: { icon?: IconName; title?: string; children?: ReactNode; action?: ReactNode; level?: 1 | 2 | 3 }) {
   const Heading = `h${level}` as const;
   return (
     <div className="empty-state">
       <span className="empty-mark"><Icon name={icon} /></span>
-      <Heading>{title}</Heading>
+      {title !== undefined && <Heading>{title}</Heading>}
       {children !== undefined && <p>{children}</p>}
       {action}
     </div>

@@ -37,7 +37,7 @@ afterAll(async () => {
 /** Looked at by axe-core, at each width and in both schemes. */
 const checked = async (what: string) => {
   expect(await seriousFindings(dashboard.page), what).toEqual([]);
-  expect(await dashboard.page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${what}: wider than the window`).toBe(0);
+  expect(await dashboard.page.evaluate(() => Math.max(0, document.documentElement.scrollWidth - document.documentElement.clientWidth)), `${what}: wider than the window`).toBe(0);
 };
 const shot = (name: string) => shots(dashboard.page, name, { check: checked });
 /** What lies over the page, or a page that is long: as far as the window shows it. */
@@ -185,6 +185,7 @@ describe('a channel', () => {
 
   it('shows the picture of a session before it is public, and goes live', async () => {
     const channel = platform.channels.channels.at(-1)!;
+    platform.channels.change(channel.id, { autoGoLive: false });
     const session = platform.channels.begin(channel.id, 'INIT');
     await dashboard.page.getByText('An encoder has connected').waitFor();
     broadcast.begin();
@@ -235,6 +236,8 @@ describe('a channel', () => {
     await dashboard.page.getByText('The broadcast on air ends at once').waitFor();
     await windowShot('channel-stop');
     await dashboard.page.keyboard.press('Escape');
+    // The focus goes back to where it was.
+    await expect.poll(() => dashboard.page.evaluate(() => document.activeElement?.getAttribute('aria-label')), { timeout: PATIENCE }).toBe('More actions');
     await dashboard.stopChannel();
     broadcast.end();
     await dashboard.page.getByText('No encoder is let in.').waitFor();

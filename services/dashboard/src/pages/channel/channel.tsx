@@ -1,10 +1,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
 import { useQuery } from 'urql';
-import {
-  ChannelChangedDocument, ChannelDocument, SessionOfChannelChangedDocument,
-  type ChannelFactsFragment, type SessionFactsFragment,
-} from '../../api/generated';
+import { ChannelChangedDocument, ChannelDocument, type ChannelFactsFragment, type SessionFactsFragment } from '../../api/generated';
 import { faultIn, useLive, useMay } from '../../api/react';
 import { useSpeech } from '../../messages/react';
 import { Badge } from '../../ui/badge';
@@ -29,7 +26,7 @@ export default function Channel({ id }: { id: string }) {
   if (channel === null) {
     return (
       <Page title={m.channels.title} heading={fetching ? <Skeleton className="title" /> : m.channel.notFoundTitle} above={above} scope="channels:read">
-        {fault !== null && fault.code !== 'NOT_FOUND' ? <FaultNotice fault={fault} title={m.faults.loadTitle} /> : fetching ? <Waiting /> : <EmptyState icon="search" title={m.channel.notFoundTitle}>{m.channel.notFound}</EmptyState>}
+        {fault !== null && fault.code !== 'NOT_FOUND' ? <FaultNotice fault={fault} title={m.faults.loadTitle} /> : fetching ? <Waiting /> : <EmptyState icon="search" action={<ButtonLink href="/channels" icon="channels">{m.channel.back}</ButtonLink>}>{m.channel.notFound}</EmptyState>}
       </Page>
     );
   }
@@ -120,9 +117,9 @@ function useChannel(id: string) {
   const sessions = useMay('sessions:read');
   const mayChannels = useMay('channels:read');
   const variables = { id, sessions };
-  const [{ data, error, fetching }] = useQuery({ query: ChannelDocument, variables, pause: !mayChannels });
-  useLive(ChannelChangedDocument, variables, { when: mayChannels });
-  useLive(SessionOfChannelChangedDocument, { channelId: id }, { when: mayChannels && sessions });
+  const [{ data, error, fetching }, ask] = useQuery({ query: ChannelDocument, variables, pause: !mayChannels });
+  // It tells of the channel's sessions too, and ends when the channel is deleted.
+  useLive(ChannelChangedDocument, variables, { when: mayChannels, onEnd: () => ask({ requestPolicy: 'network-only' }) });
   const channel: ChannelFactsFragment | null = data?.channel ?? null;
   const session: SessionFactsFragment | null = data?.channel?.currentSession ?? null;
   return { channel, session, fault: faultIn(error), fetching };

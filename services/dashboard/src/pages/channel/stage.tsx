@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import { GoLiveDocument, type ChannelFactsFragment, type SessionFactsFragment } from '../../api/generated';
 import { useAction, useMay } from '../../api/react';
+import { useNow } from '../../api/time';
 import { useSpeech } from '../../messages/react';
 import { Player } from '../../player/react';
 import { Badge, ChannelBadge } from '../../ui/badge';
@@ -37,7 +38,7 @@ export function Stage({ channel, session }: StageProps) {
         {picture && behind !== '' && <span className="help figures" title={m.player.controls.behindHelp}>{behind}</span>}
         <Badge title={m.latencyModeHelp[channel.latencyMode]}>{m.latencyModeLong[session?.latencyMode ?? channel.latencyMode]}</Badge>
       </div>
-      {session?.state === 'PROCESSING' && <GoLive session={session} />}
+      {session?.state === 'PROCESSING' && <GoLive session={session} byItself={channel.autoGoLive} />}
     </div>
   );
 }
@@ -56,7 +57,11 @@ function Nothing({ channel, connecting }: { channel: ChannelFactsFragment; conne
   );
 }
 
-function GoLive({ session }: { session: SessionFactsFragment }) {
+/** A session that goes live by itself does so within this; only then is it worth a button. */
+const BY_ITSELF_WITHIN_MS = 12_000;
+
+function GoLive({ session, byItself }: { session: SessionFactsFragment; byItself: boolean }) {
+  const now = useNow();
   const { m } = useSpeech();
   const toast = useToast();
   const mayWrite = useMay('sessions:write');
@@ -64,6 +69,7 @@ function GoLive({ session }: { session: SessionFactsFragment }) {
   async function go() {
     if ((await run({ sessionId: session.id })) !== null) toast.say(m.channel.wentLive);
   }
+  if (byItself && now - Date.parse(session.startedAt) < BY_ITSELF_WITHIN_MS) return null;
   return (
     <div className="go-live">
       <div>

@@ -46,10 +46,11 @@ function List({ create }: { create: React.ReactNode }) {
     if (states.current.get(row.id) !== state) setSaid(m.channels.changed(row.name, state));
     states.current.set(row.id, state);
   }, [m]);
-  const { list, loading, fault, more, again } = useChannels(wish, onChange);
+  const { list, current, loading, fault, more, again } = useChannels(wish, onChange);
   // Long lists are drawn behind what is typed.
   const shown = useDeferredValue(list);
-  const nothingYet = shown !== null && shown.rows.length === 0 && isPlain && fault === null && !loading;
+  const nothing = shown !== null && list?.rows.length === 0 && current && fault === null;
+  const nothingYet = nothing && isPlain;
 
   if (nothingYet) {
     return (
@@ -70,10 +71,10 @@ function List({ create }: { create: React.ReactNode }) {
       <p className="channel-count help" role="status">{shown === null ? '\u00a0' : m.channels.count(shown.rows.length, shown.next !== null)}</p>
       <p className="off-screen" role="status">{said}</p>
       {fault !== null && <FaultNotice fault={fault} title={m.faults.loadTitle} retry={again} />}
-      {shown === null ? (fault === null && <Waiting />) : shown.rows.length === 0 && !loading && fault === null ? (
+      {shown === null ? (fault === null && <Waiting />) : nothing ? (
         <EmptyState icon="search" title={m.channels.nothingTitle} action={<Button onPress={clear}>{m.channels.clear}</Button>}>{m.channels.nothing}</EmptyState>
       ) : (
-        <ul className="channel-list" aria-label={m.channels.list} aria-busy={loading}>
+        <ul className="channel-list" aria-label={m.channels.list} aria-busy={!current}>
           {shown.rows.map((row) => <ChannelItem key={row.id} row={row} />)}
         </ul>
       )}

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react';
 import type { Fault } from '../../api/faults';
 import { ChannelsChangedDocument, ChannelsDocument } from '../../api/generated';
 import { useApi, useLive, useMay, useRefresh } from '../../api/react';
@@ -9,12 +9,31 @@ const FIRST = 40;
 const MOST = 100;
 
 export interface Channels {
-  /** Null before the first answer to this wish. */
+  /** Null before the first answer. */
   readonly list: Rows | null;
+  /** The list is the answer to this wish; else to the one before, shown until the answer is there. */
+  readonly current: boolean;
   readonly loading: boolean;
   readonly fault: Fault | null;
   readonly more: () => void;
   readonly again: () => void;
+}
+
+/** Nobody tells of a channel that was deleted elsewhere: a list that is not too long is read again from time to time, and when the page comes into view. */
+const LOOK_AGAIN_MS = 60_000;
+const LOOK_AGAIN_MOST = 200;
+
+function useLookAgain(look: () => void): void {
+  const latest = useEffectEvent(look);
+  useEffect(() => {
+    const lookIfSeen = () => { if (document.visibilityState === 'visible') latest(); };
+    const timer = setInterval(lookIfSeen, LOOK_AGAIN_MS);
+    document.addEventListener('visibilitychange', lookIfSeen);
+    return () => {
+      clearInterval(timer);
+      document.removeEventListener('visibilitychange', lookIfSeen);
+    };
+  }, []);
 }
 
 /** The channels that a wish asks for, page by page, kept right by what the platform tells. `onChange` hears of each change of a row. */
@@ -25,6 +44,8 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
   const [loading, setLoading] = useState(true);
   const [fault, setFault] = useState<Fault | null>(null);
   const { search, state, order } = wish;
+  const key = `${order} ${state ?? ''} ${search}`;
+  const [answered, setAnswered] = useState<string | null>(null);
   /** Answers to an older wish are dropped. */
   const round = useRef(0);
   const shown = useRef(0);
@@ -52,14 +73,16 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
       after = found.next;
       if (after === null || found.rows.length >= atLeast) {
         setList(found);
+        setAnswered(key);
         break;
       }
     }
     setLoading(false);
-  }, [page]);
+  }, [page, key]);
 
   useEffect(() => { void read(FIRST); }, [read]);
   useRefresh(() => void read(shown.current));
+  useLookAgain(() => { if (shown.current <= LOOK_AGAIN_MOST) void read(shown.current); });
   useLive(ChannelsChangedDocument, { sessions }, {
     onData: ({ channelUpdated: row }) => {
       setList((before) => before && withChange(before, row, wish));
@@ -80,5 +103,5 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
     });
   }, [loading, next, page]);
   const again = useCallback(() => void read(shown.current), [read]);
-  return { list, loading, fault, more, again };
+  return { list, current: answered === key, loading, fault, more, again };
 }

@@ -59,6 +59,8 @@ export class ChartView {
   readonly #plot: uPlot;
   readonly #ends: (() => void)[] = [];
   #colours: ReadonlyMap<string, string> = new Map();
+  /** The second that the keyboard has chosen. */
+  #chosen: number | null = null;
   #stale = false;
   #frame = 0;
   #drawnAt = 0;
@@ -87,7 +89,11 @@ export class ChartView {
       width: Math.max(120, this.#places.stage.clientWidth), height: HEIGHT,
       padding: [8, 8, 0, 0],
       legend: { show: false },
-      cursor: { y: false, drag: { x: false, y: false }, sync: { key: shared, setSeries: false }, points: { size: 7 } },
+      cursor: {
+        y: false, drag: { x: false, y: false }, sync: { key: shared, setSeries: false }, points: { size: 7 },
+        // In a hole there is nothing to point at.
+        dataIdx: (plot, _, closest, x) => (Math.abs((plot.data[0][closest] ?? Infinity) - x) <= NEAR_S ? closest : null),
+      },
       scales: {
         x: { time: true, range: () => this.#window() },
         y: { range: (_, min, max) => axis(min ?? 0, max ?? 0) },
@@ -136,7 +142,7 @@ export class ChartView {
     this.#ends.push(() => document.removeEventListener('visibilitychange', seen));
 
     const key = (event: KeyboardEvent) => this.#onKey(event);
-    const leave = () => this.#plot.setCursor({ left: -10, top: -10 });
+    const leave = () => { if (this.#chosen !== null) this.#point(null); };
     stage.addEventListener('keydown', key);
     stage.addEventListener('blur', leave);
     this.#ends.push(() => { stage.removeEventListener('keydown', key); stage.removeEventListener('blur', leave); });
@@ -160,6 +166,7 @@ export class ChartView {
       this.#plot.setData(this.#data(), false);
       this.#plot.setScale('x', { min, max });
     });
+    this.#keepCursor();
     this.#say();
     this.#sum();
   }
@@ -190,9 +197,22 @@ export class ChartView {
 
   #rowUnderCursor(): number | null {
     const { left, idx } = this.#plot?.cursor ?? {};
-    if (left == null || left < 0 || idx == null) return null;
-    const time = this.#options.history.columns.times[idx];
-    return time !== undefined && Math.abs(time - this.#plot.posToVal(left, 'x')) <= NEAR_S ? idx : null;
+    return left == null || left < 0 || idx == null ? null : idx;
+  }
+
+  /** The cursor of the keyboard goes with its second; the pointer's stays where the pointer is, over other seconds. */
+  #keepCursor(): void {
+    if (this.#chosen !== null) return this.#point(this.#chosen);
+    const { left, top } = this.#plot.cursor;
+    if (left != null && left >= 0) this.#plot.setCursor({ left, top: top ?? 0 });
+  }
+
+  /** Puts the cursor on a second here and in the charts that share it; null takes it away. */
+  #point(time: number | null): void {
+    this.#chosen = time;
+    const at = time === null ? { left: -10, top: -10 } : { left: this.#plot.valToPos(time, 'x'), top: 0 };
+    // The third argument, which its types leave out, tells the charts that share the cursor.
+    (this.#plot.setCursor as (at: { left: number; top: number }, fire: boolean, share: boolean) => void)(at, true, true);
   }
 
   #sum(): void {
@@ -213,11 +233,11 @@ export class ChartView {
     const first = times.findIndex((time) => time >= from);
     const row = this.#rowUnderCursor() ?? last;
     const target = { ArrowLeft: row - 1, ArrowRight: row + 1, PageUp: row - 60, PageDown: row + 60, Home: first, End: last }[event.key];
-    if (event.key === 'Escape') return this.#plot.setCursor({ left: -10, top: -10 });
+    if (event.key === 'Escape') return this.#point(null);
     if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     const chosen = Math.max(first, Math.min(last, target));
-    this.#plot.setCursor({ left: this.#plot.valToPos(times[chosen] as number, 'x'), top: 0 });
+    this.#point(times[chosen] as number);
     const { stage, at, values } = this.#places;
     stage.setAttribute('aria-valuenow', String(chosen - first));
     stage.setAttribute('aria-valuemax', String(last - first));

@@ -41,6 +41,10 @@ const theme = EditorView.theme({
   '.cm-panels': { backgroundColor: 'var(--raised)', color: 'var(--ink)', borderColor: 'var(--line)' },
   '.cm-panel input, .cm-panel button': { font: 'inherit' },
   '.cm-foldPlaceholder': { backgroundColor: 'color-mix(in srgb, var(--ink) 10%, transparent)', border: 'none', color: 'var(--quiet)', padding: '0 4px' },
+  // CodeMirror's own marks are data: pictures, which the policy refuses.
+  '.cm-lintRange': { backgroundImage: 'none !important', textDecoration: 'underline wavy var(--quiet) 1px', textUnderlineOffset: '3px' },
+  '.cm-lintRange-error': { textDecorationColor: 'var(--bad)' },
+  '.cm-lintRange-warning': { textDecorationColor: 'var(--warn)' },
   '.cm-diagnostic': { fontFamily: 'var(--sans)', padding: '4px 8px' },
 });
 
@@ -102,10 +106,10 @@ function extensions({ label, language, readOnly = false, changed, run, showInDoc
   const runKey = { key: 'Mod-Enter', preventDefault: true, run: () => { run?.(); return true; } };
   const common = [
     theme, syntaxHighlighting(highlight), lineNumbers(), foldGutter(), highlightSpecialChars(), drawSelection(), EditorView.lineWrapping,
-    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', autocapitalize: 'off' }),
+    EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false', autocapitalize: 'off', tabindex: '0' }),
     Prec.highest(keymap.of([runKey])),
   ];
-  if (readOnly) return [...common, json(), EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ tabindex: '0', role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true' }), keymap.of([...foldKeymap, ...searchKeymap])];
+  if (readOnly) return [...common, json(), EditorState.readOnly.of(true), EditorView.editable.of(false), EditorView.contentAttributes.of({ role: 'textbox', 'aria-readonly': 'true', 'aria-multiline': 'true' }), keymap.of([...foldKeymap, ...searchKeymap])];
   return [
     ...common, history(), indentOnInput(), bracketMatching(), closeBrackets(), autocompletion(), highlightActiveLine(), highlightSelectionMatches(),
     // Escape and then Tab leaves the editor, as CodeMirror has it: Tab alone would be a trap for who has no mouse.

@@ -9,6 +9,9 @@ export const enPanel = {
 
   sessionPage: {
     title: 'Session',
+    list: 'Sessions',
+    listEmpty: 'There has been no such session yet.',
+    channel: 'Channel',
     of: (channel: string) => `Session of ${channel}`,
     ofDeleted: 'Session of a deleted channel',
     toChannel: (channel: string) => `To the channel ${channel}`,
@@ -242,7 +245,7 @@ export const enPanel = {
     cause: 'Why',
     waitingBehind: (n: number) => (n === 0 ? 'Nothing waits behind it' : plural('en', n, { one: '# event waits behind it', other: '# events wait behind it' })),
     retry: 'Try again',
-    retryNamed: (id: string) => `Try the line of ${id} again`,
+    retryNamed: (id: string) => `Try again: the line of ${id}`,
     retried: 'The line goes on.',
     retriedStill: 'It still cannot be applied.',
     skip: 'Skip',

@@ -7,6 +7,9 @@ export const viPanel: PanelMessages = {
 
   sessionPage: {
     title: 'Phiên phát',
+    list: 'Các phiên phát',
+    listEmpty: 'Chưa có phiên phát nào như vậy.',
+    channel: 'Kênh',
     of: (channel) => `Phiên phát của ${channel}`,
     ofDeleted: 'Phiên phát của một kênh đã xóa',
     toChannel: (channel) => `Đến kênh ${channel}`,

@@ -34,7 +34,7 @@ export function Projections({ projections, changed }: { projections: readonly Pr
     <Card title={t.projections}>
       <p className="help projections-help">{t.projectionsHelp}</p>
       <div className="table-scroll">
-        <table className="table projections">
+        <table className="table as-cards projections">
           <thead>
             <tr>
               <th scope="col">{t.name}</th><th scope="col">{t.state}</th><th scope="col" className="number">{t.lag}</th><th scope="col" className="number">{t.generation}</th><th scope="col" className="number">{t.parked}</th>

@@ -126,7 +126,7 @@ function Settings({ settings }: { settings: Health['settings'] }) {
       <p className="help settings-help">{t.settingsHelp}</p>
       {shown.length === 0 ? <p className="help">{t.settingsNone}</p> : (
         <div className="table-scroll">
-          <table className="table settings">
+          <table className="table as-cards settings">
             <thead><tr><th scope="col">{t.setting}</th><th scope="col">{t.value}</th><th scope="col">{t.source}</th></tr></thead>
             <tbody>
               {shown.map(({ name, value, source }) => (

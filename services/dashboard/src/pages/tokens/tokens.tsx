@@ -52,7 +52,7 @@ function TokenList({ making, startMaking, stopMaking }: { making: boolean; start
             {ended > 0 && <div className="tokens-ended"><Switch label={t.showEnded(ended)} value={withEnded} onChange={setWithEnded} /></div>}
             {shown.length > 0 && (
               <div className="table-scroll">
-                <table className="table tokens">
+                <table className="table as-cards tokens">
                   <thead>
                     <tr>
                       <th scope="col">{t.name}</th><th scope="col">{t.scopes}</th><th scope="col">{t.lastUsed}</th><th scope="col">{t.expires}</th>

@@ -147,3 +147,10 @@ export function useAction<Data, Variables extends AnyVariables>(document: TypedD
 export function faultIn(error: Parameters<typeof faultOf>[0] | undefined): Fault | null {
   return error === undefined ? null : faultOf(error);
 }
+
+/** The newest value that was there: while something is read anew, or cannot be, what was known stays on the page. */
+export function useLastKnown<Value>(value: Value | undefined): Value | undefined {
+  const [known, setKnown] = useState(value);
+  if (value !== undefined && value !== known) setKnown(value);
+  return value ?? known;
+}

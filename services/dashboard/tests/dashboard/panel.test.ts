@@ -270,6 +270,7 @@ describe('tokens', () => {
     await dialog.getByLabel('Name').fill('OBS of the studio');
     await dialog.getByRole('button', { name: 'Run broadcasts' }).click();
     await dialog.getByText('Only these channels').click();
+    await dialog.getByRole('button', { name: 'Make token' }).click();
     await dialog.getByText('Choose at least one channel, or all.').waitFor();
     await dialog.getByText('Harbour camera').click();
     expect(await dialog.getByRole('checkbox', { name: 'tokens:admin' }).isDisabled()).toBe(true);

@@ -82,8 +82,11 @@ function FilterBar({ filter, choose }: { filter: Filter; choose: (filter: Filter
     choose({ type: typeAsked(typed.type), aggregateId: typed.aggregateId.trim(), channelId: typed.channelId.trim() });
   };
   const isSet = Object.values(filter).some((word) => word !== '');
+  // On a phone the fields would push the events out of sight: they are folded away until they are wanted.
+  const [unfolded, setUnfolded] = useState(isSet);
   return (
-    <form className="filter-bar" role="search" aria-label={t.filter} onSubmit={submit}>
+    <form className={unfolded ? 'filter-bar' : 'filter-bar folded'} role="search" aria-label={t.filter} onSubmit={submit}>
+      <Button className="filter-unfold" icon="filter" aria-expanded={unfolded} onPress={() => setUnfolded(!unfolded)}>{t.filter}</Button>
       <TextField label={t.type} help={t.typeHelp} mono value={typed.type} onChange={(type) => setTyped({ ...typed, type })} />
       <TextField label={t.aggregate} help={t.aggregateHelp} mono value={typed.aggregateId} onChange={(aggregateId) => setTyped({ ...typed, aggregateId })} />
       <TextField label={t.channel} help={t.channelHelp} mono value={typed.channelId} onChange={(channelId) => setTyped({ ...typed, channelId })} />

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { SessionChangesDocument, SessionDetailsDocument, TakeLiveDocument, type SessionDetailFragment } from '../../api/generated';
-import { faultIn, useAction, useLive, useMay } from '../../api/react';
+import { faultIn, useAction, useLastKnown, useLive, useMay } from '../../api/react';
 import { useSpeech } from '../../messages/react';
 import { Player } from '../../player/react';
 import { SessionBadge } from '../../ui/badge';
@@ -22,14 +22,14 @@ import './session.css';
 export default function Session({ id }: { id: string }) {
   const { m } = useSpeech();
   const [{ data, error, fetching }, read] = useQuery({ query: SessionDetailsDocument, variables: { id } });
-  const session = data?.session;
+  const session = useLastKnown(data?.session);
   useLive(SessionChangesDocument, { id }, { when: session != null && session.state !== 'ENDED' });
   if (session != null) return <SessionView session={session} />;
   const fault = faultIn(error);
   return (
     <Page title={m.sessionPage.title} scope="sessions:read">
       {fault !== null && fault.code !== 'NOT_FOUND' ? <FaultNotice fault={fault} title={m.faults.loadTitle} retry={() => read({ requestPolicy: 'network-only' })} />
-        : fetching || (data === undefined && fault === null) ? <Loading />
+        : fetching || (session === undefined && fault === null) ? <Loading />
         : <EmptyState icon="channels" title={m.sessionPage.notFoundTitle}>{m.sessionPage.notFound}</EmptyState>}
     </Page>
   );

@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { useQuery } from 'urql';
 import { SessionTimelineDocument, type SessionTimelineQuery } from '../../api/generated';
-import { faultIn } from '../../api/react';
+import { faultIn, useLastKnown } from '../../api/react';
 import type { Messages } from '../../messages/en';
 import { useSpeech } from '../../messages/react';
 import { Icon, type IconName } from '../../ui/icon';
@@ -33,7 +33,7 @@ export function Timeline({ id, change }: { id: string; change: string }) {
     return () => timers.forEach(clearTimeout);
   }, [change, read]);
   const fault = faultIn(error);
-  const entries = data?.session?.timeline;
+  const entries = useLastKnown(data?.session?.timeline);
   return (
     <Card title={m.sessionPage.timeline} className="timeline-card">
       {entries === undefined ? (fault === null ? <Loading /> : <FaultNotice fault={fault} title={m.faults.loadTitle} retry={() => read({ requestPolicy: 'network-only' })} />)

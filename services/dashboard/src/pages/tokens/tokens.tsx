@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useQuery } from 'urql';
 import { RevokeTokenDocument, TokensDocument, type TokenRowFragment } from '../../api/generated';
-import { faultIn, useAction, useMay } from '../../api/react';
+import { faultIn, useAction, useLastKnown, useMay } from '../../api/react';
 import { useNow } from '../../api/time';
 import { useSpeech } from '../../messages/react';
 import { Badge } from '../../ui/badge';
@@ -31,16 +31,17 @@ export default function Tokens() {
 function TokenList({ making, startMaking, stopMaking }: { making: boolean; startMaking: () => void; stopMaking: () => void }) {
   const { m } = useSpeech();
   const t = m.tokens;
-  const now = useNow(10_000);
+  const now = useNow();
   const [{ data, error }, read] = useQuery({ query: TokensDocument, requestPolicy: 'cache-and-network' });
   const [withEnded, setWithEnded] = useState(false);
   const [revoking, setRevoking] = useState<TokenRowFragment | null>(null);
   const readAnew = () => read({ requestPolicy: 'network-only' });
   const fault = faultIn(error);
-  const tokens = data?.apiTokens.map((token) => ({ token, stands: standing(token, now) }));
+  const list = useLastKnown(data?.apiTokens);
+  const tokens = list?.map((token) => ({ token, stands: standing(token, now) }));
   const ended = tokens?.filter(({ stands }) => stands !== 'active').length ?? 0;
   const shown = tokens?.filter(({ stands }) => withEnded || stands === 'active') ?? [];
-  const projects = new Set(data?.apiTokens.map(({ project }) => project.id)).size;
+  const projects = new Set(list?.map(({ project }) => project.id)).size;
   return (
     <>
       <p className="help">{t.intro}</p>

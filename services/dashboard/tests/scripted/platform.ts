@@ -107,6 +107,7 @@ export class ScriptedPlatform {
     if (room === 'media' && file !== undefined && this.#broadcast !== null && name === this.#broadcast.folder) {
       return file === 'index.m3u8' ? send(response, '.m3u8', this.#broadcast.playlist()) : send(response, extname(file), this.#broadcast.file(file));
     }
+    if (path === '/graphql') return sendPage(response, 'explorer.html');
     if (ROOMS.has(room)) return sendPage(response, 'index.html');
     if (!sendAsset(response, path)) refuse(response, 'NOT_FOUND');
   }

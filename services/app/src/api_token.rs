@@ -56,7 +56,7 @@ impl Secret {
 
     /// What people know it by, and no secret.
     pub fn prefix(&self) -> &str {
-        // Unwrap safety: the text is ASCII and longer than that, by every way in which one is made.
+        // The text is ASCII and longer than that, by every way in which one is made.
         self.0.get(..MARK.len() + ApiTokenPrefix::CHARS).unwrap_or_default()
     }
 }

@@ -53,14 +53,17 @@ async fn events_are_found_by_channel_by_aggregate_and_by_name() {
     assert_eq!(page(&world, &by, of_session, FIRST, 100).await, names);
     assert_eq!(page(&world, &by, named_like("session"), FIRST, 100).await, names);
     assert_eq!(page(&world, &by, named_like("session.live"), NEWEST, 100).await, ["session.live"]);
-    let none = EventFilter { channel_id: Some(other), ..named_like("session") };
+    let none = EventFilter { channel_id: Some(other.clone()), ..named_like("session") };
     assert!(page(&world, &by, none, FIRST, 100).await.is_empty());
     // Who is bound sees what is of his channel, and asks in vain for the rest.
     let access = Access::new([Scope::EventsRead], Some(BTreeSet::from([channel])));
     let bound = Caller { access, ..caller() };
     assert_eq!(page(&world, &bound, all(), FIRST, 100).await, everything[1..8]);
-    let elsewhere = EventFilter { channel_id: Some("ch_elsewhere".into()), ..all() };
+    let elsewhere = EventFilter { channel_id: Some(other.clone()), ..all() };
+    assert_eq!(page(&world, &by, elsewhere.clone(), FIRST, 100).await, ["channel.created"]);
     assert!(page(&world, &bound, elsewhere, FIRST, 100).await.is_empty());
+    let by_id = EventFilter { aggregate_id: Some(other), ..all() };
+    assert!(page(&world, &bound, by_id, FIRST, 100).await.is_empty());
 }
 
 #[tokio::test]

@@ -255,3 +255,57 @@ fn an_encoder_that_describes_itself_with_every_key_frame_keeps_its_rhythm() {
     }
     assert!(studio.last().dropped_frames >= 40, "{:?}", studio.last());
 }
+
+#[test]
+fn a_meter_that_is_asked_at_odd_moments_still_gives_a_sample_a_second() {
+    let mut meter = Meter::new(&Thresholds::default(), 0);
+    let samples = (0..60_000_000).step_by(300_000).filter_map(|now_us| meter.tick(now_us, 0)).count();
+    assert_eq!(samples, 59);
+}
+
+#[test]
+fn what_came_early_once_is_what_a_feed_is_held_against() {
+    let mut studio = Studio::of(Mode::Low);
+    studio.begin(&Shape::good());
+    studio.play(3_000, &Shape::good());
+    studio.play(4_000, &Shape { speed: 2_000, ..Shape::good() });
+    studio.play(3_000, &Shape::good());
+    studio.wait(3_000);
+    assert!((2_000..3_100).contains(&studio.last().behind_ms), "{:?}", studio.last());
+}
+
+#[test]
+fn pictures_that_wait_for_one_that_was_lost_on_the_way_are_not_behind() {
+    let mut studio = Studio::of(Mode::Low);
+    studio.begin(&Shape::good());
+    for _ in 0..20 {
+        studio.play(700, &Shape::good());
+        studio.wait(285);
+        studio.play(300, &Shape { speed: 2_000, ..Shape::good() });
+    }
+    let behind = studio.samples.iter().map(|sample| sample.behind_ms).max();
+    assert!(behind < Some(100), "{behind:?}");
+}
+
+#[test]
+fn sound_that_moves_away_from_its_pictures_is_followed() {
+    let mut studio = Studio::of(Mode::Low);
+    studio.begin(&Shape::good());
+    studio.play(10_000, &Shape::good());
+    studio.play(20_000, &Shape { audio_off_ms: -700, ..Shape::good() });
+    assert!(studio.last().av_offset_ms.unwrap().abs_diff(-700) < 40, "{:?}", studio.last());
+}
+
+#[test]
+fn key_frames_that_stay_away_show_before_the_next_one_comes() {
+    let mut studio = Studio::of(Mode::Low);
+    studio.begin(&Shape::good());
+    studio.play(10_000, &Shape::good());
+    studio.play(8_000, &Shape { key_every_ms: 60_000, ..Shape::good() });
+    let interval = studio.last().key_frame_interval_ms.unwrap();
+    assert!((7_000..=8_000).contains(&interval), "{interval}");
+    // A hole may have swallowed one: what was known before it still is.
+    studio.jump(60_000);
+    studio.play(1_200, &Shape::good());
+    assert!(studio.last().key_frame_interval_ms.is_some());
+}

@@ -301,6 +301,10 @@ fn what_is_wrong_for_less_than_ten_seconds_is_not_said() {
     let mut studio = broadcast(Mode::Low, 20_000, &Shape::good());
     studio.play(11_000, &Shape { audio: None, ..Shape::good() });
     studio.play(60_000, &Shape::good());
+    for _ in 0..5 {
+        studio.play(8_000, &Shape { audio: None, ..Shape::good() });
+        studio.play(3_000, &Shape::good());
+    }
     assert_eq!(studio.said, []);
 }
 

@@ -1,5 +1,7 @@
 //! Fits the application layer to the media node's port, and the node to the platform.
 
+mod health;
+
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -143,6 +145,13 @@ fn denied(denied: sigma_app::Denied) -> Denied {
     }
 }
 
+fn control_error(error: MediaError) -> ControlError {
+    match error {
+        MediaError::Unavailable(cause) => ControlError::Unavailable(cause),
+        MediaError::Refused(cause) => ControlError::Refused(cause),
+    }
+}
+
 fn input_row(format: InputFormat) -> InputRow {
     InputRow {
         protocol: "RTMP".to_owned(),
@@ -200,21 +209,19 @@ impl Control for Port {
         match self.app.report(session, feed, at, report).await {
             Ok(reported) if reported.ended => Ok(Standing::Over),
             Ok(_) => Ok(Standing::OnAir),
-            Err(MediaError::Unavailable(cause)) => Err(ControlError::Unavailable(cause)),
-            Err(MediaError::Refused(cause)) => Err(ControlError::Refused(cause)),
+            Err(error) => Err(control_error(error)),
         }
     }
 
-    /// The node logs each warning and shows it in its samples; the session's stream of warnings takes it once the
-    /// application layer can.
     async fn warning(
         &self,
-        _session: &str,
-        _feed: u32,
-        _at: Timestamp,
-        _change: WarningChange,
+        session: &str,
+        feed: u32,
+        at: Timestamp,
+        change: WarningChange,
     ) -> Result<(), ControlError> {
-        Ok(())
+        let report = health::warning_report(change);
+        self.app.report_warning(session, feed, at, report).await.map_err(control_error)
     }
 
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError> {

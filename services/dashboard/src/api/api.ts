@@ -6,6 +6,7 @@ import { Backoff } from '../player/backoff';
 import { wait } from '../player/wait';
 import { Connection } from './connection';
 import { faultOf, faultOfGraphQL, type Fault } from './faults';
+import { MeDocument } from './generated';
 import { freshKey } from './idempotency';
 import { memory } from './memory';
 
@@ -16,6 +17,9 @@ const AFTER_SOCKET_MS = 250;
 /** RFC 6455 §7.4.1 and graphql-transport-ws: closed on purpose. */
 const CLOSED_NORMALLY = 1000;
 const CLOSED_UNAUTHORIZED = [4401, 4403];
+
+/** The cookie goes along, and one JSON is wanted: urql would take a stream of events too. */
+const FETCH = { credentials: 'same-origin', headers: { accept: 'application/json' } } as const satisfies RequestInit;
 
 export type Answer<Data> = { readonly data: Data; readonly fault: null } | { readonly data: null; readonly fault: Fault };
 
@@ -57,14 +61,15 @@ export class Api {
         },
         closed: (event) => {
           const code = event instanceof CloseEvent ? event.code : 0;
-          if (CLOSED_UNAUTHORIZED.includes(code)) this.#signedOut();
-          else if (code === CLOSED_NORMALLY) this.connection.socketIdle();
+          // Whether the token is still taken is what the API itself says: the judge hears of it.
+          if (CLOSED_UNAUTHORIZED.includes(code)) void this.ask(MeDocument, {});
+          if (code === CLOSED_NORMALLY) this.connection.socketIdle();
           else this.connection.socketLost();
         },
       },
     });
     const outside = [this.#judge(), fetchExchange];
-    const options = { url: '/graphql', preferGetMethod: false as const, fetch: fetchWithin, fetchOptions: { credentials: 'same-origin' as const } };
+    const options = { url: '/graphql', preferGetMethod: false as const, fetch: fetchWithin, fetchOptions: FETCH };
     this.client = new Client({
       ...options,
       requestPolicy: 'cache-and-network',
@@ -95,7 +100,7 @@ export class Api {
 
   /** Commands once. A key that is given again stands for the same wish. */
   async command<Data, Variables extends AnyVariables>(document: TypedDocumentNode<Data, Variables>, variables: Variables, key = freshKey()): Promise<Answer<Data>> {
-    const fetchOptions = { credentials: 'same-origin' as const, headers: { 'idempotency-key': key } };
+    const fetchOptions = { ...FETCH, headers: { ...FETCH.headers, 'idempotency-key': key } };
     return answerOf(await this.client.mutation(document, variables, { fetchOptions }).toPromise());
   }
 

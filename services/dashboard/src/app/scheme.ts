@@ -4,7 +4,7 @@ import { remember, remembered } from './memory';
 export const SCHEMES = ['system', 'light', 'dark'] as const;
 export type Scheme = (typeof SCHEMES)[number];
 
-/** The colour scheme: the system's unless another was chosen. `public/scheme.js` sets it before the first paint. */
+/** The colour scheme: the system's unless another was chosen. `scheme-first.js` sets it before the first paint. */
 export function useScheme(): [Scheme, (scheme: Scheme) => void] {
   const [scheme, setScheme] = useState<Scheme>(() => {
     const kept = remembered('sigma.scheme');

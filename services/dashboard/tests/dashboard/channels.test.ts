@@ -342,6 +342,7 @@ describe('the whole', () => {
     expect(await dashboard.page.evaluate(() => [document.documentElement.lang, document.documentElement.dataset['scheme']])).toEqual(['vi', 'dark']);
     await dashboard.open('/channels');
     await dashboard.heading('Kênh');
+    expect(await dashboard.page.evaluate(() => [document.documentElement.lang, document.documentElement.dataset['scheme']])).toEqual(['vi', 'dark']);
     await shot('channels-vietnamese');
     await dashboard.page.evaluate(() => localStorage.clear());
   });

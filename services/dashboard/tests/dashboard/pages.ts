@@ -16,6 +16,7 @@ export class Dashboard {
     page.setDefaultTimeout(PATIENCE);
     page.on('pageerror', (error) => this.faults.push(error.message));
     page.on('console', (message) => { if (/Content Security Policy|violates|Warning:/i.test(message.text())) this.faults.push(message.text()); });
+    page.on('response', (response) => { if (response.status() >= 400 && /\.(js|css|svg)$/.test(response.url())) this.faults.push(`${response.status()}: ${response.url()}`); });
     page.on('request', (request) => { if (/^https?:/.test(request.url()) && !request.url().startsWith(origin)) this.faults.push(`another host: ${request.url()}`); });
   }
 

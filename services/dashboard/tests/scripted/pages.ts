@@ -24,10 +24,10 @@ export function sendPage(response: ServerResponse, name: string): void {
   send(response, '.html', readFileSync(new URL(name, DIST)));
 }
 
-/** A file of the build that is no page; false when there is none. */
+/** A file of the build under /assets/, as the platform serves no other; false when there is none. */
 export function sendAsset(response: ServerResponse, path: string): boolean {
   const file = new URL(`.${path}`, DIST);
-  if (!file.href.startsWith(DIST.href) || path.endsWith('.html') || extname(path) === '' || !existsSync(file)) return false;
+  if (!file.href.startsWith(`${DIST.href}assets/`) || path.endsWith('.html') || extname(path) === '' || !existsSync(file)) return false;
   send(response, extname(path), readFileSync(file));
   return true;
 }

@@ -53,6 +53,8 @@ fn key_frames_that_are_too_far_apart_are_said_with_the_setting_that_mends_it() {
 fn how_far_key_frames_may_be_apart_follows_the_mode() {
     let four = Shape { key_every_ms: 4_000, ..Shape::good() };
     assert_eq!(broadcast(Mode::Normal, 60_000, &four).standing(), []);
+    // 29.97 frames a second, and encoders that count in whole frames.
+    assert_eq!(broadcast(Mode::Low, 60_000, &Shape { key_every_ms: 2_050, ..Shape::good() }).said, []);
     assert_eq!(broadcast(Mode::Low, 60_000, &four).standing(), [WarningName::KeyFrameIntervalLong]);
     let thresholds = Thresholds { key_frame_interval_s: Some(5), ..Thresholds::default() };
     let mut studio = Studio::with(Mode::Low, thresholds);
@@ -101,6 +103,15 @@ fn a_bitrate_that_fell_is_said_with_what_was_usual_and_forgotten_once_it_is_usua
     assert!(message.contains("where 4.9 Mbit/s was usual"), "{message}");
     studio.play(400_000, &falls);
     assert_eq!(studio.standing(), []);
+}
+
+#[test]
+fn another_feed_is_not_held_against_the_bitrate_of_the_one_before() {
+    let mut studio = broadcast(Mode::Low, 60_000, &Shape { picture: |_| 20_000, ..Shape::good() });
+    let small = Shape { picture: |_| 5_000, ..Shape::good() };
+    studio.begin(&small);
+    studio.play(60_000, &small);
+    assert_eq!(studio.said, []);
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub(crate) enum Code {
     BadInput,
     Refused,
     Conflict,
+    RateLimited,
     TooComplex,
     TooLarge,
     Unavailable,
@@ -27,6 +28,7 @@ impl Code {
             Self::BadInput => "BAD_INPUT",
             Self::Refused => "REFUSED",
             Self::Conflict => "CONFLICT",
+            Self::RateLimited => "RATE_LIMITED",
             Self::TooComplex => "TOO_COMPLEX",
             Self::TooLarge => "TOO_LARGE",
             Self::Unavailable => "UNAVAILABLE",
@@ -53,6 +55,18 @@ impl Fault {
         let message = message.into();
         let field = FieldError { path: path.to_owned(), message: message.clone() };
         Self { fields: vec![field], ..Self::new(Code::BadInput, message) }
+    }
+
+    /// The same with a reason, as one word.
+    pub(crate) fn because(self, reason: &str) -> Self {
+        Self { reason: Some(reason.to_owned()), ..self }
+    }
+
+    /// A subscriber does not take its events as fast as they happen.
+    pub(crate) fn too_slow() -> Self {
+        let message = "events were not taken as fast as they happened, so this subscription ends: subscribe again, \
+                       ask for fewer fields, and read faster";
+        Self::new(Code::RateLimited, message).because("TOO_SLOW")
     }
 
     pub(crate) fn unauthenticated() -> Self {

@@ -17,12 +17,12 @@ use std::sync::Arc;
 
 use async_graphql::{EmptySubscription, Request, Response, Schema, ServerError};
 use bytes::Bytes;
-use sigma_app::{Actor, ActorKind, App, Caller, Idempotency, MAX_IDEMPOTENCY_KEY, ProjectId, ReadModels};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use sigma_app::{App, Caller, Idempotency, Identity, MAX_IDEMPOTENCY_KEY, ReadModels};
 
 use crate::addresses::Origin;
 use context::{Asked, Behind};
-use errors::{Code, Fault};
-use limits::Operation;
 use mutation::Mutation;
 use query::Query;
 
@@ -30,8 +30,10 @@ pub use async_graphql::ID;
 pub use limits::QueryLimits;
 pub use projection::{ParkedLine, ProjectionError, ProjectionRow, ProjectionState, Projections};
 pub use scalars::Long;
-pub use sigma_app::AdminToken;
 
+pub(crate) use errors::{Code, Fault};
+pub(crate) use limits::Operation;
+pub(crate) use operation::Kind;
 pub(crate) use scalars::rfc3339;
 
 /// All that the API is put together from.
@@ -42,8 +44,6 @@ pub struct ApiParts {
     pub reads: Arc<dyn ReadModels>,
     /// The read models as an operator sees them.
     pub projections: Arc<dyn Projections>,
-    /// The token that may do everything.
-    pub admin_token: AdminToken,
     /// What one request may cost.
     pub limits: QueryLimits,
 }
@@ -55,17 +55,15 @@ type Sdl = Schema<Query, Mutation, EmptySubscription>;
 pub struct Api {
     schema: Sdl,
     behind: Behind,
-    admin: Actor,
-    admin_token: AdminToken,
     limits: QueryLimits,
 }
 
-/// One well-formed request as it came through the door.
+/// One well-formed request as it came through the door, and who asks.
 pub(crate) struct Ask {
     pub(crate) request: Request,
     /// The body as it came: an idempotency key stands for it.
     pub(crate) body: Bytes,
-    pub(crate) authorization: Option<String>,
+    pub(crate) identity: Identity,
     pub(crate) idempotency_key: Option<String>,
     pub(crate) origin: Origin,
     pub(crate) request_id: String,
@@ -93,10 +91,12 @@ impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Self {
         let behind = Behind { app: parts.app, reads: parts.reads, projections: parts.projections };
-        // Unwrap safety: the id is a visible word of ours.
-        let admin = Actor::new(ActorKind::Admin, "admin").expect("an actor");
         let schema = schema(parts.limits).data(behind.clone()).finish();
-        Self { schema, behind, admin, admin_token: parts.admin_token, limits: parts.limits }
+        Self { schema, behind, limits: parts.limits }
+    }
+
+    pub(crate) fn app(&self) -> &Arc<App> {
+        &self.behind.app
     }
 
     pub(crate) fn reads(&self) -> &Arc<dyn ReadModels> {
@@ -113,16 +113,28 @@ impl Api {
         Answered { response, operation }
     }
 
-    /// Looks at who asks and at what the request would cost, before anything runs.
+    /// Answers one request as often as there is something to tell; a question or a command once.
+    pub(crate) fn subscribe(&self, ask: Ask) -> (Option<Operation>, BoxStream<'static, Response>) {
+        let present = |mut response: Response| {
+            response.errors.iter_mut().for_each(errors::classify);
+            response
+        };
+        match self.admit(ask) {
+            Ok((request, operation)) => {
+                (Some(operation), self.schema.execute_stream(request).map(present).boxed())
+            }
+            Err(errors) => {
+                (None, stream::once(async move { present(Response::from_errors(errors)) }).boxed())
+            }
+        }
+    }
+
+    /// Looks at what the request would cost, before anything runs.
     fn admit(&self, ask: Ask) -> Result<(Request, Operation), Vec<ServerError>> {
         let refuse = |fault: Fault| vec![fault.into_server_error()];
-        if !self.admin_token.is_in(ask.authorization.as_deref()) {
-            return Err(refuse(Fault::unauthenticated()));
-        }
         let mut request = ask.request;
         let operation = limits::admit(&mut request, &self.limits)?;
-        let mut caller = Caller::new(self.admin.clone(), ProjectId::default_project());
-        caller.correlation = Some(ask.request_id);
+        let mut caller = Caller { correlation: Some(ask.request_id), ..ask.identity.caller() };
         if let Some(key) = ask.idempotency_key {
             check_idempotency_key(&key).map_err(refuse)?;
             match operation.mutations {
@@ -151,22 +163,4 @@ fn check_idempotency_key(key: &str) -> Result<(), Fault> {
         "Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters, without blanks"
     );
     Err(Fault::field("Idempotency-Key", message))
-}
-
-/// The answer to a body that is no request, or is none that can be read: the same JSON as every other error.
-pub(crate) fn no_request(code: NoRequest, message: impl Into<String>) -> Response {
-    let code = match code {
-        NoRequest::Malformed => Code::BadInput,
-        NoRequest::TooLarge => Code::TooLarge,
-        NoRequest::TooSlow => Code::Unavailable,
-    };
-    Response::from_errors(vec![Fault::new(code, message).into_server_error()])
-}
-
-/// Why there is no request to answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NoRequest {
-    Malformed,
-    TooLarge,
-    TooSlow,
 }

@@ -19,10 +19,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tracing::{debug, info, warn};
 
 use super::Shell;
 use super::activity::Activity;
+use super::figures::Open;
 use super::limits::Limits;
 
 /// How long the loop rests when the process has no file descriptor left.
@@ -43,6 +45,14 @@ pub async fn serve(listener: TcpListener, shell: Shell, limits: Limits, stop: Ca
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
     let mut full_said = false;
+    // Sockets and event streams go on until they are told.
+    let _told = tokio_util::task::AbortOnDropHandle::new(tokio::spawn({
+        let (stop, stopping) = (stop.clone(), shell.stopping().clone());
+        async move {
+            stop.cancelled().await;
+            stopping.cancel();
+        }
+    }));
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
@@ -67,7 +77,13 @@ pub async fn serve(listener: TcpListener, shell: Shell, limits: Limits, stop: Ca
                     stop: stop.clone(),
                     cut: cut.clone(),
                 };
-                tasks.spawn(connection.run(stream, permit));
+                let lifeline = Lifeline(Arc::new(Held {
+                    cut: cut.clone(),
+                    _permit: permit,
+                    _open: shell.figures().connection_opened(),
+                    _task: tasks.token(),
+                }));
+                tasks.spawn(connection.run(stream, lifeline));
             }
             Err(_) => {
                 shell.figures().connection_refused();
@@ -112,6 +128,25 @@ async fn turn_away(mut stream: TcpStream) {
     .await;
 }
 
+/// What a connection holds for as long as it is open, in the extensions of its requests: a socket goes on after the
+/// request that asked for it.
+#[derive(Clone)]
+pub(crate) struct Lifeline(Arc<Held>);
+
+struct Held {
+    cut: CancellationToken,
+    _permit: OwnedSemaphorePermit,
+    _open: Open,
+    _task: TaskTrackerToken,
+}
+
+impl Lifeline {
+    /// Waits until what is still busy is cut.
+    pub(crate) async fn cut(&self) {
+        self.0.cut.cancelled().await;
+    }
+}
+
 struct Connection {
     peer: SocketAddr,
     shell: Shell,
@@ -121,16 +156,16 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
+    async fn run(self, stream: TcpStream, lifeline: Lifeline) {
         if let Err(error) = self.prepare(&stream) {
             debug!(%error, "cannot set up a connection");
         }
-        let _open = self.shell.figures().connection_opened();
         let activity = Activity::new();
         let service = {
             let (shell, peer, activity) = (self.shell.clone(), self.peer, activity.clone());
-            service_fn(move |request: Request<Incoming>| {
+            service_fn(move |mut request: Request<Incoming>| {
                 let (shell, in_flight) = (shell.clone(), activity.begin());
+                request.extensions_mut().insert(lifeline.clone());
                 async move {
                     let response = shell.answer(request.map(Body::new), peer, in_flight).await;
                     Ok::<Response<Body>, Infallible>(response)
@@ -138,7 +173,7 @@ impl Connection {
             })
         };
         let builder = self.builder();
-        let mut served = pin!(builder.serve_connection(TokioIo::new(stream), service));
+        let mut served = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
         let mut ending = false;
         // A deadline for the peer once we asked it to end for its idleness.
         let mut last_call = None;

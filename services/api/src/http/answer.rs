@@ -22,6 +22,7 @@ use super::Shell;
 use super::activity::InFlight;
 use super::error::HttpError;
 use super::figures::{Figures, Open};
+use super::headers;
 
 /// The network address of who asks, in a request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +56,8 @@ impl RequestTraces for NoTraces {
 pub(crate) struct Operation(pub(crate) String);
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// How the type of a stream of events begins: such an answer lasts, so that its figures are kept apart.
+const EVENTS: &[u8] = b"text/event-stream";
 /// A caller's own request id is kept up to this length.
 const REQUEST_ID_BYTES: usize = 64;
 
@@ -87,6 +90,7 @@ impl Shell {
             _open: self.figures().request_begun(),
             _in_flight: in_flight,
         };
+        let asked = headers::Asked::new(route, request.method(), request.headers());
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(RequestId(id.clone()));
         let answered = AssertUnwindSafe(self.router().oneshot(request)).catch_unwind();
@@ -106,7 +110,10 @@ impl Shell {
         if let Ok(value) = HeaderValue::from_str(&id) {
             headers.insert(REQUEST_ID, value);
         }
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        self.policy().apply(&asked, headers);
+        if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENTS)) {
+            line.route = "/graphql (events)";
+        }
         response.map(|body| Body::new(Told { body, line }))
     }
 }
@@ -140,7 +147,9 @@ fn route_of(path: &str) -> &'static str {
     let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     match first {
         "" => "/",
+        "graphql" if path == "/graphql/ws" => "/graphql/ws",
         "graphql" => "/graphql",
+        "auth" => "/auth",
         "healthz" => "/healthz",
         "readyz" => "/readyz",
         "metrics" => "/metrics",
@@ -151,6 +160,7 @@ fn route_of(path: &str) -> &'static str {
         "live" => "/live",
         "preview" => "/preview",
         "media" => "/media",
+        "channels" | "sessions" | "events" | "tokens" | "system" | "sign-in" => "/{dashboard}",
         _ => "other",
     }
 }

@@ -16,6 +16,8 @@ pub struct HttpError {
     pub message: String,
     /// For people: what to do about it.
     pub mend: String,
+    /// Seconds after which to try again.
+    pub retry_after: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -33,7 +35,7 @@ struct Inner<'a> {
 impl HttpError {
     /// An error with this status, code, message and mend.
     pub fn new(status: StatusCode, code: &'static str, message: &str, mend: &str) -> Self {
-        Self { status, code, message: message.to_owned(), mend: mend.to_owned() }
+        Self { status, code, message: message.to_owned(), mend: mend.to_owned(), retry_after: None }
     }
 
     /// Nothing stands at this address.
@@ -54,6 +56,48 @@ impl HttpError {
             "this address does not take this method",
             "use GET here, or POST for /graphql",
         )
+    }
+
+    /// The address wants a token.
+    pub fn unauthenticated() -> Self {
+        Self::new(
+            StatusCode::UNAUTHORIZED,
+            "UNAUTHENTICATED",
+            "this is no token that lets anybody in",
+            "copy the whole token; the admin token stands in DATA_DIR/admin-token",
+        )
+    }
+
+    /// The request came with another site's page.
+    pub fn foreign() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "FORBIDDEN",
+            "this address answers the dashboard's own pages only",
+            "open the dashboard at its own address; programs send Authorization: Bearer TOKEN",
+        )
+    }
+
+    /// Asked too often.
+    pub fn too_often(seconds: u64) -> Self {
+        let mend = format!("try again in {seconds} s");
+        let error = Self::new(StatusCode::TOO_MANY_REQUESTS, "RATE_LIMITED", "too many requests", &mend);
+        Self { retry_after: Some(seconds), ..error }
+    }
+
+    /// The address talks over a WebSocket only.
+    pub fn no_socket() -> Self {
+        Self::new(
+            StatusCode::UPGRADE_REQUIRED,
+            "BAD_INPUT",
+            "this address talks over a WebSocket",
+            "open a WebSocket with the subprotocol graphql-transport-ws, or POST to /graphql",
+        )
+    }
+
+    /// The body is not what the address takes.
+    pub fn malformed(message: &str, mend: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "BAD_INPUT", message, mend)
     }
 
     /// A fault of ours; what it was stands in the log under the request's id.
@@ -87,6 +131,12 @@ impl IntoResponse for HttpError {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::UPGRADE_REQUIRED {
+            headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
         response
     }
 }

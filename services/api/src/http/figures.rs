@@ -6,10 +6,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use async_graphql::{Response, Value};
 use async_trait::async_trait;
+
+use crate::graphql::{Kind, Operation};
 
 /// Upper bounds of the request-duration histogram, in milliseconds. Blocking playlist reloads take seconds.
 const BOUNDS_MS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1_000, 2_500, 10_000];
+
+/// The label of a request that holds no operation, or was not looked at.
+const NO_OPERATION: &str = "none";
 
 /// Somebody who has figures to tell at a scrape.
 #[async_trait]
@@ -65,11 +71,22 @@ struct Durations {
     sum_micros: u64,
 }
 
+impl Durations {
+    fn add(&mut self, took: Duration) {
+        self.count += 1;
+        self.sum_micros = self.sum_micros.saturating_add(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
+        for (bucket, bound) in self.buckets.iter_mut().zip(BOUNDS_MS) {
+            *bucket += u64::from(took <= Duration::from_millis(bound));
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct Counts {
     requests: BTreeMap<(&'static str, &'static str, u16), u64>,
     durations: BTreeMap<&'static str, Durations>,
-    graphql: BTreeMap<String, u64>,
+    graphql: BTreeMap<(&'static str, String), u64>,
+    graphql_durations: BTreeMap<&'static str, Durations>,
     sent_bytes: BTreeMap<&'static str, u64>,
 }
 
@@ -79,7 +96,56 @@ pub(crate) struct Figures {
     open: AtomicU64,
     refused: AtomicU64,
     in_flight: AtomicU64,
+    sockets: AtomicU64,
+    event_streams: AtomicU64,
+    subscriptions: AtomicU64,
+    cut: [AtomicU64; Cut::ALL.len()],
+    rate_limited: [AtomicU64; Quota::ALL.len()],
     counts: Mutex<Counts>,
+}
+
+/// What stays open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opened {
+    Socket,
+    EventStream,
+    Subscription,
+}
+
+/// Why a subscription was ended by us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    TooSlow,
+    Unauthenticated,
+}
+
+impl Cut {
+    const ALL: [(Self, &'static str); 2] =
+        [(Self::TooSlow, "too_slow"), (Self::Unauthenticated, "unauthenticated")];
+}
+
+/// Which quota was used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Quota {
+    Token,
+    Address,
+    SignIn,
+}
+
+impl Quota {
+    const ALL: [(Self, &'static str); 3] =
+        [(Self::Token, "token"), (Self::Address, "address"), (Self::SignIn, "sign_in")];
+}
+
+/// `ok`, or the first error's code: a closed set.
+pub(crate) fn outcome(response: &Response) -> &str {
+    let Some(error) = response.errors.first() else {
+        return "ok";
+    };
+    match error.extensions.as_ref().and_then(|extensions| extensions.get("code")) {
+        Some(Value::String(code)) => code,
+        _ => "UNAVAILABLE",
+    }
 }
 
 /// Counts one open thing down when dropped.
@@ -96,6 +162,24 @@ impl Figures {
     pub(crate) fn connection_opened(self: &Arc<Self>) -> Open {
         self.open.fetch_add(1, Ordering::Relaxed);
         Open(Arc::clone(self), |figures| &figures.open)
+    }
+
+    pub(crate) fn opened(self: &Arc<Self>, what: Opened) -> Open {
+        let gauge: fn(&Self) -> &AtomicU64 = match what {
+            Opened::Socket => |figures| &figures.sockets,
+            Opened::EventStream => |figures| &figures.event_streams,
+            Opened::Subscription => |figures| &figures.subscriptions,
+        };
+        gauge(self).fetch_add(1, Ordering::Relaxed);
+        Open(Arc::clone(self), gauge)
+    }
+
+    pub(crate) fn subscription_cut(&self, why: Cut) {
+        self.cut[why as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn rate_limited(&self, by: Quota) {
+        self.rate_limited[by as usize].fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn connection_refused(&self) {
@@ -118,18 +202,21 @@ impl Figures {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.requests.entry((route, method, status)).or_default() += 1;
         *counts.sent_bytes.entry(route).or_default() += bytes;
-        let durations = counts.durations.entry(route).or_default();
-        durations.count += 1;
-        durations.sum_micros += u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        for (bucket, bound) in durations.buckets.iter_mut().zip(BOUNDS_MS) {
-            *bucket += u64::from(took <= Duration::from_millis(bound));
-        }
+        counts.durations.entry(route).or_default().add(took);
     }
 
-    /// One GraphQL request answered with `outcome`: `ok` or its first error's code.
-    pub(crate) fn graphql_answered(&self, outcome: &str) {
+    /// One GraphQL request answered with `outcome`: `ok` or its first error's code. Of a subscription, its first answer.
+    pub(crate) fn graphql_answered(&self, operation: Option<&Operation>, outcome: &str, took: Duration) {
+        let kind = operation.and_then(|operation| operation.kind).map_or(NO_OPERATION, Kind::as_str);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        *counts.graphql.entry(outcome.to_owned()).or_default() += 1;
+        *counts.graphql.entry((kind, outcome.to_owned())).or_default() += 1;
+        counts.graphql_durations.entry(kind).or_default().add(took);
+    }
+
+    /// One GraphQL request that was not looked at, with its error's code.
+    pub(crate) fn graphql_refused(&self, code: &str) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.graphql.entry((NO_OPERATION, code.to_owned())).or_default() += 1;
     }
 
     pub(crate) fn write(&self, out: &mut Exposition) {
@@ -154,21 +241,55 @@ impl Figures {
         for (route, bytes) in &counts.sent_bytes {
             out.sample("sigma_http_sent_bytes_total", &[("route", route)], bytes);
         }
-        let name = "sigma_http_request_duration_seconds";
-        out.family(name, "histogram", "From a request's head to its answer's last byte.");
-        for (route, durations) in &counts.durations {
-            let bucket = format!("{name}_bucket");
-            for (count, bound) in durations.buckets.iter().zip(BOUNDS_MS) {
-                out.sample(&bucket, &[("route", route), ("le", &seconds(bound * 1_000))], count);
-            }
-            out.sample(&bucket, &[("route", route), ("le", "+Inf")], durations.count);
-            out.sample(&format!("{name}_sum"), &[("route", route)], seconds(durations.sum_micros));
-            out.sample(&format!("{name}_count"), &[("route", route)], durations.count);
+        let help = "From a request's head to its answer's last byte.";
+        write_durations(out, "sigma_http_request_duration_seconds", help, "route", &counts.durations);
+        let name = "sigma_http_rate_limited_total";
+        out.family(
+            name,
+            "counter",
+            "Requests that were told to come less often, by what they were counted by.",
+        );
+        for (by, label) in Quota::ALL {
+            out.sample(name, &[("by", label)], read(&self.rate_limited[by as usize]));
         }
-        out.family("sigma_graphql_requests_total", "counter", "GraphQL requests by outcome.");
-        for (outcome, count) in &counts.graphql {
-            out.sample("sigma_graphql_requests_total", &[("outcome", outcome)], count);
+        let name = "sigma_graphql_requests_total";
+        out.family(name, "counter", "GraphQL requests by what they do and how they were answered.");
+        for ((operation, outcome), count) in &counts.graphql {
+            out.sample(name, &[("operation", operation), ("outcome", outcome)], count);
         }
+        let help = "From a GraphQL request's turn to its answer; of a subscription, to its first.";
+        let name = "sigma_graphql_request_duration_seconds";
+        write_durations(out, name, help, "operation", &counts.graphql_durations);
+        let name = "sigma_graphql_sockets";
+        out.single(name, "gauge", "WebSockets open now.", read(&self.sockets));
+        let name = "sigma_graphql_event_streams";
+        out.single(name, "gauge", "Streams of server-sent events open now.", read(&self.event_streams));
+        let name = "sigma_graphql_subscriptions";
+        out.single(name, "gauge", "Subscriptions that run now.", read(&self.subscriptions));
+        let name = "sigma_graphql_subscriptions_cut_total";
+        out.family(name, "counter", "Subscriptions that we ended.");
+        for (why, label) in Cut::ALL {
+            out.sample(name, &[("reason", label)], read(&self.cut[why as usize]));
+        }
+    }
+}
+
+fn write_durations(
+    out: &mut Exposition,
+    name: &str,
+    help: &str,
+    label: &str,
+    all: &BTreeMap<&'static str, Durations>,
+) {
+    out.family(name, "histogram", help);
+    for (value, durations) in all {
+        let bucket = format!("{name}_bucket");
+        for (count, bound) in durations.buckets.iter().zip(BOUNDS_MS) {
+            out.sample(&bucket, &[(label, value), ("le", &seconds(bound * 1_000))], count);
+        }
+        out.sample(&bucket, &[(label, value), ("le", "+Inf")], durations.count);
+        out.sample(&format!("{name}_sum"), &[(label, value)], seconds(durations.sum_micros));
+        out.sample(&format!("{name}_count"), &[(label, value)], durations.count);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// What one server grants to all connections, to one connection, and to one request.
+/// What one server grants to all connections, to one connection, to one token, and to one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Connections open at once; one more is answered `503` and closed.
@@ -20,12 +20,35 @@ pub struct Limits {
     pub unacknowledged: Duration,
     /// Requests in flight on one HTTP/2 connection.
     pub streams: u32,
-    /// Bytes of a GraphQL request's body.
+    /// Bytes of a GraphQL request's body, and of a message over a WebSocket.
     pub body_bytes: usize,
     /// A GraphQL request's body must have arrived within this.
     pub body_timeout: Duration,
     /// A GraphQL request is given up after this.
     pub request_timeout: Duration,
+    /// GraphQL requests in one body.
+    pub batch: usize,
+    /// GraphQL requests that run at once; others wait their turn, no longer than [`request_timeout`](Self::request_timeout).
+    pub executions: usize,
+    /// GraphQL requests a second with one token, twice as many in a burst.
+    pub requests_token: u32,
+    /// GraphQL requests a second without a valid token from one address (IPv6: one /64), twice as many in a burst.
+    pub requests_address: u32,
+    /// Sign-ins that fail, a minute and an address; the next ones wait.
+    pub sign_ins_address: u32,
+    /// WebSockets and event streams open with one token.
+    pub sockets_token: usize,
+    /// Operations that run at once over one WebSocket.
+    pub subscriptions_socket: usize,
+    /// A WebSocket's `connection_init` must have come within this.
+    pub init_timeout: Duration,
+    /// How often a WebSocket is pinged, and an event stream has a comment; a socket that is silent for two and a half
+    /// of them is cut.
+    pub ping_interval: Duration,
+    /// A subscriber that takes nothing of what waits for him for this long is told and cut.
+    pub stall: Duration,
+    /// How often the tokens of open sockets and event streams are looked at again.
+    pub recheck: Duration,
     /// Connections still busy this long after the call to stop are cut.
     pub drain: Duration,
 }
@@ -43,6 +66,17 @@ impl Default for Limits {
             body_bytes: 1024 * 1024,
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(20),
+            batch: 10,
+            executions: 32,
+            requests_token: 500,
+            requests_address: 200,
+            sign_ins_address: 10,
+            sockets_token: 1_000,
+            subscriptions_socket: 100,
+            init_timeout: Duration::from_secs(10),
+            ping_interval: Duration::from_secs(15),
+            stall: Duration::from_secs(10),
+            recheck: Duration::from_secs(2),
             drain: Duration::from_millis(2_500),
         }
     }

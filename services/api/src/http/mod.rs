@@ -6,13 +6,27 @@
 mod accept;
 mod activity;
 mod answer;
+mod caller;
+mod cookie;
+mod doorman;
 mod error;
+mod event_stream;
 mod figures;
 mod graphql;
+mod headers;
 mod health;
+mod incoming;
 mod limits;
 mod pages;
 mod public;
+mod rates;
+mod refusal;
+mod running;
+mod seats;
+mod sign_in;
+mod socket;
+mod transport_ws;
+mod workshop;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -21,9 +35,11 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use ipnet::IpNet;
+use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
@@ -32,12 +48,19 @@ use crate::graphql::Api;
 
 pub use accept::serve;
 pub use answer::{NoTraces, Peer, RequestId, RequestTraces};
+pub use cookie::CookieKey;
 pub use error::HttpError;
 pub use figures::{Exposition, MetricSource};
 pub use health::{Component, Condition};
 pub use limits::Limits;
 
+use cookie::Cookies;
+use doorman::Doorman;
 use figures::Figures;
+use headers::Policy;
+use rates::Rates;
+use seats::Seats;
+use workshop::Workshop;
 
 /// What answers where no route of ours does: the origin of the media plane.
 pub type Fallback = BoxCloneSyncService<Request<Body>, Response, Infallible>;
@@ -58,6 +81,12 @@ pub struct Parts {
     pub fallback: Fallback,
     /// The door's bounds.
     pub limits: Limits,
+    /// The key of the dashboard's cookie.
+    pub cookie_key: CookieKey,
+    /// Proxies that are believed about whom they speak for.
+    pub trusted_proxies: Vec<IpNet>,
+    /// Origins (`https://studio.example`) of other sites whose pages may call the API.
+    pub cors_origins: Vec<String>,
     /// Who follows requests from process to process.
     pub traces: Arc<dyn RequestTraces>,
 }
@@ -71,6 +100,10 @@ pub(crate) struct Inner {
     fallback: Fallback,
     limits: Limits,
     figures: Arc<Figures>,
+    doorman: Doorman,
+    seats: Arc<Seats>,
+    workshop: Workshop,
+    stop: CancellationToken,
 }
 
 type Shared = Arc<Inner>;
@@ -81,6 +114,8 @@ pub struct Shell {
     router: Router,
     figures: Arc<Figures>,
     traces: Arc<dyn RequestTraces>,
+    policy: Arc<Policy>,
+    stop: CancellationToken,
 }
 
 /// `service` in the form that [`Parts::fallback`] wants.
@@ -109,7 +144,24 @@ impl Shell {
     /// Puts the shell together.
     pub fn new(parts: Parts) -> Self {
         let figures = Arc::new(Figures::default());
+        let stop = CancellationToken::new();
+        let public_url = parts.addresses.public_url.clone();
+        let policy = Policy {
+            https: public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
+            cors_origins: parts.cors_origins,
+        };
         let inner: Shared = Arc::new(Inner {
+            doorman: Doorman {
+                app: Arc::clone(parts.api.app()),
+                cookies: Cookies::new(parts.cookie_key),
+                rates: Rates::new(&parts.limits),
+                trusted_proxies: parts.trusted_proxies,
+                public_url,
+                figures: Arc::clone(&figures),
+            },
+            seats: Arc::new(Seats::new(parts.limits.sockets_token, parts.limits.recheck)),
+            workshop: Workshop::new(parts.limits.executions),
+            stop: stop.clone(),
             api: parts.api,
             addresses: parts.addresses,
             admin_token_place: parts.admin_token_place,
@@ -119,12 +171,18 @@ impl Shell {
             limits: parts.limits,
             figures: Arc::clone(&figures),
         });
-        let router = Router::new()
-            .route("/", get(pages::signpost))
+        let mut router = Router::new();
+        for address in pages::DASHBOARD {
+            router = router.route(address, get(pages::dashboard));
+        }
+        let router = router
             .route("/watch/{playback_id}", get(pages::watch))
             .route("/embed/{playback_id}", get(pages::embed))
             .route("/assets/{*path}", get(assets))
-            .route("/graphql", get(graphql::page).post(graphql::answer))
+            .route("/graphql", get(graphql::page).post(graphql::answer).options(preflight))
+            .route("/graphql/ws", get(socket::upgrade))
+            .route("/auth/sign-in", post(sign_in::sign_in))
+            .route("/auth/sign-out", post(sign_in::sign_out))
             .route("/public/live", get(public::live))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(ready))
@@ -132,7 +190,16 @@ impl Shell {
             .fallback(elsewhere)
             .method_not_allowed_fallback(|| async { HttpError::method_not_allowed() })
             .with_state(inner);
-        Self { router, figures, traces: parts.traces }
+        Self { router, figures, traces: parts.traces, policy: Arc::new(policy), stop }
+    }
+
+    /// Ends every socket and every stream of events once it is cancelled.
+    pub(crate) fn stopping(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    pub(crate) fn policy(&self) -> &Policy {
+        &self.policy
     }
 
     pub(crate) fn router(&self) -> Router {
@@ -153,6 +220,11 @@ async fn assets(Path(path): Path<String>, headers: HeaderMap) -> Response {
         .unwrap_or_else(|| HttpError::not_found().into_response())
 }
 
+/// What a page of another site may send is said in the headers, which every answer gets.
+async fn preflight() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
 async fn ready(State(inner): State<Shared>) -> Response {
     health::ready(&inner.components).await
 }
@@ -170,11 +242,23 @@ async fn metrics(State(inner): State<Shared>) -> Response {
 }
 
 /// A file at the top of the dashboard's build, else whatever the media plane answers.
-async fn elsewhere(State(inner): State<Shared>, request: Request<Body>) -> Response {
+async fn elsewhere(State(inner): State<Shared>, mut request: Request<Body>) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         let path = request.uri().path().trim_start_matches('/');
         if let Some(response) = pages::asset(path, request.headers()) {
             return response;
+        }
+    }
+    let uri = request.uri();
+    let names_a_token = uri.query().is_some_and(|query| query.contains("token="))
+        || request.headers().contains_key(header::AUTHORIZATION);
+    if uri.path().starts_with("/preview/") && !names_a_token {
+        // A page of ours sees what its cookie may; a player cannot send a header with every request.
+        let token = inner.doorman.cookie(request.headers());
+        let bearer = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
+        if let Some(mut bearer) = bearer {
+            bearer.set_sensitive(true);
+            request.headers_mut().insert(header::AUTHORIZATION, bearer);
         }
     }
     match inner.fallback.clone().oneshot(request).await {

@@ -1,10 +1,12 @@
-//! The dashboard's build, carried inside the binary: signpost, player page, player in a frame, and their assets.
+//! The dashboard's build, carried inside the binary: the dashboard, the player's page, the player in a frame, the
+//! explorer, and their assets.
 
 use axum::body::Body;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use super::Shared;
 use super::error::HttpError;
 
 /// One file of the dashboard's build.
@@ -27,6 +29,11 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
 base-uri 'none'; form-action 'none'; frame-ancestors ";
 
+/// The explorer's page.
+const EXPLORER: &str = "explorer.html";
+/// What a browser sees in its stead.
+const HOW_TO_ASK: &str = include_str!("graphql.html");
+
 /// Who may put a page into a frame of his own.
 #[derive(Clone, Copy)]
 enum Framing {
@@ -34,16 +41,71 @@ enum Framing {
     Anybody,
 }
 
-pub(crate) async fn signpost(headers: HeaderMap) -> Response {
+/// The addresses at which the dashboard finds its way by itself.
+pub(crate) const DASHBOARD: [&str; 9] = [
+    "/",
+    "/channels",
+    "/channels/{id}",
+    "/sessions",
+    "/sessions/{id}",
+    "/events",
+    "/tokens",
+    "/system",
+    "/sign-in",
+];
+
+pub(crate) async fn dashboard(headers: HeaderMap) -> Response {
     page("index.html", &headers, Framing::Nobody)
 }
 
-pub(crate) async fn watch(Path(_playback_id): Path<String>, headers: HeaderMap) -> Response {
-    page("watch.html", &headers, Framing::Nobody)
+pub(crate) async fn watch(
+    State(inner): State<Shared>,
+    Path(playback_id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    player(&inner, "watch.html", &playback_id, &headers, Framing::Nobody).await
 }
 
-pub(crate) async fn embed(Path(_playback_id): Path<String>, headers: HeaderMap) -> Response {
-    page("embed.html", &headers, Framing::Anybody)
+pub(crate) async fn embed(
+    State(inner): State<Shared>,
+    Path(playback_id): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    player(&inner, "embed.html", &playback_id, &headers, Framing::Anybody).await
+}
+
+/// A player's page. Of a channel that is not there as well, so that the page can say so; its status tells machines.
+async fn player(
+    inner: &Shared,
+    name: &str,
+    playback_id: &str,
+    headers: &HeaderMap,
+    framing: Framing,
+) -> Response {
+    // What cannot be known is left to the page, which asks again.
+    let is_unknown = matches!(inner.api.reads().channel_by_playback_id(playback_id).await, Ok(None));
+    if !is_unknown {
+        return page(name, headers, framing);
+    }
+    let mut response = page(name, &HeaderMap::new(), framing);
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        let out = response.headers_mut();
+        out.remove(header::ETAG);
+        out.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+    response
+}
+
+/// The explorer of the API, or, in a build without one, how to ask.
+pub(crate) fn explorer(headers: &HeaderMap) -> Response {
+    if find(EXPLORER).is_some() {
+        return page(EXPLORER, headers, Framing::Nobody);
+    }
+    let mut response = HOW_TO_ASK.into_response();
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
 }
 
 /// The file of the build at `path` (without its leading slash), pages excepted: they have addresses of their own.
@@ -74,7 +136,6 @@ fn page(name: &str, headers: &HeaderMap, framing: Framing) -> Response {
     if matches!(framing, Framing::Nobody) {
         out.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
-    out.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     response
 }
 

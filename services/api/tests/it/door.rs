@@ -1,5 +1,7 @@
 //! The door itself: limits, time-outs, faults, and the way out.
 
+use std::io::Write;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use sigma_api::http::Limits;
@@ -161,4 +163,102 @@ async fn a_stop_closes_connections_that_only_wait_for_more_at_once() {
     platform.stop.cancel();
     closed_within(&mut kept, Duration::from_secs(2)).await;
     sigma_clock::timeout(Duration::from_secs(2), platform.served).await.expect("ended").expect("no panic");
+}
+
+#[tokio::test]
+async fn every_answer_tells_browsers_what_they_must_not_do() {
+    let platform = Platform::start().await;
+    for path in
+        ["/", "/graphql", "/healthz", "/metrics", "/assets/none.js", "/public/live", "/live/x/index.m3u8"]
+    {
+        let answer = platform.get(path).await;
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        assert_eq!(answer.header("referrer-policy"), Some("no-referrer"), "{path}");
+        assert_eq!(answer.header("strict-transport-security"), None, "{path}");
+        let media = path.starts_with("/live") || path.starts_with("/public");
+        let resource = if media { "cross-origin" } else { "same-origin" };
+        assert_eq!(answer.header("cross-origin-resource-policy"), Some(resource), "{path}");
+        assert_eq!(answer.header("x-frame-options"), (!media).then_some("DENY"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_read_what_is_public_and_the_api_where_they_are_named() {
+    let platform = Platform::made(Limits::default(), |parts| {
+        parts.cors_origins = vec!["https://studio.example".to_owned()];
+    })
+    .await;
+    assert_eq!(platform.get("/public/live").await.header("access-control-allow-origin"), Some("*"));
+    let preflight = |origin: &'static str| [("origin", origin), ("access-control-request-method", "POST")];
+    let named = platform.send("OPTIONS", "/graphql", &preflight("https://studio.example"), b"").await;
+    assert_eq!(
+        (named.status, named.header("access-control-allow-origin")),
+        (204, Some("https://studio.example"))
+    );
+    let allowed = named.header("access-control-allow-headers").expect("headers");
+    assert!(["authorization", "content-type", "idempotency-key"].iter().all(|name| allowed.contains(name)));
+    let other = platform.send("OPTIONS", "/graphql", &preflight("https://evil.example"), b"").await;
+    assert_eq!(other.header("access-control-allow-origin"), None);
+    let body = serde_json::json!({ "query": "{ __typename }" });
+    let read = platform.post(&[("origin", "https://studio.example")], &body).await;
+    assert_eq!(read.header("access-control-allow-origin"), Some("https://studio.example"));
+    assert_eq!(read.header("vary"), Some("origin"));
+    let plain = Platform::start().await;
+    let read = plain.post(&[("origin", "https://studio.example")], &body).await;
+    assert_eq!((read.status, read.header("access-control-allow-origin")), (200, None));
+}
+
+/// Where a test's log goes.
+#[derive(Clone, Default)]
+struct Written(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().expect("a lock").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn no_token_stands_in_any_line_of_the_log() {
+    let written = Written::default();
+    let writer = written.clone();
+    let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+    let _log = tracing::subscriber::set_default(log.with_writer(move || writer.clone()).finish());
+    let platform = Platform::start().await;
+    let secret = "a-secret-that-nobody-may-read";
+    let cookie = platform.signed_in().await;
+    platform.get(&format!("/preview/s/index.m3u8?token={secret}")).await;
+    platform.get(&format!("/live/s/index.m3u8?token={secret}")).await;
+    platform.get(&format!("/graphql/ws?token={secret}")).await;
+    let bearer = format!("Bearer {secret}");
+    platform.post(&[("authorization", &bearer)], &serde_json::json!({ "query": "{ __typename }" })).await;
+    platform.post(&[], &serde_json::json!({ "query": "{ __typename }", "variables": { "x": secret } })).await;
+    platform.send("GET", "/preview/s/index.m3u8", &[("cookie", &cookie)], b"").await;
+    let json = [("content-type", "application/json")];
+    let body = serde_json::json!({ "token": secret }).to_string();
+    platform.send("POST", "/auth/sign-in", &json, body.as_bytes()).await;
+    platform.send("POST", "/auth/sign-in", &json, format!("{{\"token\": {secret}").as_bytes()).await;
+    let mut socket = super::sockets::Socket::ready(&platform).await;
+    socket.subscribe("1", "{ __typename }").await;
+    socket.hear().await;
+    let mut socket = super::sockets::Socket::fresh(&platform).await;
+    let payload = serde_json::json!({ "authorization": bearer });
+    socket.say(serde_json::json!({ "type": "connection_init", "payload": payload })).await;
+    socket.closed().await;
+    platform.figure("sigma_graphql_sockets 1").await;
+    let text = String::from_utf8(written.0.lock().expect("a lock").clone()).expect("text");
+    assert!(text.contains("path=/preview/s/index.m3u8") && text.contains("a socket is closed"), "{text}");
+    let sealed = cookie.split_once('=').expect("a pair").1;
+    // What the library under the WebSocket says at its innermost level is no log that anybody keeps.
+    let lines = text.lines().filter(|line| !line.contains(" TRACE tungstenite"));
+    for line in lines {
+        for secret in [secret, super::platform::TOKEN, sealed] {
+            assert!(!line.contains(secret), "{line}");
+        }
+    }
 }

@@ -3,6 +3,10 @@
 mod door;
 mod graphql;
 mod idempotency;
+mod limits;
 mod pages;
 mod platform;
 mod sdl;
+mod signing_in;
+mod sockets;
+mod streams;

@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use sigma_api::Addresses;
 use sigma_api::graphql::{
-    AdminToken, Api, ApiParts, ProjectionError, ProjectionRow, ProjectionState, Projections, QueryLimits,
+    Api, ApiParts, ProjectionError, ProjectionRow, ProjectionState, Projections, QueryLimits,
 };
 use sigma_api::http::{self, Component, Condition, Limits, Parts, Shell};
-use sigma_app::{App, FeedFacts, Report, Vault};
+use sigma_app::{AdminToken, App, FeedFacts, Report, Vault};
 use sigma_clock::SystemClock;
 use sigma_runner::{Runner, RunnerHandle};
 use sigma_store::{EventLog, Journal};
@@ -58,6 +58,11 @@ impl Platform {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
+        Self::made(limits, |_| {}).await
+    }
+
+    /// With the shell's parts as a test wants them.
+    pub(crate) async fn made(limits: Limits, adjust: impl FnOnce(&mut Parts)) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let store = SqliteStore::open(folder.path().join("events.sqlite")).await.expect("a store");
         let journal: Arc<dyn Journal> = Arc::new(store.clone());
@@ -79,12 +84,11 @@ impl Platform {
         .expect("an application");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
-        let shell = Shell::new(Parts {
+        let mut parts = Parts {
             api: Api::new(ApiParts {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(Running(runner)),
-                admin_token: AdminToken::new(TOKEN),
                 limits: QueryLimits::default(),
             }),
             addresses: Addresses {
@@ -99,7 +103,12 @@ impl Platform {
             fallback: http::fallback(Media),
             limits: limits.clone(),
             traces: Arc::new(http::NoTraces),
-        });
+            cookie_key: http::CookieKey::new([9; 32]),
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
+        };
+        adjust(&mut parts);
+        let shell = Shell::new(parts);
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
         let served = tokio::spawn(http::serve(listener, shell, limits, stop.clone()));
@@ -162,12 +171,43 @@ impl Platform {
         answer["data"].take()
     }
 
+    /// The cookie of who has signed in with the admin token, as a browser sends it back.
+    pub(crate) async fn signed_in(&self) -> String {
+        let body = json!({ "token": TOKEN }).to_string();
+        let json = ("content-type", "application/json");
+        let answer = self.send("POST", "/auth/sign-in", &[json], body.as_bytes()).await;
+        assert_eq!(answer.status, 204, "{}", answer.text());
+        let cookie = answer.header("set-cookie").expect("a cookie");
+        cookie.split(';').next().expect("a pair").to_owned()
+    }
+
+    /// Waits until a line stands in the figures.
+    pub(crate) async fn figure(&self, line: &str) {
+        let mut text = String::new();
+        for _ in 0..400 {
+            text = self.get("/metrics").await.text();
+            if text.lines().any(|known| known == line) {
+                return;
+            }
+            sigma_clock::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("{line} never stood there:\n{text}")
+    }
+
     /// Makes a channel and gives its id and its key.
     pub(crate) async fn channel(&self, name: &str) -> (String, String) {
         let create = "mutation($name: String!) { createChannel(input: { name: $name, autoGoLive: false }) { channel { id } streamKey } }";
         let payload = &self.data(create, json!({ "name": name })).await["createChannel"];
         let text = |value: &Value| value.as_str().expect("a text").to_owned();
         (text(&payload["channel"]["id"]), text(&payload["streamKey"]))
+    }
+
+    /// Makes a channel and gives the name that viewers find it by.
+    pub(crate) async fn playback_id(&self) -> String {
+        let (id, _) = self.channel("watched").await;
+        let read = "query($id: ID!) { channel(id: $id) { playbackId } }";
+        let data = self.data(read, json!({ "id": id })).await;
+        data["channel"]["playbackId"].as_str().expect("an id").to_owned()
     }
 
     /// A feed of the channel that is understood: a session in PROCESSING.
@@ -273,6 +313,7 @@ impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
     fn call(&mut self, request: axum::http::Request<axum::body::Body>) -> Self::Future {
         let peer = request.extensions().get::<http::Peer>().is_some_and(|peer| peer.0.ip().is_loopback());
         let path = request.uri().path().to_owned();
+        let authorization = request.headers().get("authorization").cloned();
         Box::pin(async move {
             match path.as_str() {
                 "/live/slow" => sigma_clock::sleep(std::time::Duration::from_secs(60)).await,
@@ -280,7 +321,12 @@ impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
                 "/live/panic" => panic!("a handler's fault"),
                 _ => {}
             }
-            Ok(axum::http::Response::new(axum::body::Body::from(format!("media {path} local={peer}"))))
+            let body = axum::body::Body::from(format!("media {path} local={peer}"));
+            let mut response = axum::http::Response::new(body);
+            if let Some(authorization) = authorization {
+                response.headers_mut().insert("x-authorization", authorization);
+            }
+            Ok(response)
         })
     }
 }

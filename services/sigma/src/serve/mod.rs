@@ -11,9 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_api::Addresses;
-use sigma_api::graphql::{AdminToken, Api, ApiParts, QueryLimits};
-use sigma_api::http::{self, Limits, Shell};
-use sigma_app::{App, ReadModels, Vault};
+use sigma_api::graphql::{Api, ApiParts, QueryLimits};
+use sigma_api::http::{self, CookieKey, Limits, Shell};
+use sigma_app::{AdminToken, App, ReadModels, Vault};
 use sigma_clock::{Clock, SystemClock};
 use sigma_runner::{Runner, RunnerHandle};
 use sigma_store::{EventLog, History, Journal};
@@ -93,12 +93,13 @@ impl Platform {
         let token_place = settings.admin_token.is_none().then(|| folder.names().admin_token());
         let vault = Vault::new(folder.master_key(settings.master_key.as_ref())?).map_err(Fault::told)?;
         let path_secret = vault.derive("media paths").map_err(Fault::told)?;
+        let cookie_key = CookieKey::new(vault.derive("dashboard cookie").map_err(Fault::told)?);
         let node = folder.node_id(settings.node_id.as_deref())?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let admin_token = AdminToken::new(token.clone());
         let (journal, runner, app) =
-            control_plane(folder.names(), vault, admin_token.clone(), Arc::clone(&clock)).await?;
+            control_plane(folder.names(), vault, admin_token, Arc::clone(&clock)).await?;
         let media = Media::open(settings, folder.names(), node, path_secret, &app, clock).await?;
 
         let stop = CancellationToken::new();
@@ -111,7 +112,6 @@ impl Platform {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(running.clone()),
-                admin_token,
                 limits: QueryLimits::default(),
             }),
             addresses: Addresses {
@@ -131,6 +131,9 @@ impl Platform {
             fallback: media.origin(),
             limits: Limits::default(),
             traces: Arc::new(http::NoTraces),
+            cookie_key,
+            trusted_proxies: Vec::new(),
+            cors_origins: Vec::new(),
         });
         tasks.spawn(http::serve(http_door, shell, Limits::default(), stop.clone()));
         folder.write_endpoint(&format!("http://{http}"))?;

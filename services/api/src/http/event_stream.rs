@@ -1,0 +1,114 @@
+//! Answers as server-sent events: the "distinct connections mode" of the GraphQL over SSE protocol, one stream an
+//! operation (<https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md>).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_graphql::Response as GraphQlResponse;
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{HeaderName, HeaderValue, header};
+use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::Shared;
+use super::figures::{Open, Opened};
+use super::graphql::Call;
+use super::refusal::Refusal;
+use super::running::{self, Ended};
+use super::seats::Seat;
+use crate::graphql::{Ask, Code, Fault};
+
+/// Answers that wait for who reads slowly. The resolvers wait with them.
+const QUEUE: usize = 16;
+/// Tells proxies (nginx) that they must not hold back what comes.
+const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
+
+pub(crate) async fn answer(inner: &Shared, call: Call, ask: Ask) -> Response {
+    let Some(seat) = inner.seats.take(inner.api.app(), &call.known) else {
+        inner.figures.graphql_refused(Code::RateLimited.as_str());
+        return Refusal::answered(no_seat(inner)).into_response();
+    };
+    let (outlet, waiting) = mpsc::channel(QUEUE + 1);
+    // The last place is kept for the last word. Unwrap safety: this side of the channel is open.
+    let last = outlet.clone().reserve_owned().await.expect("an open channel");
+    let open = inner.figures.opened(Opened::EventStream);
+    let writer = Writer { inner: Arc::clone(inner), outlet, last, seat, _open: open };
+    let events = Events {
+        waiting,
+        keep_alive: inner.limits.ping_interval,
+        _writing: inner.workshop.start(writer.write(ask)),
+    };
+    let events = stream::unfold(events, |mut events| async move {
+        let bytes = events.next().await?;
+        Some((Ok::<Bytes, Infallible>(bytes), events))
+    });
+    let mut response = Response::new(Body::from_stream(events));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(ACCEL_BUFFERING, HeaderValue::from_static("no"));
+    response
+}
+
+/// The fault of a token that has too many streams and sockets open.
+pub(crate) fn no_seat(inner: &Shared) -> Fault {
+    let most = inner.limits.sockets_token;
+    let message =
+        format!("this token has {most} sockets and event streams open, as many as it may; close some first");
+    Fault::new(Code::RateLimited, message).because("TOO_MANY_SOCKETS")
+}
+
+/// What goes out, with a comment where nothing does, so that both sides know of each other.
+struct Events {
+    waiting: mpsc::Receiver<Bytes>,
+    keep_alive: Duration,
+    _writing: AbortOnDropHandle<()>,
+}
+
+impl Events {
+    async fn next(&mut self) -> Option<Bytes> {
+        match sigma_clock::timeout(self.keep_alive, self.waiting.recv()).await {
+            Ok(event) => event,
+            Err(_) => Some(Bytes::from_static(b": still here\n\n")),
+        }
+    }
+}
+
+struct Writer {
+    inner: Shared,
+    outlet: mpsc::Sender<Bytes>,
+    last: mpsc::OwnedPermit<Bytes>,
+    seat: Seat,
+    _open: Open,
+}
+
+impl Writer {
+    async fn write(self, ask: Ask) {
+        let ended = running::run(&self.inner, ask, self.seat.over(), &self.outlet, next).await;
+        let last_word = match ended {
+            Ended::Complete => complete(),
+            Ended::Failed(answer) => [next(&answer), complete()].concat().into(),
+            Ended::Cut(fault) => {
+                let answer = GraphQlResponse::from_errors(vec![fault.into_server_error()]);
+                [next(&answer), complete()].concat().into()
+            }
+            // Without `complete` a client knows that there is more to ask for.
+            Ended::Silent => return,
+        };
+        self.last.send(last_word);
+    }
+}
+
+fn next(answer: &GraphQlResponse) -> Bytes {
+    // JSON of this writer is one line: no value in it can end an event.
+    let json = serde_json::to_string(answer).unwrap_or_default();
+    Bytes::from(format!("event: next\ndata: {json}\n\n"))
+}
+
+fn complete() -> Bytes {
+    Bytes::from_static(b"event: complete\ndata:\n\n")
+}

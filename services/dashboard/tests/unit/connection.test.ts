@@ -59,6 +59,20 @@ describe('the connection', () => {
     expect(world.refreshed).toBe(1);
   });
 
+  it('asks soon again in the next outage, however long the last one was', async () => {
+    const world = new World();
+    world.up = false;
+    world.connection.failed();
+    await world.pass(60_000);
+    world.up = true;
+    await world.pass(6_000);
+    world.up = false;
+    world.connection.failed();
+    const asked = world.asked;
+    await world.pass(1_200);
+    expect(world.asked - asked).toBe(2);
+  });
+
   it('says nothing of a socket that is soon back, and yet reads anew what may have been missed', async () => {
     const world = new World();
     world.connection.socketLost();

@@ -77,7 +77,10 @@ function Gate() {
   }, [navigate]);
 
   const signedIn = useCallback(() => {
-    navigate(nextAfterSignIn(location.search), { replace: true });
+    const next = nextAfterSignIn(location.search);
+    // The explorer is a page of its own.
+    if (next.startsWith('/graphql')) return location.replace(next);
+    navigate(next, { replace: true });
     setPhase({ kind: 'asking' });
     setRound((before) => before + 1);
   }, [navigate]);

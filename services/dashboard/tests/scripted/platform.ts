@@ -53,7 +53,7 @@ export class ScriptedPlatform {
       schema: this.#schema,
       roots: { subscription: this.#roots() },
       context: () => ({ scopes: this.scopes }),
-      onConnect: ({ extra }) => this.valid && extra.request.headers.cookie?.includes(COOKIE) === true,
+      onConnect: ({ extra, connectionParams }) => this.#knows(extra.request, connectionParams?.['authorization']),
     }, sockets);
     await new Promise<void>((resolve) => { server.listen(this.#port, '127.0.0.1', resolve); });
     this.#port = (server.address() as AddressInfo).port;
@@ -112,13 +112,18 @@ export class ScriptedPlatform {
     if (!sendAsset(response, path)) refuse(response, 'NOT_FOUND');
   }
 
+  /** By the token where there is one, else by the cookie. */
+  #knows({ headers }: IncomingMessage, authorization: unknown): boolean {
+    return this.valid && (authorization === undefined ? headers.cookie?.includes(COOKIE) === true : authorization === `Bearer ${TOKEN}`);
+  }
+
   async #graphql(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
     const { query, variables, operationName } = JSON.parse(body) as { query: string; variables?: Record<string, unknown>; operationName?: string };
     if (this.slow > 0) await new Promise((resolve) => { setTimeout(resolve, this.slow); });
     const key = request.headers['idempotency-key'];
     const told = typeof key === 'string' ? this.#answers.get(key) : undefined;
     if (told !== undefined) return send(response, '.json', JSON.stringify(told));
-    const signedIn = this.valid && request.headers.cookie?.includes(COOKIE) === true;
+    const signedIn = this.#knows(request, request.headers.authorization);
     const answer = signedIn
       ? await graphql({ schema: this.#schema, source: query, rootValue: this.#roots(), contextValue: { scopes: this.scopes }, variableValues: variables ?? null, operationName: operationName ?? null })
       : { errors: [fault('UNAUTHENTICATED', 'this needs a token')] };

@@ -34,7 +34,7 @@ export function SessionFacts({ session }: { session: Session }) {
           <p className="help">{t.playlistHelp}</p>
         </div>
       )}
-      {state === 'ENDED' && <Notice icon="info"><p className="notice-box-title">{t.kept}</p><p>{t.keptText}</p></Notice>}
+      {state === 'ENDED' && <div className="kept"><Notice icon="info"><p className="notice-box-title">{t.kept}</p><p>{t.keptText}</p></Notice></div>}
     </Card>
   );
 }
@@ -43,8 +43,9 @@ export function SessionFacts({ session }: { session: Session }) {
 export function InputFacts({ session, feed }: { session: Session; feed: Feed }) {
   const { m, f } = useSpeech();
   const t = m.sessionPage;
-  const latest = useLatest(feed);
   const { input, state } = session;
+  const newest = useLatest(feed);
+  const latest = state === 'ENDED' ? null : newest;
   if (input === null) return <Card title={t.input}><p className="help">{state === 'ENDED' ? t.inputNever : t.inputNone}</p></Card>;
   const keyFrames = latest?.keyFrameInterval ?? null;
   const bitrate = latest === null ? input.bitrate : latest.videoBitrate + latest.audioBitrate;

@@ -88,19 +88,22 @@ async function isRight(page) {
   }, FRESH_S);
 }
 
-/** Growth from the first third of the samples to the last, in percent, by their medians. */
+/**
+ * Growth from the first third of the samples to the last, in percent: by their medians; by the lower quartile for the renderer, which holds pictures
+ * of the page for a while and lets them go when it likes.
+ */
 function growthOf(samples) {
   const third = Math.max(1, Math.floor(samples.length / 3));
-  const growth = (name) => {
-    const [before, after] = [samples.slice(0, third), samples.slice(-third)].map((some) => median(some.map((sample) => sample[name])));
+  const growth = (name, share) => {
+    const [before, after] = [samples.slice(0, third), samples.slice(-third)].map((some) => quantile(some.map((sample) => sample[name]), share));
     return before === null || after === null ? null : ((after - before) / before) * 100;
   };
-  return { heap: growth('heap'), nodes: growth('nodes'), listeners: growth('listeners'), rss: growth('rss') };
+  return { heap: growth('heap', 0.5), nodes: growth('nodes', 0.5), listeners: growth('listeners', 0.5), rss: growth('rss', 0.25) };
 }
 
-function median(values) {
+function quantile(values, share) {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);
-  return known.length === 0 ? null : known[Math.floor(known.length / 2)];
+  return known.length === 0 ? null : known[Math.floor((known.length - 1) * share)];
 }
 
 function mib(bytes) {

@@ -105,6 +105,17 @@ fn every_refusal_has_a_code_of_its_own_and_names_the_warning() {
     assert_eq!(codes, ["ALREADY_RAISED", "NOT_RAISED", "TOO_MANY_WARNINGS"].into());
 }
 
+/// As in a store that somebody mended by hand.
+#[test]
+fn an_event_that_cannot_follow_changes_nothing() {
+    for history in [vec![raised(SOUND, 1)], vec![raised(SOUND, 1), cleared(DRIFT, 2)]] {
+        let before = given::<SessionHealth>(history.clone()).aggregate();
+        let again = [history, vec![raised(SOUND, 5), cleared(DRIFT, 6)]].concat();
+        assert_eq!(given::<SessionHealth>(again).aggregate(), before);
+    }
+    assert_eq!(given::<SessionHealth>([cleared(SOUND, 1)]).aggregate(), SessionHealth::Untroubled);
+}
+
 proptest! {
     /// Whatever is asked in whatever order, with as many askings as a bad day has.
     #[test]

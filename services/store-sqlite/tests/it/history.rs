@@ -12,16 +12,22 @@ use crate::commit;
 /// One call looks at no more spans than this.
 const SPANS: u64 = 16;
 
-/// A store that looks at ten places with one statement, with a thousand events of which the first, the 500th and the last
-/// are of line `rare`.
+/// Where the events of line `rare` stand: at the ends, and on both sides of where a call stops looking, either way.
+const RARE: [u64; 6] = [1, 160, 161, 840, 841, 1_000];
+
+/// A store that looks at ten places with one statement, with a thousand events.
 async fn sparse(folder: &tempfile::TempDir) -> SqliteStore {
     let options = SqliteOptions { history_span: 10, ..SqliteOptions::default() };
     let store = SqliteStore::open_with(folder.path().join("store.sqlite"), &options).await.unwrap();
-    store.commit(commit("rare", 0, 1, "r1")).await.unwrap();
-    store.commit(commit("common", 0, 498, "c1")).await.unwrap();
-    store.commit(commit("rare", 1, 1, "r2")).await.unwrap();
-    store.commit(commit("common", 498, 499, "c2")).await.unwrap();
-    store.commit(commit("rare", 2, 1, "r3")).await.unwrap();
+    let (mut position, mut common) = (1, 0);
+    for (number, rare) in (0..).zip(RARE) {
+        let between = usize::try_from(rare - position).unwrap();
+        if between > 0 {
+            store.commit(commit("common", common, between, &format!("c{rare}"))).await.unwrap();
+        }
+        store.commit(commit("rare", number, 1, &format!("r{rare}"))).await.unwrap();
+        (position, common) = (rare + 1, common + between as u64);
+    }
     store
 }
 
@@ -30,17 +36,24 @@ async fn a_filter_that_finds_little_tells_how_far_it_looked() {
     let folder = tempfile::tempdir().unwrap();
     let store = sparse(&folder).await;
     let rare = HistoryFilter { lines: Some(vec!["rare".into()]), ..HistoryFilter::default() };
-    for (begin, wanted) in
-        [(HistoryRange::After(Cursor::start()), [1, 2, 3]), (HistoryRange::Before(None), [3, 2, 1])]
-    {
+    for (begin, wanted) in [
+        (HistoryRange::After(Cursor::start()), [1, 2, 3, 4, 5, 6]),
+        (HistoryRange::Before(None), [6, 5, 4, 3, 2, 1]),
+    ] {
         let (mut range, mut found, mut calls) = (begin, Vec::new(), 0);
         loop {
             let page = store.page(&rare, &range, 5).await.unwrap();
             calls += 1;
-            found.extend(page.events.iter().map(|event| event.sequence));
+            let sequences = page.events.iter().map(|event| event.sequence);
             range = match range {
-                HistoryRange::After(_) => HistoryRange::After(page.next),
-                HistoryRange::Before(_) => HistoryRange::Before(Some(page.next)),
+                HistoryRange::After(_) => {
+                    found.extend(sequences);
+                    HistoryRange::After(page.next)
+                }
+                HistoryRange::Before(_) => {
+                    found.extend(sequences.rev());
+                    HistoryRange::Before(Some(page.next))
+                }
             };
             if !page.more {
                 break;

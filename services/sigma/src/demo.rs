@@ -12,8 +12,9 @@ use tracing::warn;
 
 use crate::client::{Client, print};
 use crate::fault::Fault;
-use crate::serve::{Platform, Signals};
+use crate::serve::{FLUSH_WITHIN, Platform, Signals};
 use crate::settings::Settings;
+use crate::telemetry::Telemetry;
 
 /// The demonstration's channel: reused when it is there.
 const NAME: &str = "Demo";
@@ -40,8 +41,9 @@ struct Channel {
 /// Serves and broadcasts until SIGTERM or SIGINT.
 pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
     let mut signals = Signals::listen()?;
+    let telemetry = Telemetry::begin(&settings)?;
     let platform = tokio::select! {
-        started = Platform::start(&settings) => started?,
+        started = Platform::start(&settings, &telemetry) => started?,
         () = signals.stop() => return Ok(()),
     };
     let prepared = tokio::select! {
@@ -69,6 +71,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
     if let Some(encoding) = encoding {
         encoding.abort();
     }
+    telemetry.flush(FLUSH_WITHIN).await;
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use tokio::process::Command;
 use crate::client::{Client, print};
 use crate::fault::Fault;
 use crate::folder::{Names, plain, read_line};
-use crate::serve::{ROOM_BYTES, room};
+use crate::serve::{ROOM_BYTES, most_files, room};
 use crate::settings::{Settings, Sources, master_key};
 
 /// A clock before this is wrong: 2026-01-01, UTC, in milliseconds.
@@ -20,6 +20,9 @@ const EPOCH_OF_OURS_MS: i64 = 1_767_225_600_000;
 /// A file of ours may be this much younger than now, in milliseconds, before the clock is called wrong.
 const AHEAD_MS: i64 = 60_000;
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
+/// Fewer open files than this are too few for a busy server.
+const FILES_LEAST: u64 = 4_096;
+const FILES_WANTED: u64 = 65_536;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -60,7 +63,12 @@ pub(crate) async fn run(sources: Result<Sources, Fault>) -> Result<(), Fault> {
     let mut report = Report(Vec::new());
     match sources.and_then(|sources| Settings::read(&sources)) {
         Ok(settings) => {
-            report.say("settings", Good("all can be read".to_owned()));
+            let warnings = settings.warnings.iter().map(|warning| Amiss(Fault::told(warning)));
+            let all_right = Good("all can be read; sigma serve --print-config shows them".to_owned());
+            let verdicts: Vec<Verdict> = warnings.collect();
+            for verdict in if verdicts.is_empty() { vec![all_right] } else { verdicts } {
+                report.say("settings", verdict);
+            }
             examine(&settings, &mut report).await;
         }
         Err(fault) => report.say("settings", Bad(fault)),
@@ -96,7 +104,50 @@ async fn examine(settings: &Settings, report: &mut Report) {
             report.say("rtmp port", port("rtmp", &settings.rtmp).await);
         }
     }
+    report.say("open files", open_files(std::fs::read_to_string("/proc/self/limits").ok().as_deref()));
+    if let Some(url) = &settings.public_url {
+        report.say("public url", public_url(url).await);
+    }
+    if let Some(endpoint) = &settings.otlp_endpoint {
+        report.say("traces", collector(endpoint).await);
+    }
     report.say("ffmpeg", ffmpeg().await);
+}
+
+/// Each connection is a file, and each session on air holds several.
+fn open_files(limits: Option<&str>) -> Verdict {
+    match limits.and_then(most_files) {
+        Some(most) if most < FILES_LEAST => Amiss(Fault::new(
+            format!("this user may open {most} files at once: connections beyond that are turned away"),
+            format!("ulimit -n {FILES_WANTED}, or LimitNOFILE={FILES_WANTED} in the service's unit"),
+        )),
+        Some(most) => Good(format!("{most} may be open at once")),
+        None => Good("any number may be open at once".to_owned()),
+    }
+}
+
+/// Whether what viewers are told leads to a server of ours.
+async fn public_url(url: &str) -> Verdict {
+    let mend = "see that the name leads to this machine and that the proxy passes on to --http, or mend --public-url";
+    let asked = sigma_clock::timeout(ANSWER_WITHIN, reqwest::get(format!("{url}/healthz"))).await;
+    match asked {
+        Ok(Ok(answer)) if answer.status().is_success() => Good(format!("{url} leads to a server")),
+        Ok(Ok(answer)) => Amiss(Fault::new(format!("{url}/healthz answers {}", answer.status()), mend)),
+        Ok(Err(_)) | Err(_) => Amiss(Fault::new(format!("{url} does not answer"), mend)),
+    }
+}
+
+/// Whether somebody listens where traces are sent.
+async fn collector(endpoint: &str) -> Verdict {
+    let asked = sigma_clock::timeout(ANSWER_WITHIN, reqwest::get(format!("{endpoint}/v1/traces"))).await;
+    match asked {
+        // Any answer will do: to ask is not to send.
+        Ok(Ok(_)) => Good(format!("{endpoint} answers")),
+        Ok(Err(_)) | Err(_) => Amiss(Fault::new(
+            format!("{endpoint} does not answer: traces are dropped"),
+            "start the collector, or leave --otlp-endpoint out",
+        )),
+    }
 }
 
 fn folder(path: &Path) -> Verdict {
@@ -277,6 +328,23 @@ mod tests {
             "{address} cannot be listened on: it is in use; stop what uses it, or name another with --rtmp"
         );
         assert_eq!(fault.to_string(), mend);
+    }
+
+    #[test]
+    fn few_open_files_are_amiss() {
+        let limits = |most: &str| format!("Limit\nMax open files            {most}    524288   files\n");
+        assert!(matches!(open_files(Some(&limits("1024"))), Amiss(_)));
+        assert!(matches!(open_files(Some(&limits("65536"))), Good(_)));
+        assert!(matches!(open_files(None), Good(_)));
+    }
+
+    #[tokio::test]
+    async fn a_collector_that_is_away_is_amiss() {
+        let door = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let endpoint = format!("http://{}", door.local_addr().expect("an address"));
+        drop(door);
+        assert!(matches!(collector(&endpoint).await, Amiss(_)));
+        assert!(matches!(public_url(&endpoint).await, Amiss(_)));
     }
 
     #[test]

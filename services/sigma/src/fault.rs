@@ -4,17 +4,31 @@ use std::fmt;
 
 /// One line for stderr. The program ends with exit code 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Fault(String);
+pub(crate) struct Fault {
+    line: String,
+    passing: bool,
+}
 
 impl Fault {
     /// What is wrong, and how to mend it.
     pub(crate) fn new(wrong: impl fmt::Display, mend: impl fmt::Display) -> Self {
-        Self(one_line(&format!("{wrong}; {mend}")))
+        Self { line: one_line(&format!("{wrong}; {mend}")), passing: false }
     }
 
     /// A sentence that tells its mend already.
     pub(crate) fn told(sentence: impl fmt::Display) -> Self {
-        Self(one_line(&sentence.to_string()))
+        Self { line: one_line(&sentence.to_string()), passing: false }
+    }
+
+    /// The same, as one that may pass by itself: who follows something tries again.
+    pub(crate) fn that_may_pass(mut self) -> Self {
+        self.passing = true;
+        self
+    }
+
+    /// Whether trying again may help.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.passing
     }
 }
 
@@ -24,6 +38,6 @@ fn one_line(text: &str) -> String {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.line)
     }
 }

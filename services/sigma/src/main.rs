@@ -6,10 +6,12 @@ mod demo;
 mod doctor;
 mod fault;
 mod folder;
+mod manual;
 mod media;
 mod projections;
 mod serve;
 mod settings;
+mod telemetry;
 
 use std::process::ExitCode;
 
@@ -33,29 +35,40 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Fault> {
     match command {
-        Command::Serve(args) => {
-            let settings = settings(args)?;
-            serve::log(&settings);
-            runtime()?.block_on(serve::run(settings))
-        }
-        Command::Demo(args) => {
-            let settings = settings(args)?;
-            serve::log(&settings);
-            runtime()?.block_on(demo::run(settings))
-        }
-        Command::Doctor(args) => {
-            let (config, flags) = args.into_flags();
-            runtime()?.block_on(doctor::run(Sources::gather(config.as_deref(), flags, environment())))
+        Command::Serve(args) => match settings(args)? {
+            Some(settings) => runtime()?.block_on(serve::run(settings)),
+            None => Ok(()),
+        },
+        Command::Demo(args) => match settings(args)? {
+            Some(settings) => runtime()?.block_on(demo::run(settings)),
+            None => Ok(()),
+        },
+        Command::Doctor(said) => {
+            let sources = Sources::gather(said.config.as_deref(), said.flags, environment());
+            runtime()?.block_on(doctor::run(sources))
         }
         Command::Channel(command) => runtime()?.block_on(client::channel::run(command)),
         Command::Session(command) => runtime()?.block_on(client::session::run(command)),
+        Command::Token(command) => runtime()?.block_on(client::token::run(command)),
+        Command::Project(command) => runtime()?.block_on(client::token::run_project(command)),
+        Command::Events(command) => runtime()?.block_on(client::events::run(command)),
         Command::Projections(command) => runtime()?.block_on(client::projections::run(command)),
+        Command::Completions { shell } => manual::completions(shell),
+        Command::Man { folder } => manual::man(folder.as_deref()),
     }
 }
 
-fn settings(args: ServeArgs) -> Result<Settings, Fault> {
-    let (config, flags) = args.into_flags();
-    Settings::read(&Sources::gather(config.as_deref(), flags, environment())?)
+/// The settings; none when they were only to be printed.
+fn settings(args: ServeArgs) -> Result<Option<Settings>, Fault> {
+    let said = args.settings;
+    let settings = Settings::read(&Sources::gather(said.config.as_deref(), said.flags, environment())?)?;
+    if !args.print_config {
+        return Ok(Some(settings));
+    }
+    for warning in &settings.warnings {
+        eprintln!("sigma: {warning}");
+    }
+    settings::print(&settings.in_force, args.json).map(|()| None)
 }
 
 /// The environment's variables of ours. What is no text is none that was meant for us.

@@ -48,6 +48,7 @@ impl Media {
         let control = Port { app: Arc::clone(app), node: node_id };
         let mut node_settings = NodeSettings::new(path_secret);
         node_settings.ingest_silence = settings.ingest_silence;
+        node_settings.health = settings.thresholds;
         let node = Node::open(node_settings, &names.live(), Arc::new(control), clock).map_err(|error| {
             Fault::new(
                 format!("the folder {} cannot be made: {error}", names.live().display()),

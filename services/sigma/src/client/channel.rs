@@ -4,39 +4,41 @@ use serde_json::{Map, Value, json};
 
 use super::connection::Client;
 use super::print;
-use crate::cli::{ChannelArgs, ChannelCommand, ConnectArgs, LatencyMode};
+use super::table::{extra, state, text, whole};
+use super::watch::{Wake, watch};
+use crate::cli::{
+    ChannelArgs, ChannelCommand, ChannelOrder, ChannelSettings, ChannelState, ConnectArgs, LatencyMode,
+};
 use crate::fault::Fault;
 
-/// All of a channel, its key included: who may ask for it may see it.
+/// All of a channel but its key: that it is shown is written down, so it is asked for only where it is wanted.
 const CHANNEL: &str = "fragment C on Channel { id name state latencyMode autoGoLive maxSessionDuration reconnectWindow \
-endOnUnpublish playbackId playbackUrl watchUrl ingest { rtmpUrl streamKey } \
-currentSession { id state startedAt liveAt } createdAt }";
+endOnUnpublish playbackId playbackUrl watchUrl ingest { rtmpUrl } currentSession { id state startedAt liveAt } createdAt }";
+const WITH_KEY: &str = "fragment K on Channel { ingest { streamKey } }";
+/// What wakes `--watch`: of one channel, or of any.
+const CHANGES: &str = "subscription Changes($id: ID) { channelUpdated(id: $id) { id } }";
 
 pub(crate) async fn run(command: ChannelCommand) -> Result<(), Fault> {
     match command {
-        ChannelCommand::Create {
-            name,
-            latency_mode,
-            auto_go_live,
-            max_session_duration,
-            reconnect_window,
-            end_on_unpublish,
-            connect,
-        } => {
-            let said = [
-                ("name", Some(json!(name))),
-                ("latencyMode", latency_mode.map(|mode| json!(word(mode)))),
-                ("autoGoLive", auto_go_live.map(Value::from)),
-                ("maxSessionDuration", max_session_duration.map(Value::from)),
-                ("reconnectWindow", reconnect_window.map(Value::from)),
-                ("endOnUnpublish", end_on_unpublish.map(Value::from)),
-            ];
-            let input: Map<String, Value> =
-                said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
-            create(&connect, Value::Object(input)).await
+        ChannelCommand::Create { name, settings, connect } => {
+            create(&connect, input(Some(name), settings)).await
         }
-        ChannelCommand::List { search, limit, connect } => list(&connect, search, limit).await,
-        ChannelCommand::Show(args) => show(&args).await,
+        ChannelCommand::List { search, state, order, limit, watch, connect } => {
+            let state = state.map(|state| match state {
+                ChannelState::Idle => "IDLE",
+                ChannelState::Active => "ACTIVE",
+                ChannelState::Stop => "STOP",
+            });
+            let order = match order {
+                ChannelOrder::Newest => "NEWEST",
+                ChannelOrder::Oldest => "OLDEST",
+                ChannelOrder::Name => "NAME",
+            };
+            let variables = json!({ "search": search, "state": state, "order": order });
+            list(&connect, variables, limit.limit, watch.watch).await
+        }
+        ChannelCommand::Show { as_of, key, watch, channel } => show(&channel, as_of, key, watch.watch).await,
+        ChannelCommand::Update { name, settings, channel } => update(&channel, input(name, settings)).await,
         ChannelCommand::Start(args) => act(&args, "startChannel", "started: it lets feeds in").await,
         ChannelCommand::Stop(args) => act(&args, "stopChannel", "stopped: it lets no feed in").await,
         ChannelCommand::Delete(args) => act(&args, "deleteChannel", "deleted").await,
@@ -53,30 +55,61 @@ pub(crate) fn word(mode: LatencyMode) -> &'static str {
     }
 }
 
+/// What was said of a channel, and nothing else: the rest keeps its default, or stays as it is.
+fn input(name: Option<String>, settings: ChannelSettings) -> Value {
+    let said = [
+        ("name", name.map(Value::from)),
+        ("latencyMode", settings.latency_mode.map(|mode| json!(word(mode)))),
+        ("autoGoLive", settings.auto_go_live.map(Value::from)),
+        ("maxSessionDuration", settings.max_session_duration.map(Value::from)),
+        ("reconnectWindow", settings.reconnect_window.map(Value::from)),
+        ("endOnUnpublish", settings.end_on_unpublish.map(Value::from)),
+    ];
+    let said = said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    Value::Object(said.collect::<Map<String, Value>>())
+}
+
 async fn create(connect: &ConnectArgs, input: Value) -> Result<(), Fault> {
     let query = format!(
         "mutation Create($input: CreateChannelInput!) {{ createChannel(input: $input) {{ channel {{ ...C }} streamKey }} }} {CHANNEL}"
     );
-    let payload = Client::connect(connect)?.field(&query, json!({ "input": input }), "createChannel").await?;
+    let mut payload =
+        Client::connect(connect)?.field(&query, json!({ "input": input }), "createChannel").await?;
+    // The key stands where an encoder's other words stand, as it always has.
+    let key = payload["streamKey"].clone();
+    if let Some(ingest) = payload["channel"]["ingest"].as_object_mut() {
+        ingest.insert("streamKey".to_owned(), key);
+    }
     if connect.json {
         return print::json(&payload);
     }
     print::lines(facts(&payload["channel"]))
 }
 
-async fn list(connect: &ConnectArgs, search: Option<String>, limit: u16) -> Result<(), Fault> {
-    let query = "query Channels($first: Int, $after: String, $search: String) { \
-        channels(first: $first, after: $after, search: $search) { nodes { id name state latencyMode autoGoLive \
-        maxSessionDuration reconnectWindow endOnUnpublish playbackId playbackUrl watchUrl ingest { rtmpUrl } \
-        currentSession { id state startedAt liveAt } createdAt } pageInfo { hasNextPage endCursor } } }";
+async fn list(connect: &ConnectArgs, variables: Value, limit: u16, watching: bool) -> Result<(), Fault> {
+    let query = format!(
+        "query Channels($first: Int, $after: String, $search: String, $state: ChannelState, $order: ChannelOrder) {{ \
+         channels(first: $first, after: $after, search: $search, state: $state, orderBy: $order) {{ nodes {{ ...C }} \
+         pageInfo {{ hasNextPage endCursor }} }} }} {CHANNEL}"
+    );
     let client = Client::connect(connect)?;
-    let channels = client.pages(query, json!({ "search": search }), "channels", limit).await?;
-    if connect.json {
-        return print::json(&channels);
+    let look = async || {
+        let channels = client.pages(&query, variables.clone(), "channels", limit).await?;
+        let lines = rows(&channels);
+        Ok((channels, lines))
+    };
+    if watching {
+        let wake = Wake::Changes { subscription: CHANGES.to_owned(), variables: json!({}) };
+        return watch(&client, &wake, connect.json, look).await;
     }
-    let nodes = channels["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (channels, lines) = look().await?;
+    if connect.json { print::json(&channels) } else { print::lines(lines) }
+}
+
+fn rows(channels: &Value) -> Vec<String> {
+    let nodes = print::nodes(channels);
     if nodes.is_empty() {
-        return print::lines(["No channels. Make one with: sigma channel create NAME"]);
+        return vec!["No channels. Make one with: sigma channel create NAME".to_owned()];
     }
     let rows = nodes.iter().map(|channel| {
         let text = |name: &str| print::cell(&channel[name]);
@@ -84,23 +117,54 @@ async fn list(connect: &ConnectArgs, search: Option<String>, limit: u16) -> Resu
         vec![text("id"), text("state"), session, text("latencyMode"), text("name"), text("watchUrl")]
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    print::lines(print::table(&["ID", "STATE", "SESSION", "LATENCY", "NAME", "WATCH"], &rows))
+    let columns =
+        [whole("ID"), state("STATE"), state("SESSION"), extra("LATENCY"), text("NAME"), extra("WATCH")];
+    print::table(&columns, &rows)
 }
 
-async fn show(args: &ChannelArgs) -> Result<(), Fault> {
-    let query = format!("query Channel($id: ID!) {{ channel(id: $id) {{ ...C }} }} {CHANNEL}");
-    let channel = Client::connect(&args.connect)?.field(&query, json!({ "id": args.id }), "channel").await?;
-    if channel.is_null() {
-        return Err(Fault::new(format!("there is no channel `{}`", args.id), "see `sigma channel list`"));
+async fn show(args: &ChannelArgs, as_of: Option<String>, key: bool, watching: bool) -> Result<(), Fault> {
+    let (with_key, fragment) = if key { ("...K", WITH_KEY) } else { ("", "") };
+    let query = format!(
+        "query Channel($id: ID!, $asOf: DateTime) {{ channel(id: $id, asOf: $asOf) {{ ...C {with_key} }} }} {CHANNEL} {fragment}"
+    );
+    let client = Client::connect(&args.connect)?;
+    let look = async || {
+        let variables = json!({ "id": args.id, "asOf": as_of });
+        let channel = client.field(&query, variables, "channel").await?;
+        if channel.is_null() {
+            return Err(unknown(&args.id, as_of.as_deref()));
+        }
+        let lines = facts(&channel);
+        Ok((channel, lines))
+    };
+    if watching {
+        let wake = Wake::Changes { subscription: CHANGES.to_owned(), variables: json!({ "id": args.id }) };
+        return watch(&client, &wake, args.connect.json, look).await;
     }
-    if args.connect.json {
-        return print::json(&channel);
+    let (channel, lines) = look().await?;
+    if args.connect.json { print::json(&channel) } else { print::lines(lines) }
+}
+
+fn unknown(id: &str, as_of: Option<&str>) -> Fault {
+    let then = as_of.map(|moment| format!(" at {moment}")).unwrap_or_default();
+    let was = if as_of.is_some() { "was" } else { "is" };
+    Fault::new(format!("there {was} no channel `{id}`{then}"), "see `sigma channel list`")
+}
+
+async fn update(args: &ChannelArgs, input: Value) -> Result<(), Fault> {
+    if input.as_object().is_some_and(Map::is_empty) {
+        let mend = "say what is to change, as --name or --latency-mode; see `sigma channel update --help`";
+        return Err(Fault::new("nothing is to change", mend));
     }
-    print::lines(facts(&channel))
+    let query = format!(
+        "mutation Update($id: ID!, $input: UpdateChannelInput!) {{ updateChannel(id: $id, input: $input) {{ channel {{ ...C }} }} }} {CHANNEL}"
+    );
+    let variables = json!({ "id": args.id, "input": input });
+    let payload = Client::connect(&args.connect)?.field(&query, variables, "updateChannel").await?;
+    if args.connect.json { print::json(&payload) } else { print::lines(facts(&payload["channel"])) }
 }
 
 async fn act(args: &ChannelArgs, mutation: &str, done: &str) -> Result<(), Fault> {
-    // What `deleteChannel` answers has no key any more, so none is asked for.
     let query = format!(
         "mutation Act($id: ID!) {{ {mutation}(id: $id) {{ channel {{ id name state latencyMode playbackId watchUrl }} }} }}"
     );

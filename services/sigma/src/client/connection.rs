@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::errors::refusal;
 use crate::cli::ConnectArgs;
 use crate::fault::Fault;
 use crate::folder::{Names, plain, read_line};
@@ -14,39 +15,67 @@ use crate::settings::{Flags, Sources, data_dir};
 /// The server gives a request up after 20 s; who waits longer waits for nobody.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// An event stream says something at least this often, or its server is gone.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(60);
 /// Rows that the API gives at once.
 const PAGE: u16 = 100;
 
 /// One platform, and the right to ask it.
 pub(crate) struct Client {
     url: String,
-    token: String,
+    token: Token,
     http: reqwest::Client,
 }
 
+/// A token, and what it came from: told when it is refused.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Token {
+    text: String,
+    pub(crate) from: String,
+}
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Token(of {})", self.from)
+    }
+}
+
 /// Where the platform is and with which token: as said, else the environment, else the data folder.
-fn find(args: &ConnectArgs, environment: &BTreeMap<String, String>) -> Result<(String, String), Fault> {
-    let said = |flag: &Option<String>, variable: &str| {
-        flag.clone().or_else(|| environment.get(variable).filter(|text| !text.is_empty()).cloned())
+fn find(args: &ConnectArgs, environment: &BTreeMap<String, String>) -> Result<(String, Token), Fault> {
+    let said = |flag: &Option<String>, name: &str, variable: &str| {
+        let flag = flag.clone().map(|text| (text, name.to_owned()));
+        let variable = || {
+            let text = environment.get(variable).filter(|text| !text.is_empty())?;
+            Some((text.clone(), variable.to_owned()))
+        };
+        flag.or_else(variable)
     };
     let folder = || -> Result<Names, Fault> {
         let flags: Flags = args.data_dir.iter().map(|folder| ("data-dir", folder.clone())).collect();
         let sources = Sources::gather(args.config.as_deref(), flags, environment.clone())?;
         Ok(Names::of(&data_dir(&sources)?))
     };
-    let url = match said(&args.url, "SIGMA_URL") {
-        Some(url) => url,
+    let url = match said(&args.url, "--url", "SIGMA_URL") {
+        Some((url, _)) => url,
         None => {
             from_folder(folder()?.endpoint(), "start it with `sigma serve`, or name the platform with --url")?
         }
     };
-    let token = match said(&args.token, "SIGMA_TOKEN") {
-        Some(token) => token,
-        None => from_folder(folder()?.admin_token(), "name a token with --token or SIGMA_TOKEN")?,
+    let token = match said(&args.token, "--token", "SIGMA_TOKEN") {
+        Some((text, from)) => Token { text, from },
+        None => {
+            let path = folder()?.admin_token();
+            let from = path.display().to_string();
+            Token { text: from_folder(path, "name a token with --token or SIGMA_TOKEN")?, from }
+        }
     };
     let url = url.trim_end_matches('/').to_owned();
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(Fault::new(format!("`{url}` is no address"), "write it as http://127.0.0.1:8080"));
+    }
+    if !token.text.bytes().all(|byte| byte.is_ascii_graphic()) || token.text.is_empty() {
+        let wrong = format!("what {} says is no token", token.from);
+        return Err(Fault::new(wrong, "a token has no blanks: see that it was copied whole"));
     }
     Ok((url, token))
 }
@@ -64,14 +93,19 @@ impl Client {
     /// The platform that a command's arguments lead to.
     pub(crate) fn connect(args: &ConnectArgs) -> Result<Self, Fault> {
         let (url, token) = find(args, &crate::environment())?;
-        Self::new(url, token)
+        Self::with(url, token)
     }
 
+    /// A platform whose address and token are known.
     pub(crate) fn new(url: String, token: String) -> Result<Self, Fault> {
+        Self::with(url, Token { text: token, from: "this server".to_owned() })
+    }
+
+    fn with(url: String, token: Token) -> Result<Self, Fault> {
         let http = reqwest::Client::builder()
             .user_agent(concat!("sigma/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
-            .timeout(ANSWER_WITHIN)
+            .read_timeout(SIGN_OF_LIFE)
             .build()
             .map_err(|error| {
                 Fault::new(format!("no HTTP client can be made: {error}"), "see the machine's certificates")
@@ -84,28 +118,70 @@ impl Client {
     /// # Errors
     /// Nobody answers, or the API says why not.
     pub(crate) async fn ask(&self, query: &str, variables: Value) -> Result<Value, Fault> {
-        let request = self.http.post(format!("{}/graphql", self.url)).bearer_auth(&self.token);
-        let sent = request.json(&json!({ "query": query, "variables": variables })).send().await;
+        let sent = self.post(query, &variables).timeout(ANSWER_WITHIN).send().await;
+        self.data(sent.map_err(|error| self.unreachable(&error))?).await
+    }
+
+    /// Begins an event stream: GraphQL over SSE, in its distinct connections mode.
+    ///
+    /// # Errors
+    /// Nobody answers, or the API says why not.
+    pub(crate) async fn stream(&self, query: &str, variables: &Value) -> Result<reqwest::Response, Fault> {
+        let asked = self.post(query, variables).header(http::header::ACCEPT, "text/event-stream").send();
+        let sent = sigma_clock::timeout(ANSWER_WITHIN, asked).await;
+        let sent = sent.map_err(|_| self.away("does not answer in time"))?;
         let response = sent.map_err(|error| self.unreachable(&error))?;
-        let status = response.status();
-        let answer: Value = response.json().await.map_err(|_| {
-            let wrong = format!("{}/graphql answers {status} and no JSON", self.url);
-            Fault::new(wrong, "see that --url names a Sigma Livestream server")
-        })?;
-        if let Some(errors) =
-            answer.get("errors").and_then(Value::as_array).filter(|errors| !errors.is_empty())
-        {
-            return Err(Fault::told(errors.iter().map(sentence).collect::<Vec<_>>().join("; ")));
+        let kind = response.headers().get(http::header::CONTENT_TYPE);
+        if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream")) {
+            return Ok(response);
         }
-        match answer.get("data") {
-            Some(data) if status.is_success() => Ok(data.clone()),
-            _ => Err(Fault::new(format!("{}/graphql answers {status}", self.url), "see the server's log")),
+        self.data(response).await?;
+        let wrong = format!("{}/graphql answers no event stream", self.url);
+        Err(Fault::new(wrong, "see that --url leads to a Sigma Livestream server of this version"))
+    }
+
+    fn post(&self, query: &str, variables: &Value) -> reqwest::RequestBuilder {
+        let request = self.http.post(format!("{}/graphql", self.url)).bearer_auth(&self.token.text);
+        request.json(&json!({ "query": query, "variables": variables }))
+    }
+
+    async fn data(&self, response: reqwest::Response) -> Result<Value, Fault> {
+        let status = response.status();
+        let retry_after = response.headers().get(http::header::RETRY_AFTER);
+        let retry_after = retry_after.and_then(|seconds| seconds.to_str().ok()).map(str::to_owned);
+        let answer = response.json::<Value>().await.map_err(|_| {
+            let wrong = format!("{}/graphql answers {status} and no JSON", self.url);
+            let fault = Fault::new(wrong, "see that --url names a Sigma Livestream server");
+            if status.is_server_error() { fault.that_may_pass() } else { fault }
+        });
+        self.answered(answer?, retry_after.as_deref())
+    }
+
+    /// The `data` of an answer of the API, or why there is none.
+    pub(crate) fn answered(&self, mut answer: Value, retry_after: Option<&str>) -> Result<Value, Fault> {
+        let errors = answer["errors"].as_array().filter(|errors| !errors.is_empty());
+        if let Some(errors) = errors {
+            return Err(refusal(errors, &self.url, &self.token.from, retry_after));
+        }
+        match answer.get_mut("data").map(Value::take) {
+            Some(data) if data.is_object() => Ok(data),
+            _ => match answer["error"]["message"].as_str() {
+                // The HTTP door's own errors have another shape.
+                Some(message) => {
+                    let mend = answer["error"]["mend"].as_str().unwrap_or("see the server's log");
+                    Err(Fault::new(message, mend).that_may_pass())
+                }
+                None => Err(Fault::new(
+                    format!("{}/graphql answers without data", self.url),
+                    "see the server's log",
+                )),
+            },
         }
     }
 
     /// What `/readyz` says, ready or not.
     pub(crate) async fn readiness(&self) -> Result<Value, Fault> {
-        let sent = self.http.get(format!("{}/readyz", self.url)).send().await;
+        let sent = self.http.get(format!("{}/readyz", self.url)).timeout(ANSWER_WITHIN).send().await;
         let response = sent.map_err(|error| self.unreachable(&error))?;
         response
             .json()
@@ -143,23 +219,15 @@ impl Client {
         }
     }
 
-    fn unreachable(&self, error: &reqwest::Error) -> Fault {
-        let why = if error.is_timeout() { "does not answer in time" } else { "does not answer" };
-        Fault::new(
-            format!("{} {why}", self.url),
-            "see that `sigma serve` runs there, or name another with --url",
-        )
+    /// Why nothing came.
+    pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Fault {
+        self.away(if error.is_timeout() { "does not answer in time" } else { "does not answer" })
     }
-}
 
-/// An error of the API as a person reads it: its sentence, and the fields that are wrong.
-fn sentence(error: &Value) -> String {
-    let message = error["message"].as_str().unwrap_or("the server gave no reason");
-    let fields = error["extensions"]["fields"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let fields =
-        fields.iter().filter_map(|field| Some((field["path"].as_str()?, field["message"].as_str()?)));
-    let fields: Vec<String> = fields.map(|(path, message)| format!("{path}: {message}")).collect();
-    if fields.is_empty() { message.to_owned() } else { fields.join("; ") }
+    fn away(&self, how: &str) -> Fault {
+        let mend = "see that `sigma serve` runs there, or name another with --url";
+        Fault::new(format!("{} {how}", self.url), mend).that_may_pass()
+    }
 }
 
 #[cfg(test)]
@@ -182,12 +250,24 @@ mod tests {
         std::fs::write(folder.path().join("endpoint"), "http://of.folder:1\n").expect("written");
         std::fs::write(folder.path().join("admin-token"), "of-folder\n").expect("written");
         let environment = BTreeMap::from([("SIGMA_URL".to_owned(), "http://of.environment/".to_owned())]);
-        let found = find(&given(None, None, Some(folder.path())), &environment);
-        assert_eq!(found, Ok(("http://of.environment".to_owned(), "of-folder".to_owned())));
-        let found = find(&given(Some("http://said"), Some("said"), None), &environment);
-        assert_eq!(found, Ok(("http://said".to_owned(), "said".to_owned())));
-        let found = find(&given(None, Some("said"), Some(folder.path())), &BTreeMap::new());
-        assert_eq!(found, Ok(("http://of.folder:1".to_owned(), "said".to_owned())));
+        let found = |args: &ConnectArgs, environment: &BTreeMap<String, String>| {
+            let (url, token) = find(args, environment).expect("a platform");
+            (url, token.text, token.from)
+        };
+        let known = |url: &str, token: &str, from: &str| (url.to_owned(), token.to_owned(), from.to_owned());
+        let of_folder = folder.path().join("admin-token").display().to_string();
+        assert_eq!(
+            found(&given(None, None, Some(folder.path())), &environment),
+            known("http://of.environment", "of-folder", &of_folder)
+        );
+        assert_eq!(
+            found(&given(Some("http://said"), Some("said"), None), &environment),
+            known("http://said", "said", "--token")
+        );
+        assert_eq!(
+            found(&given(None, Some("said"), Some(folder.path())), &BTreeMap::new()),
+            known("http://of.folder:1", "said", "--token")
+        );
     }
 
     #[test]
@@ -199,10 +279,9 @@ mod tests {
     }
 
     #[test]
-    fn wrong_fields_are_told_instead_of_their_sum() {
-        let error = json!({ "message": "1 of the input field is wrong",
-            "extensions": { "fields": [{ "path": "name", "message": "the channel's name must have 1 to 100 characters" }] } });
-        assert_eq!(sentence(&error), "name: the channel's name must have 1 to 100 characters");
-        assert_eq!(sentence(&json!({ "message": "no" })), "no");
+    fn a_token_that_was_not_copied_whole_is_told_without_its_text() {
+        let given = given(Some("http://said"), Some("two words"), None);
+        let line = find(&given, &BTreeMap::new()).expect_err("refused").to_string();
+        assert!(line.starts_with("what --token says is no token; ") && !line.contains("two"), "{line}");
     }
 }

@@ -2,8 +2,18 @@
 
 pub(crate) mod channel;
 mod connection;
+mod errors;
+pub(crate) mod events;
+mod export;
+mod feed;
+mod look;
 pub(crate) mod print;
 pub(crate) mod projections;
 pub(crate) mod session;
+mod sse;
+pub(crate) mod table;
+pub(crate) mod token;
+mod watch;
 
 pub(crate) use connection::Client;
+pub(crate) use look::colour_wanted;

@@ -4,32 +4,63 @@ use serde_json::{Value, json};
 
 use super::connection::Client;
 use super::print;
-use crate::cli::{ConnectArgs, SessionArgs, SessionCommand};
+use super::table::{extra, state, text, whole};
+use super::watch::{Wake, watch};
+use crate::cli::{ConnectArgs, SessionArgs, SessionCommand, SessionState};
 use crate::fault::Fault;
 
 const SESSION: &str = "fragment S on Session { id channel { id name } state startedAt liveAt endedAt endReason \
 input { protocol encoder videoCodec width height frameRate audioCodec bitrate } playbackUrl }";
 
+/// What wakes `--watch`.
+const CHANGES: &str =
+    "subscription Changes($id: ID, $channel: ID) { sessionUpdated(id: $id, channelId: $channel) { id } }";
+
 pub(crate) async fn run(command: SessionCommand) -> Result<(), Fault> {
     match command {
-        SessionCommand::List { channel, limit, connect } => list(&connect, channel, limit).await,
-        SessionCommand::Show(args) => show(&args).await,
-        SessionCommand::End(args) => end(&args).await,
+        SessionCommand::List { channel, state, limit, watch, connect } => {
+            let state = state.map(|state| match state {
+                SessionState::Init => "INIT",
+                SessionState::Processing => "PROCESSING",
+                SessionState::Live => "LIVE",
+                SessionState::Error => "ERROR",
+                SessionState::Ended => "ENDED",
+            });
+            let variables = json!({ "channel": channel, "state": state });
+            list(&connect, variables, limit.limit, watch.watch).await
+        }
+        SessionCommand::Show { watch, session } => show(&session, watch.watch).await,
+        SessionCommand::GoLive(args) => act(&args, "goLive", "public").await,
+        SessionCommand::End(args) => act(&args, "endSession", "ended").await,
+        SessionCommand::Timeline(args) => timeline(&args).await,
     }
 }
 
-async fn list(connect: &ConnectArgs, channel: Option<String>, limit: u16) -> Result<(), Fault> {
-    let query = "query Sessions($first: Int, $after: String, $channel: ID) { \
-        sessions(first: $first, after: $after, channelId: $channel) { nodes { id channel { id name } state startedAt \
-        liveAt endedAt endReason playbackUrl } pageInfo { hasNextPage endCursor } } }";
+async fn list(connect: &ConnectArgs, variables: Value, limit: u16, watching: bool) -> Result<(), Fault> {
+    let query = format!(
+        "query Sessions($first: Int, $after: String, $channel: ID, $state: SessionState) {{ \
+         sessions(first: $first, after: $after, channelId: $channel, state: $state) {{ nodes {{ ...S }} \
+         pageInfo {{ hasNextPage endCursor }} }} }} {SESSION}"
+    );
     let client = Client::connect(connect)?;
-    let sessions = client.pages(query, json!({ "channel": channel }), "sessions", limit).await?;
-    if connect.json {
-        return print::json(&sessions);
+    let look = async || {
+        let sessions = client.pages(&query, variables.clone(), "sessions", limit).await?;
+        let lines = rows(&sessions);
+        Ok((sessions, lines))
+    };
+    if watching {
+        let variables = json!({ "channel": variables["channel"] });
+        let wake = Wake::Changes { subscription: CHANGES.to_owned(), variables };
+        return watch(&client, &wake, connect.json, look).await;
     }
-    let nodes = sessions["nodes"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (sessions, lines) = look().await?;
+    if connect.json { print::json(&sessions) } else { print::lines(lines) }
+}
+
+fn rows(sessions: &Value) -> Vec<String> {
+    let nodes = print::nodes(sessions);
     if nodes.is_empty() {
-        return print::lines(["No sessions."]);
+        return vec!["No sessions.".to_owned()];
     }
     let rows = nodes.iter().map(|session| {
         let text = |name: &str| print::cell(&session[name]);
@@ -38,30 +69,60 @@ async fn list(connect: &ConnectArgs, channel: Option<String>, limit: u16) -> Res
         vec![text("id"), text("state"), moment("startedAt"), moment("endedAt"), text("endReason"), channel]
     });
     let rows: Vec<Vec<String>> = rows.collect();
-    print::lines(print::table(&["ID", "STATE", "STARTED", "ENDED", "WHY", "CHANNEL"], &rows))
+    let columns =
+        [whole("ID"), state("STATE"), extra("STARTED"), extra("ENDED"), extra("WHY"), text("CHANNEL")];
+    print::table(&columns, &rows)
 }
 
-async fn show(args: &SessionArgs) -> Result<(), Fault> {
+async fn show(args: &SessionArgs, watching: bool) -> Result<(), Fault> {
     let query = format!("query Session($id: ID!) {{ session(id: $id) {{ ...S }} }} {SESSION}");
-    let session = Client::connect(&args.connect)?.field(&query, json!({ "id": args.id }), "session").await?;
+    let client = Client::connect(&args.connect)?;
+    let look = async || {
+        let session = client.field(&query, json!({ "id": args.id }), "session").await?;
+        if session.is_null() {
+            return Err(unknown(&args.id));
+        }
+        let lines = facts(&session);
+        Ok((session, lines))
+    };
+    if watching {
+        let wake = Wake::Changes { subscription: CHANGES.to_owned(), variables: json!({ "id": args.id }) };
+        return watch(&client, &wake, args.connect.json, look).await;
+    }
+    let (session, lines) = look().await?;
+    if args.connect.json { print::json(&session) } else { print::lines(lines) }
+}
+
+fn unknown(id: &str) -> Fault {
+    Fault::new(format!("there is no session `{id}`"), "see `sigma session list`")
+}
+
+async fn act(args: &SessionArgs, mutation: &str, done: &str) -> Result<(), Fault> {
+    let query =
+        format!("mutation Act($id: ID!) {{ {mutation}(sessionId: $id) {{ session {{ ...S }} }} }} {SESSION}");
+    let payload = Client::connect(&args.connect)?.field(&query, json!({ "id": args.id }), mutation).await?;
+    if args.connect.json {
+        return print::json(&payload);
+    }
+    print::lines([format!("session {} is {done}", args.id)])
+}
+
+async fn timeline(args: &SessionArgs) -> Result<(), Fault> {
+    let query = "query Timeline($id: ID!) { session(id: $id) { id timeline { at type message actor { kind id name } data } } }";
+    let session = Client::connect(&args.connect)?.field(query, json!({ "id": args.id }), "session").await?;
     if session.is_null() {
-        return Err(Fault::new(format!("there is no session `{}`", args.id), "see `sigma session list`"));
+        return Err(unknown(&args.id));
     }
     if args.connect.json {
         return print::json(&session);
     }
-    print::lines(facts(&session))
-}
-
-async fn end(args: &SessionArgs) -> Result<(), Fault> {
-    let query =
-        format!("mutation End($id: ID!) {{ endSession(sessionId: $id) {{ session {{ ...S }} }} }} {SESSION}");
-    let payload =
-        Client::connect(&args.connect)?.field(&query, json!({ "id": args.id }), "endSession").await?;
-    if args.connect.json {
-        return print::json(&payload);
-    }
-    print::lines([format!("session {} is ended", args.id)])
+    let entries = session["timeline"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let rows = entries.iter().map(|entry| {
+        let cell = |name: &str| print::cell(&entry[name]);
+        vec![print::moment(&entry["at"]), cell("type"), cell("message"), print::actor(&entry["actor"])]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    print::lines(print::table(&[whole("AT"), extra("TYPE"), text("WHAT"), text("WHO")], &rows))
 }
 
 fn facts(session: &Value) -> Vec<String> {

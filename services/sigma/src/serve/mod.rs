@@ -3,16 +3,16 @@
 mod components;
 mod figures;
 mod signals;
+mod store_figures;
 
-use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_api::Addresses;
-use sigma_api::graphql::{Api, ApiParts, QueryLimits};
-use sigma_api::http::{self, CookieKey, Limits, Shell};
+use sigma_api::graphql::{Api, ApiParts};
+use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_app::{AdminToken, App, ReadModels, Vault};
 use sigma_clock::{Clock, SystemClock};
 use sigma_runner::{Runner, RunnerHandle};
@@ -27,39 +27,31 @@ use crate::fault::Fault;
 use crate::folder::{DataFolder, Names, plain, reachable};
 use crate::media::Media;
 use crate::projections::Running;
-use crate::settings::{LogFormat, Settings};
+use crate::settings::Settings;
+use crate::telemetry::Telemetry;
 
 pub(crate) use components::{ROOM_BYTES, room};
+pub(crate) use figures::most_files;
 pub(crate) use signals::Signals;
+use store_figures::Measured;
 
 /// Everything has ended this long after the call to stop, or is left behind: the contract's 5 s, with room.
 const STOP_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// Sends the log to stderr.
-pub(crate) fn log(settings: &Settings) {
-    use tracing_subscriber::EnvFilter;
-    // The text was tried when settings were read.
-    let filter = EnvFilter::try_new(&settings.log).unwrap_or_default();
-    let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let log =
-        tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).with_ansi(colour);
-    let begun = match settings.log_format {
-        LogFormat::Text => log.try_init(),
-        LogFormat::Json => log.json().try_init(),
-    };
-    // One that was begun before serves as well.
-    drop(begun);
-}
+/// Traces that have not been sent when all else has ended get this much more.
+pub(crate) const FLUSH_WITHIN: Duration = Duration::from_millis(400);
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
     let mut signals = Signals::listen()?;
+    let telemetry = Telemetry::begin(&settings)?;
     let platform = tokio::select! {
-        started = Platform::start(&settings) => started?,
+        started = Platform::start(&settings, &telemetry) => started?,
         () = signals.stop() => return Ok(()),
     };
     signals.stop().await;
     platform.stop(&mut signals).await;
+    telemetry.flush(FLUSH_WITHIN).await;
     Ok(())
 }
 
@@ -83,7 +75,7 @@ pub(crate) struct Platform {
 impl Platform {
     /// Starts everything. The doors are bound first, so that a port in use is told before anything is written, and
     /// opened last.
-    pub(crate) async fn start(settings: &Settings) -> Result<Self, Fault> {
+    pub(crate) async fn start(settings: &Settings, telemetry: &Telemetry) -> Result<Self, Fault> {
         let folder = DataFolder::take(&settings.data_dir)?;
         let http_door = bind("http", &settings.http).await?;
         let rtmp_door = bind("rtmp", &settings.rtmp).await?;
@@ -98,7 +90,7 @@ impl Platform {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
 
         let admin_token = AdminToken::new(token.clone());
-        let (journal, runner, app) =
+        let (journal, store_figures, runner, app) =
             control_plane(folder.names(), vault, admin_token, Arc::clone(&clock)).await?;
         let media = Media::open(settings, folder.names(), node, path_secret, &app, clock).await?;
 
@@ -112,7 +104,7 @@ impl Platform {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(running.clone()),
-                limits: QueryLimits::default(),
+                limits: settings.query_limits.clone(),
             }),
             addresses: Addresses {
                 public_url: settings.public_url.clone(),
@@ -127,15 +119,21 @@ impl Platform {
                 Arc::new(components::ProcessManagers(Arc::clone(&app))),
                 Arc::new(media.clone()),
             ],
-            sources: vec![Arc::new(figures::Process), Arc::new(running), Arc::new(media.clone())],
+            sources: vec![
+                Arc::new(figures::Process),
+                Arc::new(figures::Runtime),
+                store_figures,
+                Arc::new(running),
+                Arc::new(media.clone()),
+            ],
             fallback: media.origin(),
-            limits: Limits::default(),
-            traces: Arc::new(http::NoTraces),
+            limits: settings.limits.clone(),
+            traces: telemetry.requests(),
             cookie_key,
-            trusted_proxies: Vec::new(),
-            cors_origins: Vec::new(),
+            trusted_proxies: settings.trusted_proxies.clone(),
+            cors_origins: settings.cors_origins.clone(),
         });
-        tasks.spawn(http::serve(http_door, shell, Limits::default(), stop.clone()));
+        tasks.spawn(http::serve(http_door, shell, settings.limits.clone(), stop.clone()));
         folder.write_endpoint(&format!("http://{http}"))?;
         info!(%http, %rtmp, data = %folder.names().folder().display(), "the doors are open");
         Ok(Self { http, rtmp, token, token_place, folder, media, runner, stop, tasks })
@@ -170,9 +168,11 @@ async fn control_plane(
     vault: Vault,
     admin_token: AdminToken,
     clock: Arc<dyn Clock>,
-) -> Result<(Arc<dyn Journal>, RunnerHandle, Arc<App>), Fault> {
+) -> Result<(Arc<dyn Journal>, Arc<dyn MetricSource>, RunnerHandle, Arc<App>), Fault> {
     let store = SqliteStore::open(names.events()).await.map_err(Fault::told)?;
-    let journal: Arc<dyn Journal> = Arc::new(store.clone());
+    let files = vec![("events", names.events()), ("process", names.process())];
+    let (journal, figures) = Measured::new(Arc::new(store.clone()), files);
+    let journal: Arc<dyn Journal> = Arc::new(journal);
     let log: Arc<dyn EventLog> = Arc::new(store.clone());
     let history: Arc<dyn History> = Arc::new(store);
     let runner = Runner::start(Arc::clone(&log), names.views(), sigma_views::projections())
@@ -190,7 +190,7 @@ async fn control_plane(
         process_file: names.process(),
     };
     let app = App::open(parts).await.map_err(Fault::told)?;
-    Ok((journal, runner, app))
+    Ok((journal, figures, runner, app))
 }
 
 async fn bind(door: &str, address: &str) -> Result<TcpListener, Fault> {

@@ -1,14 +1,19 @@
-//! From text to a setting. Each error says what would be right.
+//! From text to a setting in its one right form. Each error says what would be right.
 
-use std::time::Duration;
+use std::net::IpAddr;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use ipnet::IpNet;
 
-use super::LogFormat;
+/// The least characters of an admin token that is brought along.
+const ADMIN_TOKEN_LEAST: usize = 16;
+/// Networks or origins that one setting may list.
+const LIST_MOST: usize = 100;
 
-/// Seconds of silence that may be set: a silent connection is closed after 30.
-const SILENCE: std::ops::RangeInclusive<u64> = 1..=29;
+pub(super) fn folder(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("name a folder, as ./data".to_owned()) } else { Ok(text.to_owned()) }
+}
 
 pub(super) fn address(text: &str) -> Result<String, String> {
     let sound = text.rsplit_once(':').filter(|(host, port)| {
@@ -21,11 +26,14 @@ pub(super) fn address(text: &str) -> Result<String, String> {
 }
 
 pub(super) fn public_url(text: &str) -> Result<String, String> {
-    let mend = "write it as https://live.example.org, without a path";
-    let url = text.strip_suffix('/').unwrap_or(text);
-    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://")).ok_or(mend)?;
-    authority(rest).map_err(|()| mend)?;
-    Ok(url.to_owned())
+    origin(text).ok_or_else(|| "write it as https://live.example.org, without a path".into())
+}
+
+pub(super) fn otlp_endpoint(text: &str) -> Result<String, String> {
+    let bare = text.strip_suffix('/').unwrap_or(text);
+    let bare = bare.strip_suffix("/v1/traces").unwrap_or(bare);
+    origin(bare)
+        .ok_or_else(|| "write it as http://127.0.0.1:4318, where the collector takes OTLP over HTTP".into())
 }
 
 pub(super) fn public_rtmp(text: &str) -> Result<String, String> {
@@ -37,6 +45,14 @@ pub(super) fn public_rtmp(text: &str) -> Result<String, String> {
     Ok(format!("{url}/live"))
 }
 
+/// Scheme, host and perhaps port of the web, and nothing more.
+fn origin(text: &str) -> Option<String> {
+    let url = text.strip_suffix('/').unwrap_or(text);
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+    authority(rest).ok()?;
+    Some(url.to_owned())
+}
+
 /// A host and perhaps a port, and nothing more.
 fn authority(text: &str) -> Result<(), ()> {
     let uri: http::uri::Authority = text.parse().map_err(|_| ())?;
@@ -46,10 +62,32 @@ fn authority(text: &str) -> Result<(), ()> {
     if plain && port_sound { Ok(()) } else { Err(()) }
 }
 
-pub(super) fn ingest_silence(text: &str) -> Result<Duration, String> {
-    let seconds = text.parse::<u64>().ok().filter(|seconds| SILENCE.contains(seconds));
-    let (least, most) = (SILENCE.start(), SILENCE.end());
-    seconds.map(Duration::from_secs).ok_or_else(|| format!("write whole seconds, {least} to {most}"))
+/// Networks, as `10.0.0.0/8`, or single addresses.
+pub(super) fn networks(text: &str) -> Result<String, String> {
+    list(text, |network| {
+        let single = || network.parse::<IpAddr>().map(IpNet::from);
+        let network = network.parse::<IpNet>().or_else(|_| single()).map_err(|_| {
+            format!("`{network}` is no network: write it as 10.0.0.0/8 or fd00::/8, or an address")
+        })?;
+        Ok(network.to_string())
+    })
+}
+
+/// Origins of the web, as a browser names them.
+pub(super) fn origins(text: &str) -> Result<String, String> {
+    list(text, |one| {
+        let mend = format!("`{one}` is no origin: write it as https://studio.example.org, without a path");
+        origin(one).map(|origin| origin.to_lowercase()).ok_or(mend)
+    })
+}
+
+fn list(text: &str, form: impl Fn(&str) -> Result<String, String>) -> Result<String, String> {
+    let all = text.split(',').map(str::trim).filter(|one| !one.is_empty());
+    let all = all.map(form).collect::<Result<Vec<String>, String>>()?;
+    if all.len() > LIST_MOST {
+        return Err(format!("name {LIST_MOST} at most"));
+    }
+    Ok(all.join(","))
 }
 
 pub(super) fn node_id(text: &str) -> Result<String, String> {
@@ -63,12 +101,22 @@ pub(super) fn log(text: &str) -> Result<String, String> {
         .map_err(|_| "write error, warn, info, debug or trace, or sigma_node=debug,info".into())
 }
 
-pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+pub(super) fn log_format(text: &str) -> Result<String, String> {
     match text {
-        "text" => Ok(LogFormat::Text),
-        "json" => Ok(LogFormat::Json),
+        "text" | "json" => Ok(text.to_owned()),
         _ => Err("write text or json".to_owned()),
     }
+}
+
+pub(super) fn admin_token(text: &str) -> Result<(), String> {
+    if text.len() < ADMIN_TOKEN_LEAST || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(format!("use at least {ADMIN_TOKEN_LEAST} visible ASCII characters, without blanks"));
+    }
+    Ok(())
+}
+
+pub(super) fn is_master_key(text: &str) -> Result<(), String> {
+    master_key(text).map(|_| ())
 }
 
 /// 32 bytes in base64.

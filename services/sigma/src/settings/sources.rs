@@ -3,39 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Secret;
+use super::table::{LATER, OTHER_VARIABLES, SETTINGS, Setting, nearest, setting, variable};
 use crate::fault::Fault;
-
-/// The settings of this version, by the name of their flag and key.
-const KNOWN: [&str; 9] = [
-    "data-dir",
-    "http",
-    "rtmp",
-    "public-url",
-    "public-rtmp",
-    "ingest-silence",
-    "node-id",
-    "log",
-    "log-format",
-];
-
-/// Settings of the contract that come with what makes them work: refused by name until then.
-const LATER: [&str; 11] = [
-    "roles",
-    "srt",
-    "public-srt",
-    "event-store",
-    "kafka",
-    "clickhouse",
-    "objects",
-    "tls-cert",
-    "tls-key",
-    "rtmps",
-    "internal",
-];
-
-/// Settings that stand in the environment only, never on a command line or in a file.
-const ENVIRONMENT_ONLY: [&str; 2] = ["admin-token", "master-key"];
 
 /// `sigma.toml` is read up to this many bytes.
 const FILE_BYTES: u64 = 256 * 1024;
@@ -44,11 +13,32 @@ const FILE_BYTES: u64 = 256 * 1024;
 pub(crate) type Flags = BTreeMap<&'static str, String>;
 
 /// All that is known before a setting is understood.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Sources {
     flags: Flags,
     environment: BTreeMap<String, String>,
     file: BTreeMap<String, String>,
     file_name: PathBuf,
+}
+
+/// What a setting's text came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Default,
+    Flag(&'static str),
+    Variable(String),
+    File(PathBuf),
+}
+
+impl std::fmt::Display for Source {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::Flag(name) => write!(f, "--{name}"),
+            Self::Variable(name) => f.write_str(name),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
 }
 
 impl Sources {
@@ -84,63 +74,75 @@ impl Sources {
     fn refuse_later(&self) -> Result<(), Fault> {
         for name in LATER {
             if let Some((_, from)) = self.find(name) {
+                let from = self.said(name, &from);
                 return Err(Fault::new(format!("{from} is not there yet in this version"), "leave it out"));
             }
         }
         Ok(())
     }
 
-    /// The text of a setting, and the name of what it came from.
-    fn find(&self, name: &str) -> Option<(&str, String)> {
-        if let Some(text) = self.flags.get(name) {
-            return Some((text, format!("--{name}")));
+    /// The text of a setting, and what it came from.
+    pub(super) fn find(&self, name: &str) -> Option<(&str, Source)> {
+        if let Some((name, text)) = self.flags.get_key_value(name) {
+            return Some((text, Source::Flag(name)));
         }
-        let variable = format!("SIGMA_{}", name.replace('-', "_").to_uppercase());
+        let variable = variable(name);
         if let Some(text) = self.environment.get(&variable).filter(|text| !text.is_empty()) {
-            return Some((text, variable));
+            return Some((text, Source::Variable(variable)));
         }
         let text = self.file.get(name)?;
-        Some((text, format!("{name} in {}", self.file_name.display())))
+        Some((text, Source::File(self.file_name.clone())))
     }
 
-    pub(super) fn optional<T>(
-        &self,
-        name: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<Option<T>, Fault> {
-        debug_assert!(KNOWN.contains(&name), "{name} is read and not known");
-        let Some((text, from)) = self.find(name) else {
-            return Ok(None);
+    /// One setting's text in its right form, and what it came from; no text where nothing is set.
+    ///
+    /// # Errors
+    /// The text is not one that the setting can have.
+    pub(super) fn understood(&self, setting: &Setting) -> Result<(Option<String>, Source), Fault> {
+        let Some((text, from)) = self.find(setting.name) else {
+            let super::table::Default::Is(text) = &setting.default else {
+                return Ok((None, Source::Default));
+            };
+            let text = setting
+                .check(text)
+                .map_err(|mend| Fault::new(format!("the default of {} is wrong", setting.name), mend))?;
+            return Ok((Some(text), Source::Default));
         };
-        let parsed = parse(text).map_err(|mend| Fault::new(format!("{from} cannot be `{text}`"), mend))?;
-        Ok(Some(parsed))
+        let text = setting.check(text).map_err(|mend| {
+            let from = self.said(setting.name, &from);
+            // What a secret says is never told.
+            let wrong = match setting.is_secret() {
+                true => format!("{from} cannot be used"),
+                false => format!("{from} cannot be `{text}`"),
+            };
+            Fault::new(wrong, mend)
+        })?;
+        Ok((Some(text), from))
     }
 
-    pub(super) fn parsed<T>(
-        &self,
-        name: &str,
-        default: &str,
-        parse: impl Fn(&str) -> Result<T, String>,
-    ) -> Result<T, Fault> {
-        match self.optional(name, &parse)? {
-            Some(parsed) => Ok(parsed),
-            None => {
-                parse(default).map_err(|mend| Fault::new(format!("the default of {name} is wrong"), mend))
-            }
+    /// How a person finds the place where a setting was said.
+    fn said(&self, name: &str, from: &Source) -> String {
+        match from {
+            Source::File(path) => format!("{name} in {}", path.display()),
+            other => other.to_string(),
         }
     }
 
-    /// A secret of the environment. What stood there is never told.
-    pub(super) fn secret(
-        &self,
-        variable: &str,
-        check: impl Fn(&str) -> Result<(), String>,
-    ) -> Result<Option<Secret>, Fault> {
-        let Some(text) = self.environment.get(variable).filter(|text| !text.is_empty()) else {
-            return Ok(None);
-        };
-        check(text).map_err(|mend| Fault::new(format!("{variable} cannot be used"), mend))?;
-        Ok(Some(Secret(text.clone())))
+    /// Variables that look like ours and are none, each with the one that is most like it.
+    pub(crate) fn unknown_variables(&self) -> Vec<String> {
+        let known: Vec<String> = SETTINGS.iter().map(Setting::variable).collect();
+        let later: Vec<String> = LATER.iter().map(|name| variable(name)).collect();
+        let known = || known.iter().map(String::as_str).chain(OTHER_VARIABLES.iter().copied());
+        let is_known =
+            |name: &str| known().any(|known| known == name) || later.iter().any(|later| later == name);
+        // Those of our own tests are told by their beginning.
+        let strange =
+            self.environment.keys().filter(|name| !is_known(name) && !name.starts_with("SIGMA_TEST_"));
+        let told = strange.map(|name| {
+            let nearest = nearest(name, known()).unwrap_or_default();
+            format!("{name} is no setting and does nothing; did you mean {nearest}?")
+        });
+        told.collect()
     }
 }
 
@@ -162,37 +164,36 @@ fn keys(text: &str, file: &Path) -> Result<BTreeMap<String, String>, Fault> {
     })?;
     let mut keys = BTreeMap::new();
     for (key, value) in table {
-        if ENVIRONMENT_ONLY.contains(&key.as_str()) {
-            let variable = format!("SIGMA_{}", key.replace('-', "_").to_uppercase());
+        let known = setting(&key);
+        if known.is_some_and(Setting::is_secret) {
             let wrong = format!("{key} does not stand in {}", file.display());
-            return Err(Fault::new(wrong, format!("set {variable}, or let it be made in the data folder")));
+            let mend = format!("set {}, or let it be made in the data folder", variable(&key));
+            return Err(Fault::new(wrong, mend));
         }
-        if !KNOWN.contains(&key.as_str()) && !LATER.contains(&key.as_str()) {
+        if known.is_none() && !LATER.contains(&key.as_str()) {
+            let in_file = SETTINGS.iter().filter(|setting| !setting.is_secret()).map(|setting| setting.name);
+            let nearest = nearest(&key, in_file).unwrap_or_default();
             let wrong = format!("{} has an unknown key `{key}`", file.display());
-            return Err(Fault::new(wrong, format!("did you mean `{}`?", nearest(&key))));
+            return Err(Fault::new(wrong, format!("did you mean `{nearest}`?")));
         }
-        let text = match value {
-            toml::Value::String(text) => text,
-            toml::Value::Integer(number) => number.to_string(),
-            _ => {
-                let wrong = format!("{key} in {} is neither text nor a whole number", file.display());
-                return Err(Fault::new(wrong, format!("write {key} = \"…\"")));
-            }
+        let Some(text) = value_text(&value) else {
+            let wrong = format!("{key} in {} is neither text nor a whole number", file.display());
+            return Err(Fault::new(wrong, format!("write {key} = \"…\"")));
         };
         keys.insert(key, text);
     }
     Ok(keys)
 }
 
-/// The known key that is most like `key`.
-fn nearest(key: &str) -> &'static str {
-    let plain = key.replace('_', "-").to_lowercase();
-    let mut best = (f64::MIN, KNOWN[0]);
-    for known in KNOWN {
-        let likeness = strsim::jaro_winkler(&plain, known);
-        if likeness > best.0 {
-            best = (likeness, known);
+/// Text, whole numbers, and lists of texts.
+fn value_text(value: &toml::Value) -> Option<String> {
+    match value {
+        toml::Value::String(text) => Some(text.clone()),
+        toml::Value::Integer(number) => Some(number.to_string()),
+        toml::Value::Array(values) => {
+            let texts: Option<Vec<&str>> = values.iter().map(toml::Value::as_str).collect();
+            Some(texts?.join(","))
         }
+        _ => None,
     }
-    best.1
 }

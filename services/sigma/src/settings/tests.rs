@@ -2,12 +2,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Flags, Settings, Sources};
+use proptest::prelude::*;
+
+use super::table::{SETTINGS, Setting, Shape, nearest};
+use super::{Flags, InForce, Settings, Sources};
 
 struct Given {
     flags: Flags,
     environment: BTreeMap<String, String>,
-    file: Option<&'static str>,
+    file: Option<String>,
 }
 
 fn given() -> Given {
@@ -25,18 +28,18 @@ impl Given {
         self
     }
 
-    fn file(mut self, text: &'static str) -> Self {
-        self.file = Some(text);
+    fn file(mut self, text: &str) -> Self {
+        self.file = Some(text.to_owned());
         self
     }
 
     fn read(self) -> Result<Settings, String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("sigma.toml");
-        if let Some(text) = self.file {
+        if let Some(text) = &self.file {
             std::fs::write(&path, text).expect("a file");
         }
-        let config = self.file.map(|_| path.as_path());
+        let config = self.file.as_ref().map(|_| path.as_path());
         let sources = Sources::gather(config.or(Some(Path::new("/dev/null"))), self.flags, self.environment);
         let read = sources.and_then(|sources| Settings::read(&sources));
         read.map_err(|fault| fault.to_string().replace(&format!("{}/", folder.path().display()), ""))
@@ -150,4 +153,136 @@ fn a_file_that_was_named_must_be_there() {
     let sources = Sources::gather(Some(Path::new("/nowhere/sigma.toml")), Flags::new(), BTreeMap::new());
     let line = sources.err().expect("refused").to_string();
     assert!(line.starts_with("/nowhere/sigma.toml cannot be read: "), "{line}");
+}
+
+#[test]
+fn a_number_out_of_its_bounds_is_told_with_them() {
+    given()
+        .flag("limit-depth", "101")
+        .then_refused("--limit-depth cannot be `101`; write whole levels, 4 to 100");
+    given()
+        .variable("SIGMA_HEALTH_AV_OFFSET", "49")
+        .then_refused("SIGMA_HEALTH_AV_OFFSET cannot be `49`; write whole milliseconds, 50 to 5000");
+}
+
+#[test]
+fn lists_are_read_from_text_and_from_the_file_and_each_entry_is_looked_at() {
+    let settings = given().file("trusted-proxies = [\"10.0.0.0/8\", \"::1\"]\n").read().expect("settings");
+    let trusted: Vec<String> = settings.trusted_proxies.iter().map(ToString::to_string).collect();
+    assert_eq!(trusted, ["10.0.0.0/8", "::1/128"]);
+    let settings = given().flag("cors-origins", "https://A.example/, http://b:81").read().expect("settings");
+    assert_eq!(settings.cors_origins, ["https://a.example", "http://b:81"]);
+    let line = given().flag("trusted-proxies", "10.0.0.0/33").read().expect_err("refused");
+    assert!(line.contains("`10.0.0.0/33` is no network"), "{line}");
+    let line = given().flag("cors-origins", "https://a/path").read().expect_err("refused");
+    assert!(line.contains("`https://a/path` is no origin"), "{line}");
+}
+
+#[test]
+fn a_variable_that_is_no_setting_is_warned_of_with_the_nearest_right_one() {
+    let given =
+        given().variable("SIGMA_HTPT", "x").variable("SIGMA_TOKEN", "t").variable("SIGMA_TEST_X", "1");
+    let settings = given.read().expect("settings");
+    assert_eq!(settings.warnings, ["SIGMA_HTPT is no setting and does nothing; did you mean SIGMA_HTTP?"]);
+}
+
+#[test]
+fn defaults_of_limits_are_those_of_the_doors() {
+    let settings = given().read().expect("settings");
+    assert_eq!(settings.limits, sigma_api::http::Limits::default());
+    assert_eq!(
+        format!("{:?}", settings.query_limits),
+        format!("{:?}", sigma_api::graphql::QueryLimits::default())
+    );
+    assert_eq!(settings.thresholds, sigma_node::Thresholds::default());
+}
+
+#[test]
+fn a_limit_that_is_set_reaches_its_door() {
+    let given = given().flag("limit-depth", "7").flag("limit-body", "2048").flag("health-behind", "999");
+    let settings = given.read().expect("settings");
+    assert_eq!(settings.query_limits.depth, 7);
+    assert_eq!(settings.limits.body_bytes, 2_048);
+    assert_eq!(settings.thresholds.behind_ms, 999);
+}
+
+#[test]
+fn what_is_in_force_tells_no_secret() {
+    let given = given().variable("SIGMA_ADMIN_TOKEN", "0123456789abcdef").flag("http", "127.0.0.1:1");
+    let settings = given.read().expect("settings");
+    let of = |name: &str| settings.in_force.iter().find(|one| one.name == name).expect("a setting").clone();
+    let told = |name, value: &str, source: &str| InForce { name, value: value.into(), source: source.into() };
+    assert_eq!(of("admin-token"), told("admin-token", "set", "SIGMA_ADMIN_TOKEN"));
+    assert_eq!(of("master-key"), told("master-key", "not set", "default"));
+    assert_eq!(of("http"), told("http", "127.0.0.1:1", "--http"));
+    assert_eq!(of("rtmp"), told("rtmp", "127.0.0.1:1935", "default"));
+    assert!(!format!("{:?}", settings.in_force).contains("0123456789abcdef"));
+}
+
+#[test]
+fn every_setting_has_a_name_of_its_own_and_a_default_that_it_may_have() {
+    let mut names = std::collections::BTreeSet::new();
+    for setting in SETTINGS.iter() {
+        assert!(names.insert(setting.name), "{} stands twice", setting.name);
+        assert!(!setting.help.ends_with('.') && !setting.help.is_empty(), "{}", setting.name);
+    }
+    given().read().expect("every default can be read");
+}
+
+#[test]
+fn the_nearest_name_is_found_through_case_and_underscores() {
+    let names = || SETTINGS.iter().map(|setting| setting.name);
+    assert_eq!(nearest("LIMIT_DEPHT", names()), Some("limit-depth"));
+    assert_eq!(nearest("cors_origin", names()), Some("cors-origins"));
+}
+
+/// Texts that a setting may have.
+fn texts(setting: &Setting) -> BoxedStrategy<String> {
+    match setting.shape {
+        Shape::Number { least, most, .. } => (least..=most).prop_map(|number| number.to_string()).boxed(),
+        Shape::Secret(_) => "[a-zA-Z0-9]{20}".boxed(),
+        Shape::Text(_) => match setting.name {
+            "http" | "rtmp" => "127\\.0\\.0\\.1:[1-9][0-9]{0,3}".boxed(),
+            "public-url" | "cors-origins" | "otlp-endpoint" => "https://[a-z]{1,9}\\.example".boxed(),
+            "public-rtmp" => "rtmp://[a-z]{1,9}/live".boxed(),
+            "trusted-proxies" => "10\\.[1-9]\\.0\\.0/16".boxed(),
+            "log" => "(error|warn|info|debug)".boxed(),
+            "log-format" => "(text|json)".boxed(),
+            _ => "[a-z]{3,12}".boxed(),
+        },
+    }
+}
+
+fn said() -> impl Strategy<Value = (&'static Setting, [Option<String>; 3])> {
+    let open: Vec<&'static Setting> = SETTINGS.iter().filter(|setting| !setting.is_secret()).collect();
+    proptest::sample::select(open).prop_flat_map(|setting| {
+        let maybe = || proptest::option::of(texts(setting));
+        (Just(setting), [maybe(), maybe(), maybe()])
+    })
+}
+
+proptest! {
+    #[test]
+    fn a_flag_beats_the_environment_and_that_the_file_for_every_setting((setting, [flag, variable, file]) in said()) {
+        let mut given = given();
+        if let Some(text) = &flag {
+            given = given.flag(setting.name, text);
+        }
+        if let Some(text) = &variable {
+            given = given.variable(&setting.variable(), text);
+        }
+        if let Some(text) = &file {
+            given = given.file(&format!("{} = \"{text}\"\n", setting.name));
+        }
+        let settings = given.read().map_err(TestCaseError::fail)?;
+        let found = settings.in_force.iter().find(|one| one.name == setting.name).expect("it is told");
+        let (value, source) = match (flag, variable, file) {
+            (Some(text), ..) => (text, format!("--{}", setting.name)),
+            (None, Some(text), _) => (text, setting.variable()),
+            (None, None, Some(text)) => (text, found.source.clone()),
+            (None, None, None) => (found.value.clone(), "default".to_owned()),
+        };
+        prop_assert_eq!(&found.value, &value);
+        prop_assert_eq!(&found.source, &source);
+    }
 }

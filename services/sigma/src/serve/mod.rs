@@ -104,7 +104,7 @@ impl Platform {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(running.clone()),
-                limits: settings.query_limits.clone(),
+                limits: settings.query_limits,
             }),
             addresses: Addresses {
                 public_url: settings.public_url.clone(),

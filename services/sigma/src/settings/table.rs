@@ -54,8 +54,6 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 5] = [Self::Platform, Self::Log, Self::Secrets, Self::Limits, Self::Health];
-
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Platform => "Platform",

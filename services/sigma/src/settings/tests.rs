@@ -151,7 +151,7 @@ fn secrets_do_not_stand_in_the_file() {
 #[test]
 fn a_file_that_was_named_must_be_there() {
     let sources = Sources::gather(Some(Path::new("/nowhere/sigma.toml")), Flags::new(), BTreeMap::new());
-    let line = sources.err().expect("refused").to_string();
+    let line = sources.expect_err("refused").to_string();
     assert!(line.starts_with("/nowhere/sigma.toml cannot be read: "), "{line}");
 }
 

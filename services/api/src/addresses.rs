@@ -18,7 +18,7 @@ pub struct Addresses {
 
 /// The addresses as one caller sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Origin {
+pub struct Origin {
     /// `http://HOST:PORT`, without a slash at its end.
     http: String,
     /// `rtmp://HOST:PORT/live`.
@@ -27,7 +27,7 @@ pub(crate) struct Origin {
 
 impl Addresses {
     /// The addresses for a request to `uri` with these headers.
-    pub(crate) fn seen_by(&self, uri: &Uri, headers: &HeaderMap) -> Origin {
+    pub fn seen_by(&self, uri: &Uri, headers: &HeaderMap) -> Origin {
         let named = uri.authority().cloned().or_else(|| {
             let host = headers.get(header::HOST)?.to_str().ok()?;
             host.parse::<Authority>().ok()
@@ -58,6 +58,11 @@ impl Origin {
     /// The channel's player page.
     pub(crate) fn watch_url(&self, playback_id: &str) -> String {
         format!("{}/watch/{playback_id}", self.http)
+    }
+
+    /// All of a session on air, for who may see it before it is public.
+    pub(crate) fn preview_url(&self, session: &str) -> String {
+        format!("{}/preview/{session}/index.m3u8", self.http)
     }
 
     /// Where encoders publish to, without the key.

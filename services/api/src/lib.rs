@@ -7,4 +7,4 @@ mod addresses;
 pub mod graphql;
 pub mod http;
 
-pub use addresses::Addresses;
+pub use addresses::{Addresses, Origin};

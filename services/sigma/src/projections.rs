@@ -5,7 +5,7 @@ use sigma_api::graphql::{
     ID, Long, ParkedLine, ProjectionError, ProjectionRow, ProjectionState, Projections,
 };
 use sigma_api::http::{Component, Condition, Exposition, MetricSource};
-use sigma_runner::{ProjectionStatus, RunnerError, RunnerHandle};
+use sigma_runner::{ProjectionStatus, Retried, RunnerError, RunnerHandle};
 
 /// Events that a projection may be behind before the platform calls itself degraded.
 const LAG_DEGRADED: u64 = 10_000;
@@ -33,17 +33,25 @@ impl Projections for Running {
     }
 
     async fn retry_parked(&self, name: &str, aggregate_id: &str) -> Result<(), ProjectionError> {
-        let retried = self.0.retry_parked(name, aggregate_id).await.map_err(error)?;
-        match retried.error {
-            None => Ok(()),
-            Some(cause) => Err(ProjectionError::Refused {
-                reason: "STILL_PARKED",
-                message: format!(
-                    "{} of its events stay parked, the first because: {cause}; mend the cause, then try again",
-                    retried.remaining
-                ),
-            }),
-        }
+        still_parked(self.0.retry_parked(name, aggregate_id).await.map_err(error)?)
+    }
+
+    async fn skip_parked(&self, name: &str, aggregate_id: &str) -> Result<(), ProjectionError> {
+        still_parked(self.0.skip_parked(name, aggregate_id).await.map_err(error)?)
+    }
+}
+
+/// What was tried again may have met the next event that cannot be applied.
+fn still_parked(retried: Retried) -> Result<(), ProjectionError> {
+    match retried.error {
+        None => Ok(()),
+        Some(cause) => Err(ProjectionError::Refused {
+            reason: "STILL_PARKED",
+            message: format!(
+                "{} of its events stay parked, the first because: {cause}; mend the cause, then try again",
+                retried.remaining
+            ),
+        }),
     }
 }
 

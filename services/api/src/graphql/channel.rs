@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use sigma_app::{ChannelFilter, ChannelOrder, ChannelRow, PageKey, SessionFilter};
+use sigma_app::{ChannelFilter, ChannelRow, PageKey, Scope, SessionFilter};
 
-use super::connection::{Page, PageInfo, cursor, weight};
+use super::connection::{Listing, Page, PageInfo, weight};
 use super::context::{asked, behind};
 use super::errors::Fault;
-use super::loaders::SessionKey;
+use super::guard::Needs;
 use super::scalars::DateTime;
 use super::session::{Session, SessionConnection, SessionState, sessions_page};
 
@@ -34,6 +34,18 @@ pub(crate) enum LatencyMode {
     Low,
     /// About 2 s behind, by LL-HLS; wants key frames every second or two.
     UltraLow,
+}
+
+/// In which order channels stand in a list.
+#[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
+#[graphql(remote = "sigma_app::ChannelOrder")]
+pub(crate) enum ChannelOrder {
+    /// The one made last first.
+    Newest,
+    /// The one made first first.
+    Oldest,
+    /// By name, whatever the case.
+    Name,
 }
 
 /// A place to broadcast to: it has a stream key for the encoder and a playback id for viewers.
@@ -108,17 +120,17 @@ impl Channel {
         Ingest { channel: self.0.id.clone() }
     }
 
-    /// The session that is attached: on air, or about to be.
+    /// The session that is attached: on air, or about to be. Scope: `sessions:read`.
+    #[graphql(guard = "Needs(Scope::SessionsRead)")]
     async fn current_session(&self, context: &Context<'_>) -> Result<Option<Session>> {
         let Some(id) = &self.0.current_session else {
             return Ok(None);
         };
-        let row = asked(context)?.loaded.load_one(SessionKey(id.clone())).await?;
-        Ok(row.map(Session))
+        Ok(asked(context)?.session(id).await?.map(Session))
     }
 
-    /// The channel's sessions, newest first.
-    #[graphql(complexity = "weight(first) * child_complexity")]
+    /// The channel's sessions, newest first. Scope: `sessions:read`.
+    #[graphql(guard = "Needs(Scope::SessionsRead)", complexity = "weight(first) * child_complexity")]
     async fn sessions(
         &self,
         context: &Context<'_>,
@@ -126,12 +138,9 @@ impl Channel {
         #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
         #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
     ) -> Result<SessionConnection> {
-        let filter = SessionFilter {
-            channel: Some(self.0.id.clone()),
-            state: state.map(Into::into),
-            ..SessionFilter::default()
-        };
-        sessions_page(context, filter, first, after.as_deref()).await
+        let (channel, state) = (Some(self.0.id.clone()), state.map(Into::into));
+        sessions_page(context, SessionFilter { channel, state, only_channels: None }, first, after.as_deref())
+            .await
     }
 
     /// When it was made.
@@ -153,8 +162,9 @@ impl Ingest {
         Ok(asked(context)?.origin.rtmp_url().to_owned())
     }
 
-    /// The stream key: OBS's field "Stream Key". Who has it can broadcast here.
-    #[graphql(complexity = 5)]
+    /// The stream key: OBS's field "Stream Key". Who has it can broadcast here. That it was shown, and to whom, stands in
+    /// the log as `channel.key_shown`, once a minute for each who looks. Scope: `channels:secrets`.
+    #[graphql(guard = "Needs(Scope::ChannelsSecrets)", complexity = 20)]
     async fn stream_key(&self, context: &Context<'_>) -> Result<String> {
         let key = behind(context)?.app.show_stream_key(&asked(context)?.caller, &self.channel).await;
         Ok(key.map_err(Fault::from)?.expose().to_owned())
@@ -181,14 +191,16 @@ pub(crate) struct ChannelEdge {
     cursor: String,
 }
 
-/// A page of the caller's channels, newest first.
+/// A page of the channels that the caller may see.
 pub(crate) async fn channels_page(
     context: &Context<'_>,
     filter: ChannelFilter,
     first: Option<i32>,
     after: Option<&str>,
 ) -> Result<ChannelConnection> {
-    let page = Page::parse(first, after)?;
+    let (order, listing) = (filter.order, listing(filter.order));
+    let key = |row: &ChannelRow| PageKey::of_channel(row, order);
+    let page = Page::parse(listing, first, after)?;
     let reads = &behind(context)?.reads;
     let project = asked(context)?.caller.project.as_str();
     let mut rows = reads
@@ -197,8 +209,10 @@ pub(crate) async fn channels_page(
         .map_err(Fault::from)?;
     let page_info = page.cut(&mut rows, key);
     let rows: Vec<Arc<ChannelRow>> = rows.into_iter().map(Arc::new).collect();
-    let edges =
-        rows.iter().map(|row| ChannelEdge { node: Channel(Arc::clone(row)), cursor: cursor(&key(row)) });
+    let edges = rows.iter().map(|row| {
+        let node = Channel(Arc::clone(row));
+        ChannelEdge { node, cursor: listing.cursor(&key(row)) }
+    });
     Ok(ChannelConnection {
         edges: edges.collect(),
         nodes: rows.into_iter().map(Channel).collect(),
@@ -206,6 +220,10 @@ pub(crate) async fn channels_page(
     })
 }
 
-fn key(row: &ChannelRow) -> PageKey {
-    PageKey::of_channel(row, ChannelOrder::Newest)
+const fn listing(order: sigma_app::ChannelOrder) -> Listing {
+    match order {
+        sigma_app::ChannelOrder::Newest => Listing::ChannelsNewest,
+        sigma_app::ChannelOrder::Oldest => Listing::ChannelsOldest,
+        sigma_app::ChannelOrder::Name => Listing::ChannelsByName,
+    }
 }

@@ -8,44 +8,80 @@ use sigma_app::PageKey;
 use super::errors::Fault;
 
 /// Rows of a page where `first` is not given.
-const DEFAULT_PAGE: i32 = 20;
+pub(crate) const DEFAULT_PAGE: i32 = 20;
 /// Rows of a page at most.
-const MAX_PAGE: i32 = 100;
-/// The longest cursor that is looked into, in bytes.
-const CURSOR_BYTES: usize = 256;
+pub(crate) const MAX_PAGE: i32 = 100;
+/// The longest cursor that is looked into, in bytes: a folded name of 100 characters has room.
+const CURSOR_BYTES: usize = 2_048;
 
 /// Where a page of a list stands.
 #[derive(SimpleObject, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PageInfo {
     /// Whether there is more after this page.
-    has_next_page: bool,
-    /// Whether this page began after a cursor.
-    has_previous_page: bool,
-    /// The cursor of the page's first edge.
-    start_cursor: Option<String>,
-    /// The cursor of the page's last edge: give it as `after` to read on.
-    end_cursor: Option<String>,
+    pub(crate) has_next_page: bool,
+    /// Whether there is more before this page, as far as it can tell: it began after a cursor.
+    pub(crate) has_previous_page: bool,
+    /// The cursor of the page's first edge; null on an empty page.
+    pub(crate) start_cursor: Option<String>,
+    /// The cursor of the page's last edge, null on an empty page: give it as `after` to read on.
+    pub(crate) end_cursor: Option<String>,
+}
+
+/// A list in its order. A cursor is good for the one that gave it, and for no other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Listing {
+    ChannelsNewest,
+    ChannelsOldest,
+    ChannelsByName,
+    Sessions,
+}
+
+impl Listing {
+    const ALL: [Self; 4] = [Self::ChannelsNewest, Self::ChannelsOldest, Self::ChannelsByName, Self::Sessions];
+
+    /// As it stands in a cursor.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::ChannelsNewest => "channels-newest",
+            Self::ChannelsOldest => "channels-oldest",
+            Self::ChannelsByName => "channels-name",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    /// As it is told to people.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::ChannelsNewest => "channels in the order NEWEST",
+            Self::ChannelsOldest => "channels in the order OLDEST",
+            Self::ChannelsByName => "channels in the order NAME",
+            Self::Sessions => "sessions",
+        }
+    }
+
+    /// The opaque text of a row's key.
+    pub(crate) fn cursor(self, key: &PageKey) -> String {
+        let PageKey { at_ms, text, id } = key;
+        BASE64_URL_SAFE_NO_PAD.encode(format!("2:{}:{at_ms}:{id}:{text}", self.code()))
+    }
 }
 
 /// What a caller asked for, understood.
 pub(crate) struct Page {
     pub(crate) after: Option<PageKey>,
+    listing: Listing,
     first: u32,
 }
 
 impl Page {
-    pub(crate) fn parse(first: Option<i32>, after: Option<&str>) -> Result<Self> {
-        let first = first.unwrap_or(DEFAULT_PAGE);
-        let first = match u32::try_from(first) {
-            Ok(fit @ 1..=100) => fit,
-            _ => {
-                return Err(
-                    Fault::field("first", format!("first must be 1 to {MAX_PAGE}, not {first}")).into()
-                );
-            }
-        };
-        let after = after.map(|cursor| read(cursor).ok_or_else(bad_cursor)).transpose()?;
-        Ok(Self { after, first })
+    pub(crate) fn parse(listing: Listing, first: Option<i32>, after: Option<&str>) -> Result<Self> {
+        let mut wrong = Vec::new();
+        let first = rows("first", first).map_err(|fault| wrong.push(fault));
+        let after = after.map(|cursor| read(listing, cursor)).transpose().map_err(|fault| wrong.push(fault));
+        match (first, after) {
+            (Ok(first), Ok(after)) => Ok(Self { after, listing, first }),
+            _ => Err(Fault::together(wrong).into()),
+        }
     }
 
     /// One row more than the page holds: it tells whether there is a next one.
@@ -57,11 +93,12 @@ impl Page {
     pub(crate) fn cut<R>(&self, rows: &mut Vec<R>, key: impl Fn(&R) -> PageKey) -> PageInfo {
         let has_next_page = rows.len() > self.first as usize;
         rows.truncate(self.first as usize);
+        let cursor = |row: &R| self.listing.cursor(&key(row));
         PageInfo {
             has_next_page,
             has_previous_page: self.after.is_some(),
-            start_cursor: rows.first().map(|row| cursor(&key(row))),
-            end_cursor: rows.last().map(|row| cursor(&key(row))),
+            start_cursor: rows.first().map(cursor),
+            end_cursor: rows.last().map(cursor),
         }
     }
 }
@@ -71,58 +108,104 @@ pub(crate) fn weight(first: Option<i32>) -> usize {
     usize::try_from(first.unwrap_or(DEFAULT_PAGE).clamp(1, MAX_PAGE)).unwrap_or(1)
 }
 
-fn bad_cursor() -> Fault {
-    Fault::field("after", "after is no cursor of this list: give an endCursor or an edge's cursor as it came")
+/// The rows of a page: 20 unless told, 1 to 100.
+pub(crate) fn rows(path: &str, asked: Option<i32>) -> std::result::Result<u32, Fault> {
+    match asked.unwrap_or(DEFAULT_PAGE) {
+        fit @ 1..=MAX_PAGE => Ok(fit.unsigned_abs()),
+        other => Err(Fault::field(path, format!("{path} must be 1 to {MAX_PAGE}, not {other}"))),
+    }
 }
 
-/// The opaque text of a key.
-pub(crate) fn cursor(key: &PageKey) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(format!("1:{}:{}", key.at_ms, key.id))
+fn read(listing: Listing, cursor: &str) -> std::result::Result<PageKey, Fault> {
+    let mend = "give an endCursor or an edge's cursor as it came";
+    let Some((code, key)) = parts(cursor) else {
+        return Err(Fault::field("after", format!("after is no cursor of this list: {mend}")));
+    };
+    if code == listing.code() {
+        return Ok(key);
+    }
+    let of =
+        Listing::ALL.into_iter().find(|known| known.code() == code).map_or("another list", Listing::words);
+    let message = format!("after is a cursor of {of}, and this list is {}: {mend}", listing.words());
+    Err(Fault::field("after", message))
 }
 
-fn read(cursor: &str) -> Option<PageKey> {
+/// The list's code and the key.
+fn parts(cursor: &str) -> Option<(String, PageKey)> {
     if cursor.len() > CURSOR_BYTES {
         return None;
     }
     let text = String::from_utf8(BASE64_URL_SAFE_NO_PAD.decode(cursor).ok()?).ok()?;
-    let (at_ms, id) = text.strip_prefix("1:")?.split_once(':')?;
-    Some(PageKey { at_ms: at_ms.parse().ok()?, text: String::new(), id: id.to_owned() })
+    // The key's text stands last: it may hold anything.
+    let mut parts = text.strip_prefix("2:")?.splitn(4, ':');
+    let (code, at_ms, id, text) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    Some((code.to_owned(), PageKey { at_ms: at_ms.parse().ok()?, text: text.to_owned(), id: id.to_owned() }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn key() -> PageKey {
+        PageKey { at_ms: -5, text: "a:b:\u{1ea5}".to_owned(), id: "ch_12".to_owned() }
+    }
+
+    fn refusal(listing: Listing, cursor: &str) -> String {
+        Page::parse(listing, None, Some(cursor)).err().expect("refused").message
+    }
+
     #[test]
     fn a_cursor_reads_back() {
-        let key = PageKey { at_ms: -5, text: String::new(), id: "ch_1:2".to_owned() };
-        assert_eq!(read(&cursor(&key)), Some(key));
+        for listing in Listing::ALL {
+            let page = Page::parse(listing, None, Some(&listing.cursor(&key()))).expect("a page");
+            assert_eq!(page.after, Some(key()), "{listing:?}");
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_good_for_its_own_list_and_order_only() {
+        for of in Listing::ALL {
+            for listing in Listing::ALL.into_iter().filter(|listing| *listing != of) {
+                let message = refusal(listing, &of.cursor(&key()));
+                assert!(message.starts_with(&format!("after is a cursor of {}", of.words())), "{message}");
+            }
+        }
     }
 
     #[test]
     fn what_is_no_cursor_is_refused_by_name() {
-        for text in ["", "x", "MTo1", &"A".repeat(1000)] {
-            let error = Page::parse(None, Some(text)).err().expect("refused");
-            assert!(error.message.starts_with("after is no cursor"), "{text}");
+        let older = BASE64_URL_SAFE_NO_PAD.encode("1:5:ch_1");
+        for text in ["", "x", "MTo1", &older, &"A".repeat(10_000)] {
+            assert!(refusal(Listing::Sessions, text).starts_with("after is no cursor"), "{text}");
         }
     }
 
     #[test]
     fn first_is_bounded() {
-        for first in [0, -1, 101, i32::MAX] {
-            assert!(Page::parse(Some(first), None).is_err(), "{first}");
+        for first in [0, -1, 101, i32::MAX, i32::MIN] {
+            assert!(Page::parse(Listing::Sessions, Some(first), None).is_err(), "{first}");
         }
-        assert_eq!(Page::parse(None, None).expect("a page").limit(), 21);
+        assert_eq!(Page::parse(Listing::Sessions, None, None).expect("a page").limit(), 21);
+    }
+
+    #[test]
+    fn a_wrong_size_and_a_wrong_cursor_are_told_together() {
+        let error = Page::parse(Listing::Sessions, Some(0), Some("x")).err().expect("refused");
+        let fields =
+            error.extensions.as_ref().and_then(|extensions| extensions.get("fields")).expect("fields");
+        let text = fields.to_string();
+        assert!(text.contains("path: \"first\"") && text.contains("path: \"after\""), "{text}");
     }
 
     #[test]
     fn the_row_beyond_the_page_only_says_that_there_is_more() {
-        let page = Page::parse(Some(2), None).expect("a page");
+        let page = Page::parse(Listing::Sessions, Some(2), None).expect("a page");
+        let key = |row: &i64| PageKey { at_ms: *row, text: String::new(), id: String::new() };
         let mut rows = vec![3, 2, 1];
-        let info = page.cut(&mut rows, |row| PageKey { at_ms: *row, ..PageKey::default() });
+        let info = page.cut(&mut rows, key);
         assert_eq!(rows, [3, 2]);
         assert!(info.has_next_page && !info.has_previous_page);
         let mut last = vec![2, 1];
-        assert!(!page.cut(&mut last, |row| PageKey { at_ms: *row, ..PageKey::default() }).has_next_page);
+        assert!(!page.cut(&mut last, key).has_next_page);
     }
 }

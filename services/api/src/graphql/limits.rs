@@ -35,13 +35,13 @@ impl Default for QueryLimits {
 
 /// The operation of a request that may run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Operation {
+pub struct Operation {
     /// Its name, where it has one.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// What it does; none where no operation of the document is the one that was asked for.
-    pub(crate) kind: Option<Kind>,
+    pub kind: Option<Kind>,
     /// How many fields of `Mutation` it selects; none when it is no mutation.
-    pub(crate) mutations: Option<usize>,
+    pub mutations: Option<usize>,
 }
 
 /// Parses the request's query and holds it against the limits.

@@ -1,15 +1,16 @@
 //! Loads what a request names one by one in one query each, so that a list's rows cost no query of their own.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use sigma_app::{ChannelRow, ReadModels, SessionRow};
+use sigma_app::{ApiTokenRow, App, ChannelRow, ProjectRow, ReadModels, SessionRow};
 
 use super::errors::Fault;
 
 /// Reads rows of one project by id.
 pub(crate) struct Rows {
+    app: Arc<App>,
     reads: Arc<dyn ReadModels>,
     project: String,
 }
@@ -25,9 +26,56 @@ pub(crate) struct ChannelKey(pub(crate) String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey(pub(crate) String);
 
-/// A loader for one request of one project.
-pub(crate) fn rows(reads: Arc<dyn ReadModels>, project: String) -> Loaded {
-    DataLoader::with_cache(Rows { reads, project }, tokio::spawn, HashMapCache::default())
+/// A token's id as a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TokenKey(pub(crate) String);
+
+/// A token's id, as the key of when it was used last.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct LastUse(pub(crate) String);
+
+/// A project's id as a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct ProjectKey(pub(crate) String);
+
+/// Makes loaders, and keeps those that subscribers share.
+#[derive(Clone)]
+pub(crate) struct Loaders {
+    app: Arc<App>,
+    reads: Arc<dyn ReadModels>,
+    shared: Arc<Mutex<HashMap<String, Weak<Loaded>>>>,
+}
+
+impl Loaders {
+    pub(crate) fn new(app: Arc<App>, reads: Arc<dyn ReadModels>) -> Self {
+        Self { app, reads, shared: Arc::default() }
+    }
+
+    /// For one request: each row is read once.
+    pub(crate) fn for_request(&self, project: &str) -> Arc<Loaded> {
+        Arc::new(self.loader(project))
+    }
+
+    /// For all subscribers of a project. It keeps no row, since a subscription outlives every row that it reads; but
+    /// what many ask for within a millisecond, because the same event woke them, is read once for all of them.
+    pub(crate) fn for_subscribers(&self, project: &str) -> Arc<Loaded> {
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(loaded) = shared.get(project).and_then(Weak::upgrade) {
+            return loaded;
+        }
+        shared.retain(|_, loaded| loaded.strong_count() > 0);
+        let loaded = self.loader(project);
+        loaded.enable_all_cache(false);
+        let loaded = Arc::new(loaded);
+        shared.insert(project.to_owned(), Arc::downgrade(&loaded));
+        loaded
+    }
+
+    fn loader(&self, project: &str) -> Loaded {
+        let (app, reads) = (Arc::clone(&self.app), Arc::clone(&self.reads));
+        let rows = Rows { app, reads, project: project.to_owned() };
+        DataLoader::with_cache(rows, tokio::spawn, HashMapCache::default())
+    }
 }
 
 impl Loader<ChannelKey> for Rows {
@@ -49,5 +97,48 @@ impl Loader<SessionKey> for Rows {
         let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
         let rows = self.reads.sessions(&self.project, &ids).await?;
         Ok(rows.into_iter().map(|row| (SessionKey(row.id.clone()), Arc::new(row))).collect())
+    }
+}
+
+impl Loader<TokenKey> for Rows {
+    type Value = Arc<ApiTokenRow>;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[TokenKey]) -> Result<HashMap<TokenKey, Self::Value>, Fault> {
+        let mut rows = HashMap::new();
+        for key in keys {
+            let row = self.reads.api_token(&key.0).await?;
+            if let Some(row) = row.filter(|row| row.project == self.project) {
+                rows.insert(key.clone(), Arc::new(row));
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl Loader<LastUse> for Rows {
+    type Value = i64;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[LastUse]) -> Result<HashMap<LastUse, i64>, Fault> {
+        let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
+        let uses = self.app.last_uses(&ids).await;
+        Ok(uses.into_iter().map(|(id, at_ms)| (LastUse(id), at_ms)).collect())
+    }
+}
+
+/// Of whatever project: a token of `default` may make tokens of others, and only names are told.
+impl Loader<ProjectKey> for Rows {
+    type Value = Arc<ProjectRow>;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[ProjectKey]) -> Result<HashMap<ProjectKey, Self::Value>, Fault> {
+        let mut rows = HashMap::new();
+        for key in keys {
+            if let Some(row) = self.reads.project(&key.0).await? {
+                rows.insert(key.clone(), Arc::new(row));
+            }
+        }
+        Ok(rows)
     }
 }

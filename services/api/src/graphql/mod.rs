@@ -1,39 +1,61 @@
 //! The GraphQL API: the contract's schema over the use cases of `sigma-app`.
+//!
+//! A request comes in as an [`Ask`] of somebody who is known already. [`admission`] looks at what it would cost; then a
+//! field's guard asks for its scope, its resolver parses, calls a use case or a read model, and presents.
 
+mod admission;
+mod arguments;
 mod channel;
+mod channel_input;
 mod connection;
 mod context;
 mod errors;
+mod event;
+mod guard;
+mod health;
+mod introspection;
 mod limits;
 mod loaders;
 mod mutation;
 mod operation;
+mod platform;
+mod project;
 mod projection;
 mod query;
+mod root;
 mod scalars;
 mod session;
+mod subscription;
+mod token;
+mod watch;
 
 use std::sync::Arc;
 
-use async_graphql::{EmptySubscription, Request, Response, Schema, ServerError};
+use async_graphql::{Schema, SchemaBuilder};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use sigma_app::{App, Caller, Idempotency, Identity, MAX_IDEMPOTENCY_KEY, ReadModels};
+use sigma_app::{App, Identity, ReadModels};
 
 use crate::addresses::Origin;
-use context::{Asked, Behind};
+use crate::http::Component;
+use admission::Carrier;
+use context::Behind;
+use introspection::Introspection;
+use loaders::Loaders;
 use mutation::Mutation;
 use query::Query;
+use subscription::Subscription;
 
-pub use async_graphql::ID;
-pub use limits::QueryLimits;
+pub use async_graphql::{ID, Request, Response};
+pub use health::{HealthSample, IngestHealth, NothingOnAir, StandingWarning};
+pub use limits::{Operation, QueryLimits};
+pub use operation::Kind;
+pub use platform::{PlatformFacts, SettingInForce};
 pub use projection::{ParkedLine, ProjectionError, ProjectionRow, ProjectionState, Projections};
 pub use scalars::Long;
 
 pub(crate) use errors::{Code, Fault};
-pub(crate) use limits::Operation;
-pub(crate) use operation::Kind;
 pub(crate) use scalars::rfc3339;
 
 /// All that the API is put together from.
@@ -44,35 +66,50 @@ pub struct ApiParts {
     pub reads: Arc<dyn ReadModels>,
     /// The read models as an operator sees them.
     pub projections: Arc<dyn Projections>,
+    /// The health of feeds, as the media plane knows it.
+    pub health: Arc<dyn IngestHealth>,
+    /// Who is asked how the platform stands: the same as at `/readyz`.
+    pub components: Vec<Arc<dyn Component>>,
+    /// What is known of the process from its start on.
+    pub facts: PlatformFacts,
     /// What one request may cost.
     pub limits: QueryLimits,
 }
 
-type Sdl = Schema<Query, Mutation, EmptySubscription>;
+type Sdl = Schema<Query, Mutation, Subscription>;
 
 /// The GraphQL API. Cheap to clone.
 #[derive(Clone)]
 pub struct Api {
     schema: Sdl,
     behind: Behind,
+    loaders: Loaders,
+    introspection: Introspection,
     limits: QueryLimits,
 }
 
 /// One well-formed request as it came through the door, and who asks.
-pub(crate) struct Ask {
-    pub(crate) request: Request,
+pub struct Ask {
+    /// The request.
+    pub request: Request,
     /// The body as it came: an idempotency key stands for it.
-    pub(crate) body: Bytes,
-    pub(crate) identity: Identity,
-    pub(crate) idempotency_key: Option<String>,
-    pub(crate) origin: Origin,
-    pub(crate) request_id: String,
+    pub body: Bytes,
+    /// Who asks.
+    pub identity: Identity,
+    /// The header `Idempotency-Key`, whatever it holds.
+    pub idempotency_key: Option<String>,
+    /// The addresses as he sees them.
+    pub origin: Origin,
+    /// What ties all that comes of the request together.
+    pub request_id: String,
 }
 
 /// One request's answer, and the operation that ran, for the log and the figures.
-pub(crate) struct Answered {
-    pub(crate) response: Response,
-    pub(crate) operation: Option<Operation>,
+pub struct Answered {
+    /// The answer.
+    pub response: Response,
+    /// The operation; none where the request was not let in.
+    pub operation: Option<Operation>,
 }
 
 /// The schema in its own language, as it is written to `schema/graphql/schema.graphql`.
@@ -80,8 +117,8 @@ pub fn sdl() -> String {
     schema(QueryLimits::default()).finish().sdl()
 }
 
-fn schema(limits: QueryLimits) -> async_graphql::SchemaBuilder<Query, Mutation, EmptySubscription> {
-    Schema::build(Query, Mutation, EmptySubscription)
+fn schema(limits: QueryLimits) -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query, Mutation, Subscription)
         .limit_depth(limits.depth)
         .limit_complexity(limits.complexity)
         .limit_directives(limits.directives)
@@ -90,9 +127,12 @@ fn schema(limits: QueryLimits) -> async_graphql::SchemaBuilder<Query, Mutation, 
 impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Self {
-        let behind = Behind { app: parts.app, reads: parts.reads, projections: parts.projections };
-        let schema = schema(parts.limits).data(behind.clone()).finish();
-        Self { schema, behind, limits: parts.limits }
+        let ApiParts { app, reads, projections, health, components, facts, limits } = parts;
+        let loaders = Loaders::new(Arc::clone(&app), Arc::clone(&reads));
+        let (components, facts) = (components.into(), Arc::new(facts));
+        let behind = Behind { app, reads, projections, health, components, facts };
+        let schema = schema(limits).data(behind.clone()).finish();
+        Self { schema, behind, loaders, introspection: Introspection::default(), limits }
     }
 
     pub(crate) fn app(&self) -> &Arc<App> {
@@ -103,64 +143,27 @@ impl Api {
         &self.behind.reads
     }
 
-    /// Answers one request. Every error has a code of the contract.
-    pub(crate) async fn execute(&self, ask: Ask) -> Answered {
-        let (mut response, operation) = match self.admit(ask) {
+    /// Answers one request once. Every error has a code of the contract.
+    pub async fn execute(&self, ask: Ask) -> Answered {
+        let (response, operation) = match self.admit(ask, Carrier::Once) {
             Ok((request, operation)) => (self.schema.execute(request).await, Some(operation)),
             Err(errors) => (Response::from_errors(errors), None),
         };
-        response.errors.iter_mut().for_each(errors::classify);
-        Answered { response, operation }
+        Answered { response: errors::present(response), operation }
     }
 
-    /// Answers one request as often as there is something to tell; a question or a command once.
-    pub(crate) fn subscribe(&self, ask: Ask) -> (Option<Operation>, BoxStream<'static, Response>) {
-        let present = |mut response: Response| {
-            response.errors.iter_mut().for_each(errors::classify);
-            response
-        };
-        match self.admit(ask) {
+    /// Answers one request as often as there is something to tell; a question or a command once. It ends with what it
+    /// follows, or with an error. Nothing is buffered: who does not ask for the next answer is told sooner or later that he
+    /// is too slow. Whether the token still holds is the door's to see.
+    pub fn subscribe(&self, ask: Ask) -> (Option<Operation>, BoxStream<'static, Response>) {
+        match self.admit(ask, Carrier::Stream) {
             Ok((request, operation)) => {
-                (Some(operation), self.schema.execute_stream(request).map(present).boxed())
+                let answers = self.schema.execute_stream(request).map(errors::present);
+                (Some(operation), answers.boxed())
             }
             Err(errors) => {
-                (None, stream::once(async move { present(Response::from_errors(errors)) }).boxed())
+                (None, stream::once(async { errors::present(Response::from_errors(errors)) }).boxed())
             }
         }
     }
-
-    /// Looks at what the request would cost, before anything runs.
-    fn admit(&self, ask: Ask) -> Result<(Request, Operation), Vec<ServerError>> {
-        let refuse = |fault: Fault| vec![fault.into_server_error()];
-        let mut request = ask.request;
-        let operation = limits::admit(&mut request, &self.limits)?;
-        let mut caller = Caller { correlation: Some(ask.request_id), ..ask.identity.caller() };
-        if let Some(key) = ask.idempotency_key {
-            check_idempotency_key(&key).map_err(refuse)?;
-            match operation.mutations {
-                Some(1) => caller.idempotency = Some(Idempotency { key, body: ask.body.to_vec() }),
-                // A query changes nothing, so there is nothing to honour once.
-                None => {}
-                Some(found) => {
-                    let message =
-                        format!("with an Idempotency-Key a request holds one mutation field, not {found}");
-                    return Err(refuse(Fault::new(Code::BadInput, message)));
-                }
-            }
-        }
-        let loaded = loaders::rows(Arc::clone(&self.behind.reads), caller.project.to_string());
-        Ok((request.data(Asked { caller, origin: ask.origin, loaded }), operation))
-    }
-}
-
-fn check_idempotency_key(key: &str) -> Result<(), Fault> {
-    let sound =
-        !key.is_empty() && key.len() <= MAX_IDEMPOTENCY_KEY && key.bytes().all(|b| b.is_ascii_graphic());
-    if sound {
-        return Ok(());
-    }
-    let message = format!(
-        "Idempotency-Key must be 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters, without blanks"
-    );
-    Err(Fault::field("Idempotency-Key", message))
 }

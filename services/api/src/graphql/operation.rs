@@ -29,7 +29,7 @@ pub(crate) fn mutation_fields(document: &ExecutableDocument, name: Option<&str>)
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub enum Kind {
     /// It reads.
     Query,
     /// It changes something.
@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 
 impl Kind {
     /// The word for it, as a label of figures.
-    pub(crate) const fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Query => "query",
             Self::Mutation => "mutation",

@@ -9,7 +9,7 @@ use super::scalars::Long;
 /// An aggregate whose events wait behind one that could not be applied.
 #[derive(SimpleObject, Clone, Debug, PartialEq, Eq)]
 pub struct ParkedLine {
-    /// The aggregate's type: `channel` or `session`.
+    /// The aggregate's type, as `channel` or `session`.
     pub aggregate_type: String,
     /// The aggregate's id.
     pub aggregate_id: ID,
@@ -85,16 +85,17 @@ pub trait Projections: Send + Sync {
 
     /// Tries again to apply what is parked of an aggregate.
     async fn retry_parked(&self, name: &str, aggregate_id: &str) -> Result<(), ProjectionError>;
+
+    /// Drops the one event that blocks an aggregate's line, and goes on with what waits behind it.
+    async fn skip_parked(&self, name: &str, aggregate_id: &str) -> Result<(), ProjectionError>;
 }
 
 impl From<ProjectionError> for Fault {
     fn from(error: ProjectionError) -> Self {
         let message = error.to_string();
         match error {
-            ProjectionError::Unknown(_) => Self::new(Code::NotFound, message),
-            ProjectionError::Refused { reason, .. } => {
-                Self { reason: Some(reason.to_owned()), ..Self::new(Code::Refused, message) }
-            }
+            ProjectionError::Unknown(name) => Self::not_found("projection", &name),
+            ProjectionError::Refused { reason, .. } => Self::new(Code::Refused, message).because(reason),
             ProjectionError::Unavailable(_) => Self::new(Code::Unavailable, message),
         }
     }
@@ -107,15 +108,15 @@ pub(crate) struct Projection {
     name: String,
     /// The version of its shape.
     version: u32,
-    /// The generation of views that serves.
+    /// The generation of views that serves; null while the first one is being filled.
     generation: Option<u32>,
     /// What it is doing.
     state: ProjectionState,
-    /// Events of the log that it has not seen yet.
+    /// Events of the log that it has not seen yet; null where that is not known.
     lag: Option<Long>,
     /// How many aggregates' lines are parked.
     parked: u32,
-    /// The aggregates whose lines are parked. `retryParked` tries again.
+    /// The aggregates whose lines are parked. `retryParked` tries again, `skipParked` goes on without the event that blocks.
     parked_lines: Vec<ParkedLine>,
     /// While it is rebuilt: how much is done, from 0 to 1.
     rebuild_progress: Option<f64>,

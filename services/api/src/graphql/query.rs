@@ -1,76 +1,170 @@
 //! Questions.
 
 use async_graphql::{Context, ID, Object, Result};
-use sigma_app::{ChannelFilter, SessionFilter};
+use sigma_app::{ChannelFilter, EventFilter, Scope, SessionFilter};
 
-use super::channel::{Channel, ChannelConnection, ChannelState, channels_page};
+use super::channel::{Channel, ChannelConnection, ChannelOrder, ChannelState, channels_page};
 use super::connection::weight;
 use super::context::{asked, behind};
 use super::errors::Fault;
-use super::loaders::{ChannelKey, SessionKey};
+use super::event::{EventConnection, EventsAsked, events_page};
+use super::guard::{InDefaultProject, Needs};
+use super::platform::{ComponentHealth, PlatformHealth};
+use super::project::Project;
 use super::projection::Projection;
+use super::scalars::DateTime;
 use super::session::{Session, SessionConnection, SessionState, sessions_page};
+use super::token::{ApiToken, Me};
+use crate::http::conditions;
 
-/// Questions. All want a token.
+/// What a list without pages counts for in a request's complexity.
+const WHOLE_LIST_WEIGHT: usize = 20;
+/// What a channel as it once was counts for in a request's complexity: it is folded from the log.
+const AS_OF_WEIGHT: usize = 20;
+
+/// Questions. All want a token, and most a scope that it has; what belongs to another project, or to a channel that the token
+/// is not bound to, is as if it were not there.
 pub(crate) struct Query;
 
-/// Questions. All want a token.
+/// Questions. All want a token, and most a scope that it has; what belongs to another project, or to a channel that the token
+/// is not bound to, is as if it were not there.
 #[Object]
 impl Query {
-    /// A channel by its id; null where there is none.
+    /// Who asks, and what he may do. Scope: any valid token.
+    async fn me(&self, context: &Context<'_>) -> Result<Me> {
+        Ok(Me(asked(context)?.identity.clone()))
+    }
+
+    /// A channel by its id; null where there is none. Scope: `channels:read`.
+    #[graphql(
+        guard = "Needs(Scope::ChannelsRead)",
+        complexity = "as_of.map_or(1, |_| AS_OF_WEIGHT) + child_complexity"
+    )]
     async fn channel(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The channel's id.")] id: ID,
+        #[graphql(
+            desc = "The channel as it was then, told from its events; null where it was not made yet or deleted \
+                          already. Without it, the channel as it is."
+        )]
+        as_of: Option<DateTime>,
     ) -> Result<Option<Channel>> {
-        let row = asked(context)?.loaded.load_one(ChannelKey(id.0)).await?;
-        Ok(row.map(Channel))
+        match as_of {
+            None => Ok(asked(context)?.channel(&id).await?.map(Channel)),
+            Some(at) => {
+                let app = &behind(context)?.app;
+                let row = app.channel_as_of(&asked(context)?.caller, &id, at.as_millis()).await;
+                Ok(row.map_err(Fault::from)?.map(Channel::from))
+            }
+        }
     }
 
-    /// Channels, newest first.
-    #[graphql(complexity = "weight(first) * child_complexity")]
+    /// Channels, page by page. Scope: `channels:read`.
+    #[graphql(guard = "Needs(Scope::ChannelsRead)", complexity = "weight(first) * child_complexity")]
     async fn channels(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Read on after this cursor, which must be one of this list in this order.")]
+        after: Option<String>,
         #[graphql(desc = "Only those in this state.")] state: Option<ChannelState>,
         #[graphql(desc = "Only those whose name holds this, in any case, or whose id or playback id it is.")]
         search: Option<String>,
+        #[graphql(desc = "In which order they stand.", default_with = "Some(ChannelOrder::Newest)")]
+        order_by: Option<ChannelOrder>,
     ) -> Result<ChannelConnection> {
-        let filter = ChannelFilter { state: state.map(Into::into), search, ..ChannelFilter::default() };
+        let order = order_by.unwrap_or(ChannelOrder::Newest).into();
+        let (state, only) = (state.map(Into::into), asked(context)?.only_channels());
+        let filter = ChannelFilter { state, search, only, order };
         channels_page(context, filter, first, after.as_deref()).await
     }
 
-    /// A session by its id; null where there is none.
+    /// A session by its id; null where there is none. Scope: `sessions:read`.
+    #[graphql(guard = "Needs(Scope::SessionsRead)")]
     async fn session(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The session's id.")] id: ID,
     ) -> Result<Option<Session>> {
-        let row = asked(context)?.loaded.load_one(SessionKey(id.0)).await?;
-        Ok(row.map(Session))
+        Ok(asked(context)?.session(&id).await?.map(Session))
     }
 
-    /// Sessions, newest first.
-    #[graphql(complexity = "weight(first) * child_complexity")]
+    /// Sessions, newest first, page by page. Scope: `sessions:read`.
+    #[graphql(guard = "Needs(Scope::SessionsRead)", complexity = "weight(first) * child_complexity")]
     async fn sessions(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "Only those of this channel.")] channel_id: Option<ID>,
         #[graphql(desc = "Only those in this state.")] state: Option<SessionState>,
         #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
-        #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
+        #[graphql(desc = "Read on after this cursor, which must be one of this list.")] after: Option<String>,
     ) -> Result<SessionConnection> {
-        let filter = SessionFilter {
-            channel: channel_id.map(|id| id.0),
-            state: state.map(Into::into),
-            ..SessionFilter::default()
-        };
+        let (channel, state) = (channel_id.map(|id| id.0), state.map(Into::into));
+        let filter = SessionFilter { channel, state, only_channels: None };
         sessions_page(context, filter, first, after.as_deref()).await
     }
 
-    /// The read models and how they stand.
+    /// What happened, always in the order of the log: forwards from its start, or from `afterPosition`, with `first`; the
+    /// newest with `last`, and what stands before them with `beforePosition`. Scope: `events:read`.
+    #[graphql(guard = "Needs(Scope::EventsRead)", complexity = "weight(first.or(last)) * child_complexity")]
+    #[allow(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn events(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only those of this channel, session, token or project itself.")]
+        aggregate_id: Option<ID>,
+        #[graphql(desc = "Only those of this channel and of its sessions.")] channel_id: Option<ID>,
+        #[graphql(
+            name = "type",
+            desc = "Only those of this type, as `session.live`; with a point at its end a whole family, as `session.`."
+        )]
+        name: Option<String>,
+        #[graphql(desc = "Read on with what came after this position.")] after_position: Option<String>,
+        #[graphql(desc = "Read back with what came before this position.")] before_position: Option<String>,
+        #[graphql(desc = "Rows of the page, read forwards: 20 unless told, 100 at most. Not with `last`.")]
+        first: Option<i32>,
+        #[graphql(desc = "Rows of the page, read backwards: 100 at most. Not with `first`.")] last: Option<
+            i32,
+        >,
+    ) -> Result<EventConnection> {
+        let (aggregate_id, channel_id) = (aggregate_id.map(|id| id.0), channel_id.map(|id| id.0));
+        let filter = EventFilter { aggregate_id, channel_id, name };
+        let asking = EventsAsked { filter, after: after_position, before: before_position, first, last };
+        events_page(context, asking).await
+    }
+
+    /// The project's API tokens, newest first, revoked and expired ones included. Scope: `tokens:admin`.
+    #[graphql(guard = "Needs(Scope::TokensAdmin)", complexity = "WHOLE_LIST_WEIGHT * child_complexity")]
+    async fn api_tokens(&self, context: &Context<'_>) -> Result<Vec<ApiToken>> {
+        let project = asked(context)?.caller.project.as_str();
+        let rows = behind(context)?.reads.api_tokens(project).await.map_err(Fault::from)?;
+        Ok(rows.into_iter().map(ApiToken::from).collect())
+    }
+
+    /// Projects: all of them for a token of the project `default`, its own for another. Scope: `tokens:admin`.
+    #[graphql(guard = "Needs(Scope::TokensAdmin)", complexity = "WHOLE_LIST_WEIGHT * child_complexity")]
+    async fn projects(&self, context: &Context<'_>) -> Result<Vec<Project>> {
+        let own = &asked(context)?.caller.project;
+        let rows = behind(context)?.reads.projects().await.map_err(Fault::from)?;
+        let seen = rows.iter().filter(|row| own.is_default() || row.id == own.as_str());
+        Ok(seen.map(Project::from).collect())
+    }
+
+    /// How the platform stands: its components, its read models, its settings. Scope: `health:read`, in the project `default`.
+    #[graphql(guard = "Needs(Scope::HealthRead).and(InDefaultProject)", complexity = "10 + child_complexity")]
+    async fn health(&self, context: &Context<'_>) -> Result<PlatformHealth> {
+        let behind = behind(context)?;
+        let conditions = conditions(&behind.components).await;
+        let parts = conditions.into_iter().map(|(name, condition)| ComponentHealth::new(name, condition));
+        // A projection that cannot be asked is the component's business to tell.
+        let rows = behind.projections.status().await.unwrap_or_default();
+        let rows = rows.into_iter().map(Projection::from).collect();
+        Ok(PlatformHealth::new(&behind.facts, parts.collect(), rows))
+    }
+
+    /// The read models and how they stand. Scope: `health:read`, in the project `default`.
+    #[graphql(guard = "Needs(Scope::HealthRead).and(InDefaultProject)", complexity = "10 + child_complexity")]
     async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>> {
         let rows = behind(context)?.projections.status().await.map_err(Fault::from)?;
         Ok(rows.into_iter().map(Projection::from).collect())

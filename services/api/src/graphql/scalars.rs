@@ -13,6 +13,11 @@ impl DateTime {
     pub(crate) const fn from_millis(millis: i64) -> Self {
         Self { millis }
     }
+
+    /// Milliseconds since the Unix epoch.
+    pub(crate) const fn as_millis(self) -> i64 {
+        self.millis
+    }
 }
 
 /// A moment as RFC 3339 says it, in UTC, to the millisecond: `2026-11-24T17:30:00.250Z`.
@@ -24,6 +29,11 @@ impl ScalarType for DateTime {
         };
         let parsed: jiff::Timestamp = text.parse()?;
         Ok(Self::from_millis(parsed.as_millisecond()))
+    }
+
+    /// Looked at before the request runs, so that a wrong one is refused under its argument's name.
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::String(text) if text.parse::<jiff::Timestamp>().is_ok())
     }
 
     fn to_value(&self) -> Value {
@@ -58,6 +68,10 @@ impl ScalarType for Long {
             }
             _ => Err(InputValueError::expected_type(value)),
         }
+    }
+
+    fn is_valid(value: &Value) -> bool {
+        matches!(value, Value::Number(number) if number.is_i64())
     }
 
     fn to_value(&self) -> Value {

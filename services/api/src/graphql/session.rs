@@ -3,14 +3,19 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use sigma_app::{InputRow, PageKey, SessionFilter, SessionRow};
+use sigma_app::{Done, InputRow, PageKey, Scope, SessionFilter, SessionRow};
 
-use super::channel::Channel;
-use super::connection::{Page, PageInfo, cursor};
+use super::channel::{Channel, LatencyMode};
+use super::connection::{Listing, Page, PageInfo};
 use super::context::{asked, behind};
 use super::errors::Fault;
-use super::loaders::ChannelKey;
+use super::event::TimelineEntry;
+use super::guard::Needs;
+use super::health::{Health, recent_seconds, recent_weight};
 use super::scalars::{DateTime, Long};
+
+/// What a session's timeline counts for in a request's complexity: it is folded from the log.
+const TIMELINE_WEIGHT: usize = 50;
 
 /// Where a session stands.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,10 +67,10 @@ impl Session {
         ID(self.0.id.clone())
     }
 
-    /// The channel that it is a broadcast of; null once that is deleted.
+    /// The channel that it is a broadcast of; null once that is deleted. Scope: `channels:read`.
+    #[graphql(guard = "Needs(Scope::ChannelsRead)")]
     async fn channel(&self, context: &Context<'_>) -> Result<Option<Channel>> {
-        let row = asked(context)?.loaded.load_one(ChannelKey(self.0.channel.clone())).await?;
-        Ok(row.map(Channel))
+        Ok(asked(context)?.channel(&self.0.channel).await?.map(Channel))
     }
 
     /// Where it stands.
@@ -78,17 +83,17 @@ impl Session {
         DateTime::from_millis(self.0.started_at_ms)
     }
 
-    /// When it became public.
+    /// When it became public; null before that.
     async fn live_at(&self) -> Option<DateTime> {
         self.0.live_at_ms.map(DateTime::from_millis)
     }
 
-    /// When it ended.
+    /// When it ended; null before that.
     async fn ended_at(&self) -> Option<DateTime> {
         self.0.ended_at_ms.map(DateTime::from_millis)
     }
 
-    /// Why it ended.
+    /// Why it ended; null before that.
     async fn end_reason(&self) -> Option<SessionEndReason> {
         self.0.end_reason.map(end_reason)
     }
@@ -101,6 +106,46 @@ impl Session {
     /// The multivariant playlist under which viewers find it while it is its channel's current session.
     async fn playback_url(&self, context: &Context<'_>) -> Result<String> {
         Ok(asked(context)?.origin.playback_url(&self.0.playback_id))
+    }
+
+    /// How far behind the camera viewers are: the channel's setting as it was when the session began.
+    async fn latency_mode(&self) -> LatencyMode {
+        self.0.latency_mode.into()
+    }
+
+    /// In ERROR: until when the broadcaster may come back; else null.
+    async fn reconnect_until(&self) -> Option<DateTime> {
+        self.0.lost_until_ms.map(DateTime::from_millis)
+    }
+
+    /// All of a session on air, public or not, as a playlist: for a token with `sessions:read` (as `Authorization: Bearer` or
+    /// as `?token=`), or the dashboard's cookie.
+    async fn preview_url(&self, context: &Context<'_>) -> Result<String> {
+        Ok(asked(context)?.origin.preview_url(&self.0.id))
+    }
+
+    /// What its feed is like: the newest second; null where it is not on air. Scope: `health:read`.
+    #[graphql(guard = "Needs(Scope::HealthRead)")]
+    async fn health(&self, context: &Context<'_>) -> Result<Option<Health>> {
+        Ok(behind(context)?.health.latest(&self.0.id).map(Health))
+    }
+
+    /// What its feed was like: the last seconds, oldest first; none where it is not on air. Scope: `health:read`.
+    #[graphql(guard = "Needs(Scope::HealthRead)", complexity = "recent_weight(seconds) * child_complexity")]
+    async fn recent_health(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "How far to look back: 300 seconds unless told, 1 to 900.")] seconds: Option<i32>,
+    ) -> Result<Vec<Health>> {
+        let seconds = recent_seconds(seconds)?;
+        Ok(behind(context)?.health.recent(&self.0.id, seconds).into_iter().map(Health).collect())
+    }
+
+    /// All that happened to it and who did it, oldest first: its states, its feeds, its warnings. Scope: `sessions:read`.
+    #[graphql(guard = "Needs(Scope::SessionsRead)", complexity = "TIMELINE_WEIGHT * child_complexity")]
+    async fn timeline(&self, context: &Context<'_>) -> Result<Vec<TimelineEntry>> {
+        let entries = behind(context)?.app.timeline(&asked(context)?.caller, &self.0.id).await;
+        Ok(entries.map_err(Fault::from)?.into_iter().map(TimelineEntry::from).collect())
     }
 }
 
@@ -168,6 +213,19 @@ impl SessionInput {
     }
 }
 
+/// What became of a session.
+#[derive(SimpleObject)]
+pub(crate) struct SessionPayload {
+    /// The session as it is now.
+    session: Session,
+}
+
+impl From<Done<SessionRow>> for SessionPayload {
+    fn from(done: Done<SessionRow>) -> Self {
+        Self { session: done.value.into() }
+    }
+}
+
 /// A page of sessions.
 #[derive(SimpleObject)]
 pub(crate) struct SessionConnection {
@@ -188,31 +246,31 @@ pub(crate) struct SessionEdge {
     cursor: String,
 }
 
-/// A page of the caller's sessions, newest first.
+/// A page of the sessions that the caller may see, newest first.
 pub(crate) async fn sessions_page(
     context: &Context<'_>,
     filter: SessionFilter,
     first: Option<i32>,
     after: Option<&str>,
 ) -> Result<SessionConnection> {
-    let page = Page::parse(first, after)?;
+    let page = Page::parse(Listing::Sessions, first, after)?;
     let reads = &behind(context)?.reads;
-    let project = asked(context)?.caller.project.as_str();
+    let asked = asked(context)?;
+    let filter = SessionFilter { only_channels: asked.only_channels(), ..filter };
+    let project = asked.caller.project.as_str();
     let mut rows = reads
         .sessions_page(project, &filter, page.after.as_ref(), page.limit())
         .await
         .map_err(Fault::from)?;
-    let page_info = page.cut(&mut rows, key);
+    let page_info = page.cut(&mut rows, PageKey::of_session);
     let rows: Vec<Arc<SessionRow>> = rows.into_iter().map(Arc::new).collect();
-    let edges =
-        rows.iter().map(|row| SessionEdge { node: Session(Arc::clone(row)), cursor: cursor(&key(row)) });
+    let edges = rows.iter().map(|row| {
+        let node = Session(Arc::clone(row));
+        SessionEdge { node, cursor: Listing::Sessions.cursor(&PageKey::of_session(row)) }
+    });
     Ok(SessionConnection {
         edges: edges.collect(),
         nodes: rows.into_iter().map(Session).collect(),
         page_info,
     })
-}
-
-fn key(row: &SessionRow) -> PageKey {
-    PageKey::of_session(row)
 }

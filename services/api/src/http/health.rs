@@ -52,19 +52,28 @@ pub(crate) async fn alive() -> Response {
     no_store((StatusCode::OK, Json(serde_json::json!({ "status": "alive" }))).into_response())
 }
 
-pub(crate) async fn ready(components: &[Arc<dyn Component>]) -> Response {
+/// How every component stands now, in the order given.
+pub(crate) async fn conditions(components: &[Arc<dyn Component>]) -> Vec<(&'static str, Condition)> {
     let checks = components.iter().map(|component| async {
         let late = || Condition::NotReady("it does not answer within 2 s".to_owned());
         let condition =
             sigma_clock::timeout(ANSWER_WITHIN, component.check()).await.unwrap_or_else(|_| late());
+        (component.name(), condition)
+    });
+    join_all(checks).await
+}
+
+pub(crate) async fn ready(components: &[Arc<dyn Component>]) -> Response {
+    let conditions = conditions(components).await.into_iter();
+    let components = conditions.map(|(name, condition)| {
         let (status, message) = match condition {
             Condition::Ready => ("ready", None),
             Condition::Degraded(why) => ("degraded", Some(why)),
             Condition::NotReady(why) => ("not_ready", Some(why)),
         };
-        ComponentReadiness { name: component.name(), status, message }
+        ComponentReadiness { name, status, message }
     });
-    let components = join_all(checks).await;
+    let components: Vec<ComponentReadiness> = components.collect();
     let has = |status| components.iter().any(|component| component.status == status);
     let (code, status) = if has("not_ready") {
         (StatusCode::SERVICE_UNAVAILABLE, "not_ready")

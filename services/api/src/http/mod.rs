@@ -51,6 +51,7 @@ pub use answer::{NoTraces, Peer, RequestId, RequestTraces};
 pub use cookie::CookieKey;
 pub use error::HttpError;
 pub use figures::{Exposition, MetricSource};
+pub(crate) use health::conditions;
 pub use health::{Component, Condition};
 pub use limits::Limits;
 

@@ -137,6 +137,16 @@ async fn the_shapes_of_errors_stand() {
         ("no document", "{ channels {"),
         ("a page too large", "{ channels(first: 101) { nodes { id } } }"),
         ("a cursor of nowhere", "{ sessions(after: \"x\") { nodes { id } } }"),
+        ("a moment that is none", "{ channel(id: \"ch_0\", asOf: \"yesterday\") { id } }"),
+        (
+            "several arguments that the engine itself cannot read",
+            "{ channels(first: \"many\", state: ASLEEP) { nodes { id } } }",
+        ),
+        ("a subscription without a stream", "subscription { events { type } }"),
+        (
+            "scopes that there are not",
+            "mutation { createApiToken(input: { name: \"x\", scopes: [\"assets:read\"] }) { secret } }",
+        ),
         (
             "too much at once",
             "{ channels(first: 100) { nodes { sessions(first: 100) { nodes { id state } } } } }",
@@ -151,12 +161,13 @@ async fn the_shapes_of_errors_stand() {
     for (name, query) in cases {
         let answer =
             platform.ask(query, if query.contains("$id") { json!({ "id": id }) } else { json!({}) }).await;
-        let error = error(&answer);
-        let shape = json!({ "message": error["message"], "extensions": error["extensions"] });
-        told.push_str(&format!(
-            "{name}\n{}\n\n",
-            serde_json::to_string_pretty(&shape).expect("JSON").replace(&id, "CHANNEL")
-        ));
+        told.push_str(&format!("{name}\n"));
+        for error in answer["errors"].as_array().expect("errors") {
+            let shape = json!({ "message": error["message"], "extensions": error["extensions"] });
+            let shape = serde_json::to_string_pretty(&shape).expect("JSON").replace(&id, "CHANNEL");
+            told.push_str(&format!("{shape}\n"));
+        }
+        told.push('\n');
     }
     insta::assert_snapshot!("error_shapes", told);
 }
@@ -264,14 +275,53 @@ async fn projections_are_told_and_rebuilt() {
     let data = platform.data(status, json!({})).await;
     let names: Vec<&Value> =
         data["projections"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, ["channels", "sessions", "api_tokens", "projects"]);
+    assert_eq!(names, ["api_tokens", "channels", "projects", "sessions"]);
     let rebuild = "mutation { rebuildProjection(name: \"channels\") { projection { name } } }";
     let payload = platform.data(rebuild, json!({})).await;
     assert_eq!(payload["rebuildProjection"]["projection"]["name"], "channels");
-    let before = data["projections"][0]["generation"].as_u64().expect("a number");
+    let before = data["projections"][1]["generation"].as_u64().expect("a number");
     platform
-        .until(status, json!({}), |data| data["projections"][0]["generation"].as_u64() > Some(before))
+        .until(status, json!({}), |data| data["projections"][1]["generation"].as_u64() > Some(before))
         .await;
     let data = platform.data("{ channels { nodes { name } } }", json!({})).await;
     assert_eq!(data["channels"]["nodes"], json!([{ "name": "show" }]));
+}
+
+#[tokio::test]
+async fn what_a_caller_sent_is_never_given_back_at_length() {
+    let platform = Platform::start().await;
+    let long = "x".repeat(100_000);
+    for query in [
+        format!("{{ channel(id: \"{long}\") {{ {long} }} }}"),
+        format!("{{ channels({long}: 1) {{ nodes {{ id }} }} }}"),
+        format!("mutation {{ stopChannel(id: \"{long}\") {{ channel {{ id }} }} }}"),
+        format!("mutation {{ rebuildProjection(name: \"{long}\") {{ projection {{ name }} }} }}"),
+        format!(
+            "mutation {{ createApiToken(input: {{ name: \"{long}\", scopes: [\"{long}\"] }}) {{ secret }} }}"
+        ),
+        format!("{{ channels(after: \"{long}\") {{ nodes {{ id }} }} }}"),
+        format!("{{ events(type: \"{long}\", afterPosition: \"{long}\") {{ nodes {{ id }} }} }}"),
+        format!("{{ channel(id: \"x\", asOf: \"{long}\") {{ id }} }}"),
+        format!("query($a: {long}) {{ channel(id: \"x\") {{ id }} }}"),
+        format!("{{ ...{long} }}"),
+        format!("{{ {long}"),
+        format!("{{ channels(state: {long}) {{ nodes {{ id }} }} }}"),
+    ] {
+        let answer = platform.ask(&query, json!({})).await;
+        let told = answer.to_string();
+        assert!(answer["errors"].is_array(), "{} {told}", &query[..40]);
+        assert!(told.len() < 2_000, "{} bytes for {}: {}", told.len(), &query[..40], &told[..600]);
+    }
+}
+
+#[tokio::test]
+async fn introspection_is_rationed() {
+    let platform = Platform::start().await;
+    let query = "{ __schema { types { name } } }";
+    let mut codes = std::collections::BTreeSet::new();
+    for _ in 0..60 {
+        let answer = platform.ask(query, json!({})).await;
+        codes.insert(error(&answer)["extensions"]["code"].as_str().unwrap_or("none").to_owned());
+    }
+    assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["RATE_LIMITED", "none"]);
 }

@@ -3,11 +3,15 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::feeds::Feeds;
 use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
 use sigma_api::Addresses;
 use sigma_api::graphql::{
-    Api, ApiParts, ProjectionError, ProjectionRow, ProjectionState, Projections, QueryLimits,
+    Api, ApiParts, Ask, IngestHealth, PlatformFacts, ProjectionError, ProjectionRow, ProjectionState,
+    Projections, QueryLimits, Request, SettingInForce,
 };
 use sigma_api::http::{self, Component, Condition, Limits, Parts, Shell};
 use sigma_app::{AdminToken, App, FeedFacts, Report, Vault};
@@ -25,6 +29,8 @@ pub(crate) const TOKEN: &str = "the-admin-token-of-the-tests";
 pub(crate) struct Platform {
     pub(crate) address: SocketAddr,
     pub(crate) app: Arc<App>,
+    pub(crate) api: Api,
+    pub(crate) feeds: Arc<Feeds>,
     pub(crate) stop: CancellationToken,
     pub(crate) served: tokio::task::JoinHandle<()>,
     _folder: TempDir,
@@ -84,13 +90,18 @@ impl Platform {
         .expect("an application");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
+        let feeds = Arc::new(Feeds::default());
+        let api = Api::new(ApiParts {
+            app: Arc::clone(&app),
+            reads: Arc::clone(app.views()),
+            projections: Arc::new(Running(runner)),
+            health: Arc::clone(&feeds) as Arc<dyn IngestHealth>,
+            components: components(),
+            facts: facts(),
+            limits: QueryLimits::default(),
+        });
         let mut parts = Parts {
-            api: Api::new(ApiParts {
-                app: Arc::clone(&app),
-                reads: Arc::clone(app.views()),
-                projections: Arc::new(Running(runner)),
-                limits: QueryLimits::default(),
-            }),
+            api: api.clone(),
             addresses: Addresses {
                 public_url: None,
                 public_rtmp: None,
@@ -98,7 +109,7 @@ impl Platform {
                 rtmp_port: 1935,
             },
             admin_token_place: Some("/data/admin-token".to_owned()),
-            components: vec![Arc::new(Fine), Arc::new(Lame)],
+            components: components(),
             sources: Vec::new(),
             fallback: http::fallback(Media),
             limits: limits.clone(),
@@ -112,7 +123,7 @@ impl Platform {
         let stop = CancellationToken::new();
         tokio::spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
         let served = tokio::spawn(http::serve(listener, shell, limits, stop.clone()));
-        Self { address, app, stop, served, _folder: folder }
+        Self { address, app, api, feeds, stop, served, _folder: folder }
     }
 
     /// Sends bytes as they are and reads until the other side closes.
@@ -194,6 +205,64 @@ impl Platform {
         panic!("{line} never stood there:\n{text}")
     }
 
+    /// The whole answer to an operation that another token asks.
+    pub(crate) async fn ask_as(&self, token: &str, query: &str, variables: Value) -> Value {
+        let authorization = format!("Bearer {token}");
+        let body = json!({ "query": query, "variables": variables });
+        let answer = self.post(&[("authorization", &authorization)], &body).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.json()
+    }
+
+    /// Makes an API token of the project `default` and gives its text.
+    pub(crate) async fn token(&self, scopes: &[&str], channels: Option<&[&str]>) -> String {
+        self.token_of(scopes, channels, None).await
+    }
+
+    /// Makes an API token of a project and gives its text.
+    pub(crate) async fn token_of(
+        &self,
+        scopes: &[&str],
+        channels: Option<&[&str]>,
+        project: Option<&str>,
+    ) -> String {
+        let create = "mutation($input: ApiTokenInput!) { createApiToken(input: $input) { secret } }";
+        let input =
+            json!({ "name": "a token", "scopes": scopes, "channelIds": channels, "projectId": project });
+        let payload = self.data(create, json!({ "input": input })).await;
+        payload["createApiToken"]["secret"].as_str().expect("a secret").to_owned()
+    }
+
+    /// Makes a project and gives its id.
+    pub(crate) async fn project(&self, name: &str) -> String {
+        let create = "mutation($name: String!) { createProject(name: $name) { project { id } } }";
+        let payload = self.data(create, json!({ "name": name })).await;
+        payload["createProject"]["project"]["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// What a subscription is told, answer by answer.
+    pub(crate) async fn follow(&self, token: &str, query: &str, variables: Value) -> Followed {
+        let identity = self.app.authenticate(token).await.expect("looked up").expect("a valid token");
+        let request = Request::new(query).variables(async_graphql::Variables::from_json(variables));
+        let addresses = Addresses {
+            public_url: Some("http://sigma.test".to_owned()),
+            public_rtmp: None,
+            listening_on: self.address.to_string(),
+            rtmp_port: 1935,
+        };
+        let origin = addresses.seen_by(&http_uri(), &axum::http::HeaderMap::new());
+        let ask = Ask {
+            request,
+            body: bytes::Bytes::new(),
+            identity,
+            idempotency_key: None,
+            origin,
+            request_id: "the-request".to_owned(),
+        };
+        let (_, answers) = self.api.subscribe(ask);
+        Followed(answers.map(|answer| serde_json::to_value(answer).expect("JSON")).boxed())
+    }
+
     /// Makes a channel and gives its id and its key.
     pub(crate) async fn channel(&self, name: &str) -> (String, String) {
         let create = "mutation($name: String!) { createChannel(input: { name: $name, autoGoLive: false }) { channel { id } streamKey } }";
@@ -268,6 +337,58 @@ pub(crate) fn read(bytes: &[u8]) -> Answer {
         status: status.expect("a status"),
         headers: headers.map(|(name, text)| (name.to_ascii_lowercase(), text.to_owned())).collect(),
         body: bytes[end + 4..].to_vec(),
+    }
+}
+
+fn http_uri() -> axum::http::Uri {
+    axum::http::Uri::from_static("/graphql")
+}
+
+/// A subscription's answers.
+pub(crate) struct Followed(pub(crate) BoxStream<'static, Value>);
+
+impl Followed {
+    /// The next answer; none at the end. A test that waits for what never comes fails.
+    pub(crate) async fn next(&mut self) -> Option<Value> {
+        let next = sigma_clock::timeout(std::time::Duration::from_secs(20), self.0.next()).await;
+        next.expect("an answer within 20 s")
+    }
+
+    /// The `data` of the next answer, which has no error.
+    pub(crate) async fn data(&mut self) -> Value {
+        let mut answer = self.next().await.expect("an answer");
+        assert_eq!(answer.get("errors"), None, "{answer}");
+        answer["data"].take()
+    }
+
+    /// Answers up to the one that is as wanted.
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        loop {
+            let data = self.data().await;
+            if wanted(&data) {
+                return data;
+            }
+        }
+    }
+}
+
+fn components() -> Vec<Arc<dyn Component>> {
+    vec![Arc::new(Fine), Arc::new(Lame)]
+}
+
+fn facts() -> PlatformFacts {
+    let setting = |name: &str, value: &str, source: &str| SettingInForce {
+        name: name.to_owned(),
+        value: value.to_owned(),
+        source: source.to_owned(),
+    };
+    PlatformFacts {
+        version: "1.2.3".to_owned(),
+        started_at_ms: 1_700_000_000_000,
+        settings: vec![
+            setting("http", "127.0.0.1:8080", "default"),
+            setting("limit-depth", "20", "--limit-depth"),
+        ],
     }
 }
 
@@ -354,6 +475,10 @@ impl Projections for Running {
     }
 
     async fn retry_parked(&self, _: &str, _: &str) -> Result<(), ProjectionError> {
+        Err(ProjectionError::Refused { reason: "NOTHING_PARKED", message: "nothing is parked".to_owned() })
+    }
+
+    async fn skip_parked(&self, _: &str, _: &str) -> Result<(), ProjectionError> {
         Err(ProjectionError::Refused { reason: "NOTHING_PARKED", message: "nothing is parked".to_owned() })
     }
 }

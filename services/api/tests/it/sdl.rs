@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use async_graphql::parser::parse_schema;
+use async_graphql::parser::types::{TypeDefinition, TypeKind, TypeSystemDefinition};
+use async_graphql::{Name, Positioned};
+
 #[test]
 fn the_schema_is_the_one_that_stands_in_the_repository() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema/graphql/schema.graphql");
@@ -25,19 +29,43 @@ fn difference(stands: &str, sdl: &str) -> String {
 }
 
 #[test]
-fn every_type_and_field_has_a_description() {
-    let sdl = sigma_api::graphql::sdl();
-    let mut described = false;
+fn every_type_field_argument_and_value_has_a_description() {
+    let document = parse_schema(sigma_api::graphql::sdl()).expect("a schema");
     let mut bare = Vec::new();
-    for line in sdl.lines().map(str::trim) {
-        let declares = ["type ", "enum ", "input ", "scalar "].iter().any(|word| line.starts_with(word));
-        let is_field = line.contains(':') && line.chars().next().is_some_and(|c| c.is_ascii_lowercase());
-        // Arguments on lines of their own carry theirs within the parentheses of the field.
-        if (declares || is_field) && !described && !line.starts_with("schema") {
-            bare.push(line.to_owned());
+    let mut look = |path: String, description: &Option<Positioned<String>>| {
+        let said = description.as_ref().is_some_and(|text| text.node.trim().len() > 3);
+        if !said {
+            bare.push(path);
         }
-        described = line.ends_with("\"\"\"") || line.starts_with('"');
+    };
+    for definition in document.definitions {
+        let TypeSystemDefinition::Type(definition) = definition else { continue };
+        let TypeDefinition { name, description, kind, .. } = definition.node;
+        look(name.node.to_string(), &description);
+        let path = |field: &Name| format!("{}.{field}", name.node);
+        let inputs = match kind {
+            TypeKind::InputObject(kind) => kind.fields,
+            TypeKind::Object(kind) => {
+                for field in &kind.fields {
+                    look(path(&field.node.name.node), &field.node.description);
+                    for argument in &field.node.arguments {
+                        let path = format!("{}({})", path(&field.node.name.node), argument.node.name.node);
+                        look(path, &argument.node.description);
+                    }
+                }
+                Vec::new()
+            }
+            TypeKind::Enum(kind) => {
+                for value in &kind.values {
+                    look(path(&value.node.value.node), &value.node.description);
+                }
+                Vec::new()
+            }
+            _ => Vec::new(),
+        };
+        for input in inputs {
+            look(path(&input.node.name.node), &input.node.description);
+        }
     }
-    bare.retain(|line| !line.starts_with("query:") && !line.starts_with("mutation:"));
     assert_eq!(bare, Vec::<String>::new());
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_api::Addresses;
-use sigma_api::graphql::{Api, ApiParts};
+use sigma_api::graphql::{Api, ApiParts, NothingOnAir, PlatformFacts, SettingInForce};
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_app::{AdminToken, App, ReadModels, Vault};
 use sigma_clock::{Clock, SystemClock};
@@ -27,7 +27,7 @@ use crate::fault::Fault;
 use crate::folder::{DataFolder, Names, plain, reachable};
 use crate::media::Media;
 use crate::projections::Running;
-use crate::settings::Settings;
+use crate::settings::{InForce, Settings};
 use crate::telemetry::Telemetry;
 
 pub(crate) use components::{ROOM_BYTES, room};
@@ -92,6 +92,7 @@ impl Platform {
         let admin_token = AdminToken::new(token.clone());
         let (journal, store_figures, runner, app) =
             control_plane(folder.names(), vault, admin_token, Arc::clone(&clock)).await?;
+        let started_at_ms = clock.now().millis();
         let media = Media::open(settings, folder.names(), node, path_secret, &app, clock).await?;
 
         let stop = CancellationToken::new();
@@ -99,11 +100,21 @@ impl Platform {
         tasks.spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
         media.serve(rtmp_door, &tasks, &stop);
         let running = Running(runner.clone());
+        let components: Vec<Arc<dyn http::Component>> = vec![
+            Arc::new(components::Store { journal, folder: folder.names().folder().to_owned() }),
+            Arc::new(running.clone()),
+            Arc::new(components::ProcessManagers(Arc::clone(&app))),
+            Arc::new(media.clone()),
+        ];
+        let version = env!("CARGO_PKG_VERSION").to_owned();
         let shell = Shell::new(http::Parts {
             api: Api::new(ApiParts {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(running.clone()),
+                health: Arc::new(NothingOnAir),
+                components: components.clone(),
+                facts: PlatformFacts { version, started_at_ms, settings: told(&settings.in_force) },
                 limits: settings.query_limits,
             }),
             addresses: Addresses {
@@ -113,12 +124,7 @@ impl Platform {
                 rtmp_port: rtmp.port(),
             },
             admin_token_place: token_place.as_ref().map(|place| place.display().to_string()),
-            components: vec![
-                Arc::new(components::Store { journal, folder: folder.names().folder().to_owned() }),
-                Arc::new(running.clone()),
-                Arc::new(components::ProcessManagers(Arc::clone(&app))),
-                Arc::new(media.clone()),
-            ],
+            components,
             sources: vec![
                 Arc::new(figures::Process),
                 Arc::new(figures::Runtime),
@@ -209,4 +215,14 @@ async fn bind(door: &str, address: &str) -> Result<TcpListener, Fault> {
 
 fn address_of(listener: &TcpListener) -> Result<SocketAddr, Fault> {
     listener.local_addr().map_err(|error| Fault::new(format!("a door has no address: {error}"), "try again"))
+}
+
+/// The settings as the API tells them: secrets are none among them.
+fn told(in_force: &[InForce]) -> Vec<SettingInForce> {
+    let told = |InForce { name, value, source }: &InForce| SettingInForce {
+        name: (*name).to_owned(),
+        value: value.clone(),
+        source: source.clone(),
+    };
+    in_force.iter().map(told).collect()
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_graphql::{Json, Object, SimpleObject};
-use async_trait::async_trait;
 use futures_util::stream::BoxStream;
 
 use super::errors::Fault;
@@ -26,17 +25,18 @@ pub struct HealthSample {
     pub audio_bitrate: u64,
     /// Frames in 1,000 seconds; none without video.
     pub frame_rate_milli: Option<u32>,
-    /// Between the last two key frames; none before there were two.
+    /// From key frame to key frame: the latest interval, or the one that runs where it is longer already; none while it is
+    /// not known.
     pub key_frame_interval_ms: Option<u32>,
     /// How far audio runs ahead of video (positive) or behind it (negative).
     pub av_offset_ms: Option<i32>,
     /// How far the media has fallen behind the wall clock since the feed began.
     pub behind_ms: u32,
-    /// Media that has come in and is not packaged yet.
+    /// How long media waited between the socket and the packager, at most.
     pub queue_ms: u32,
     /// The largest step between the decode times of two neighbouring frames.
     pub largest_gap_ms: u32,
-    /// Frames that were not taken over, since the feed began.
+    /// Frames that are missing by the timestamps, since the feed began.
     pub dropped_frames: u64,
     /// Warnings that stand now.
     pub warnings: Arc<[StandingWarning]>,
@@ -56,12 +56,11 @@ pub struct StandingWarning {
 }
 
 /// The health of feeds, as the media plane knows it. The binary fits the node to it.
-#[async_trait]
 pub trait IngestHealth: Send + Sync {
     /// The newest sample of a session that is on air here.
     fn latest(&self, session: &str) -> Option<HealthSample>;
 
-    /// The samples of a session's last seconds, oldest first; none where it is not on air here.
+    /// The samples of a session's last seconds, oldest first; after its end for as long as the node remembers it.
     fn recent(&self, session: &str, seconds: u32) -> Vec<HealthSample>;
 
     /// Samples as they are measured, beginning with the newest that there is, until the session leaves this node.
@@ -73,7 +72,6 @@ pub trait IngestHealth: Send + Sync {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NothingOnAir;
 
-#[async_trait]
 impl IngestHealth for NothingOnAir {
     fn latest(&self, _session: &str) -> Option<HealthSample> {
         None
@@ -114,7 +112,8 @@ impl Health {
         self.0.frame_rate_milli.map(thousandths)
     }
 
-    /// Seconds between the last two key frames; null before there were two.
+    /// Seconds from key frame to key frame: the latest interval, or the one that runs where it is longer already. Null while it
+    /// is not known.
     async fn key_frame_interval(&self) -> Option<f64> {
         self.0.key_frame_interval_ms.map(thousandths)
     }
@@ -130,7 +129,7 @@ impl Health {
         self.0.behind_ms
     }
 
-    /// Milliseconds of media that came in and wait to be packaged.
+    /// Milliseconds that media waited to be packaged, at most.
     async fn queue_ms(&self) -> u32 {
         self.0.queue_ms
     }
@@ -140,7 +139,7 @@ impl Health {
         self.0.largest_gap_ms
     }
 
-    /// Frames that were not taken over since the feed began.
+    /// Frames that are missing by their timestamps, since the feed began.
     async fn dropped_frames(&self) -> Long {
         self.0.dropped_frames.into()
     }

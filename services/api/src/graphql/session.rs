@@ -130,7 +130,8 @@ impl Session {
         Ok(behind(context)?.health.latest(&self.0.id).map(Health))
     }
 
-    /// What its feed was like: the last seconds, oldest first; none where it is not on air. Scope: `health:read`.
+    /// What its feed was like: the last seconds that were measured, oldest first; after the session's end for as long as its
+    /// node remembers them. Scope: `health:read`.
     #[graphql(guard = "Needs(Scope::HealthRead)", complexity = "recent_weight(seconds) * child_complexity")]
     async fn recent_health(
         &self,

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sigma_api::graphql::{HealthSample, IngestHealth, StandingWarning};
@@ -59,7 +58,6 @@ impl Feeds {
     }
 }
 
-#[async_trait]
 impl IngestHealth for Feeds {
     fn latest(&self, session: &str) -> Option<HealthSample> {
         self.recent(session, 900).pop()

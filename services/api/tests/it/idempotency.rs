@@ -66,3 +66,31 @@ async fn a_key_that_cannot_be_one_is_refused_by_name() {
         assert_eq!(answer["errors"][0]["extensions"]["fields"][0]["path"], "Idempotency-Key", "{answer}");
     }
 }
+
+#[tokio::test]
+async fn a_secret_that_is_shown_once_is_shown_again_to_who_asks_the_same_again() {
+    let platform = Platform::start().await;
+    let create = "mutation { createApiToken(input: { name: \"CI\", scopes: [\"channels:read\"] }) { secret token { id } } }";
+    let body = json!({ "query": create });
+    let first = platform.post(&[("idempotency-key", "k")], &body).await.json();
+    assert!(first["data"]["createApiToken"]["secret"].is_string(), "{first}");
+    assert_eq!(platform.post(&[("idempotency-key", "k")], &body).await.json(), first);
+    let listed = platform.data("{ apiTokens { id } }", json!({})).await;
+    assert_eq!(listed["apiTokens"].as_array().map(Vec::len), Some(1), "{listed}");
+    let project = json!({ "query": "mutation { createProject(name: \"x\") { project { id } } }" });
+    let first = platform.post(&[("idempotency-key", "p")], &project).await.json();
+    assert_eq!(platform.post(&[("idempotency-key", "p")], &project).await.json(), first);
+}
+
+#[tokio::test]
+async fn a_key_stands_for_its_own_token_only() {
+    let platform = Platform::start().await;
+    let token = platform.token(&["channels:write", "channels:secrets"], None).await;
+    let authorization = format!("Bearer {token}");
+    let body = json!({ "query": CREATE, "variables": { "name": "theirs" } });
+    let theirs =
+        platform.post(&[("idempotency-key", "k"), ("authorization", &authorization)], &body).await.json();
+    let ours = create(&platform, "k", "theirs").await;
+    assert!(theirs["data"].is_object() && ours["data"].is_object(), "{theirs} {ours}");
+    assert_ne!(theirs, ours);
+}

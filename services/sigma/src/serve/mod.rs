@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_api::Addresses;
-use sigma_api::graphql::{Api, ApiParts, NothingOnAir, PlatformFacts, SettingInForce};
+use sigma_api::graphql::{Api, ApiParts, PlatformFacts, SettingInForce};
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_app::{AdminToken, App, ReadModels, Vault};
 use sigma_clock::{Clock, SystemClock};
@@ -112,7 +112,7 @@ impl Platform {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(running.clone()),
-                health: Arc::new(NothingOnAir),
+                health: Arc::new(media.clone()),
                 components: components.clone(),
                 facts: PlatformFacts { version, started_at_ms, settings: told(&settings.in_force) },
                 limits: settings.query_limits,

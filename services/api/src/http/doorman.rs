@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use ipnet::IpNet;
-use sigma_app::{App, AppError, Identity};
+use sigma_app::{App, AppError, Identity, bearer};
 use sigma_clock::{Clock, SystemClock};
 
 use super::answer::Peer;
@@ -122,7 +122,7 @@ impl Doorman {
 
     fn shown(&self, headers: &HeaderMap) -> Option<Shown> {
         match headers.get(header::AUTHORIZATION) {
-            Some(value) => bearer(value.to_str().ok()?).map(Shown::Bearer),
+            Some(value) => bearer(value.to_str().ok()?).map(|token| Shown::Bearer(token.to_owned())),
             None => self.cookie(headers).map(Shown::Cookie),
         }
     }
@@ -134,27 +134,6 @@ impl Doorman {
                 self.figures.rate_limited(Quota::Address);
                 Denied::TooOften(wait)
             }
-        }
-    }
-}
-
-/// The token of an `Authorization` header (RFC 6750 §2.1; the scheme in any case).
-pub(crate) fn bearer(authorization: &str) -> Option<String> {
-    let (scheme, token) = authorization.trim().split_once(' ')?;
-    let token = token.trim();
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then(|| token.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_bearer_is_a_token() {
-        assert_eq!(bearer("Bearer secret").as_deref(), Some("secret"));
-        assert_eq!(bearer(" bearer  secret ").as_deref(), Some("secret"));
-        for wrong in ["Basic secret", "secret", "Bearer ", "Bearer", ""] {
-            assert_eq!(bearer(wrong), None, "{wrong}");
         }
     }
 }

@@ -17,7 +17,6 @@ use super::doorman::Known;
 use super::event_stream;
 use super::figures::outcome;
 use super::incoming::{self, Asked, Incoming};
-use super::pages;
 use super::refusal::{Refusal, json_bytes, too_often};
 use crate::addresses::Origin;
 use crate::graphql::{Answered, Ask, Code, Fault};
@@ -25,11 +24,6 @@ use crate::graphql::{Answered, Ask, Code, Fault};
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// An operation's name in the log is cut to this many characters.
 const LOGGED_NAME: usize = 64;
-
-/// The explorer, for who opens the address in a browser.
-pub(crate) async fn page(headers: HeaderMap) -> Response {
-    pages::explorer(&headers)
-}
 
 pub(crate) async fn answer(State(inner): State<Shared>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();

@@ -180,7 +180,7 @@ impl Shell {
             .route("/watch/{playback_id}", get(pages::watch))
             .route("/embed/{playback_id}", get(pages::embed))
             .route("/assets/{*path}", get(assets))
-            .route("/graphql", get(graphql::page).post(graphql::answer).options(preflight))
+            .route("/graphql", get(pages::explorer).post(graphql::answer).options(preflight))
             .route("/graphql/ws", get(socket::upgrade))
             .route("/auth/sign-in", post(sign_in::sign_in))
             .route("/auth/sign-out", post(sign_in::sign_out))

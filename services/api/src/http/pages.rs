@@ -29,11 +29,6 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
 base-uri 'none'; form-action 'none'; frame-ancestors ";
 
-/// The explorer's page.
-const EXPLORER: &str = "explorer.html";
-/// What a browser sees in its stead.
-const HOW_TO_ASK: &str = include_str!("graphql.html");
-
 /// Who may put a page into a frame of his own.
 #[derive(Clone, Copy)]
 enum Framing {
@@ -97,15 +92,9 @@ async fn player(
     response
 }
 
-/// The explorer of the API, or, in a build without one, how to ask.
-pub(crate) fn explorer(headers: &HeaderMap) -> Response {
-    if find(EXPLORER).is_some() {
-        return page(EXPLORER, headers, Framing::Nobody);
-    }
-    let mut response = HOW_TO_ASK.into_response();
-    let kind = HeaderValue::from_static("text/html; charset=utf-8");
-    response.headers_mut().insert(header::CONTENT_TYPE, kind);
-    response
+/// The explorer of the API.
+pub(crate) async fn explorer(headers: HeaderMap) -> Response {
+    page("explorer.html", &headers, Framing::Nobody)
 }
 
 /// The file of the build at `path` (without its leading slash), pages excepted: they have addresses of their own.

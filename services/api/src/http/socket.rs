@@ -13,13 +13,14 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use http::request::Parts;
 use http::{Request, header};
+use sigma_app::bearer;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::{Instrument, info, warn};
 
 use super::accept::Lifeline;
 use super::caller::{Client, Page};
-use super::doorman::{Denied, Known, bearer};
+use super::doorman::{Denied, Known};
 use super::event_stream::no_seat;
 use super::figures::Opened;
 use super::graphql::Call;
@@ -69,7 +70,7 @@ impl Guest {
     fn new(inner: &Shared, parts: &Parts) -> Self {
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let shown = match header {
-            Some(value) => bearer(value),
+            Some(value) => bearer(value).map(str::to_owned),
             None if inner.doorman.page(parts) == Page::Ours => inner.doorman.cookie(&parts.headers),
             None => None,
         };
@@ -285,7 +286,7 @@ impl Session {
             return Err(Close::init_again().into());
         }
         let secret = match authorization {
-            Some(text) => bearer(&text),
+            Some(text) => bearer(&text).map(str::to_owned),
             None => self.guest.shown.take(),
         };
         // An empty one is none, and is counted as such.

@@ -144,15 +144,19 @@ async fn the_tokens_place_is_not_told_through_a_proxy() {
 }
 
 #[tokio::test]
-async fn a_browser_at_graphql_is_told_how_to_ask() {
+async fn a_browser_at_graphql_gets_the_explorer_under_the_same_policy_as_every_page() {
     let platform = Platform::start().await;
     let answer = platform.get("/graphql").await;
-    assert_eq!(answer.status, 200);
-    assert!(
-        answer
-            .header("content-security-policy")
-            .is_some_and(|policy| policy.contains("frame-ancestors 'none'"))
-    );
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(answer.text().contains("id=\"explorer\""));
+    let policy = answer.header("content-security-policy").expect("a policy");
+    assert!(policy.ends_with("frame-ancestors 'none'") && !policy.contains("unsafe"), "{policy}");
+    let page = answer.text();
+    let names: Vec<&str> = page.split('"').filter(|text| text.starts_with("/assets/")).collect();
+    assert!(names.len() >= 2, "{page}");
+    for name in names {
+        assert_eq!(platform.get(name).await.status, 200, "{name}");
+    }
 }
 
 #[tokio::test]

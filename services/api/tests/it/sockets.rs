@@ -315,3 +315,57 @@ async fn without_an_upgrade_the_address_says_what_it_is() {
     assert_eq!((answer.status, answer.header("upgrade")), (426, Some("websocket")));
     assert!(answer.json()["error"]["mend"].is_string());
 }
+
+#[tokio::test]
+async fn two_operations_cannot_have_one_id() {
+    let platform = Platform::start().await;
+    let mut socket = Socket::ready(&platform).await;
+    let lasts = "subscription { channelUpdated { id } }";
+    socket.subscribe("1", lasts).await;
+    socket.subscribe("1", lasts).await;
+    assert_eq!(socket.closed().await, (4409, "Subscriber for 1 already exists".to_owned()));
+}
+
+#[tokio::test]
+async fn subscriptions_of_one_socket_are_counted_and_ended_by_the_client() {
+    let platform = Platform::with(Limits { subscriptions_socket: 2, ..Limits::default() }).await;
+    let mut socket = Socket::ready(&platform).await;
+    let lasts = "subscription { channelUpdated { name } }";
+    for id in ["1", "2", "3"] {
+        socket.subscribe(id, lasts).await;
+    }
+    let error = socket.hear().await;
+    assert_eq!(
+        (&error["type"], &error["id"], code(&error)),
+        (&json!("error"), &json!("3"), &json!("RATE_LIMITED"))
+    );
+    platform.figure("sigma_graphql_subscriptions 2").await;
+    socket.say(json!({ "type": "complete", "id": "1" })).await;
+    platform.figure("sigma_graphql_subscriptions 1").await;
+    socket.subscribe("1", lasts).await;
+    platform.figure("sigma_graphql_subscriptions 2").await;
+    platform.channel("show").await;
+    let mut told = [socket.hear().await, socket.hear().await];
+    told.sort_by_key(|message| message["id"].to_string());
+    let next = |id| json!({ "type": "next", "id": id, "payload": { "data": { "channelUpdated": { "name": "show" } } } });
+    assert_eq!(told, [next("1"), next("2")]);
+    drop(socket);
+    platform.figure("sigma_graphql_subscriptions 0").await;
+}
+
+#[tokio::test]
+async fn a_revoked_token_ends_its_subscriptions_and_sockets_within_5_s() {
+    let platform = Platform::start().await;
+    let secret = platform.token(&["channels:read"], None).await;
+    let id = platform.ask_as(&secret, "{ me { tokenId } }", json!({})).await["data"]["me"]["tokenId"].take();
+    let mut socket = Socket::with_token(&platform, &secret).await;
+    socket.subscribe("1", "subscription { channelUpdated { id } }").await;
+    platform.figure("sigma_graphql_subscriptions 1").await;
+    let revoke = "mutation($id: ID!) { revokeApiToken(id: $id) { token { id } } }";
+    platform.data(revoke, json!({ "id": id })).await;
+    let began = sigma_clock::monotonic();
+    let error = socket.hear().await;
+    assert_eq!((&error["type"], code(&error)), (&json!("error"), &json!("UNAUTHENTICATED")));
+    assert_eq!(socket.closed().await.0, 4401);
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::errors::refusal;
+use super::errors::{is_only_withheld, refusal, withheld};
 use crate::cli::ConnectArgs;
 use crate::fault::Fault;
 use crate::folder::{Names, plain, read_line};
@@ -25,6 +26,8 @@ pub(crate) struct Client {
     url: String,
     token: Token,
     http: reqwest::Client,
+    /// That the token may not see everything is said once.
+    told_withheld: AtomicBool,
 }
 
 /// A token, and what it came from: told when it is refused.
@@ -110,7 +113,7 @@ impl Client {
             .map_err(|error| {
                 Fault::new(format!("no HTTP client can be made: {error}"), "see the machine's certificates")
             })?;
-        Ok(Self { url, token, http })
+        Ok(Self { url, token, http, told_withheld: AtomicBool::new(false) })
     }
 
     /// Asks one operation and gives its `data`.
@@ -161,7 +164,14 @@ impl Client {
     pub(crate) fn answered(&self, mut answer: Value, retry_after: Option<&str>) -> Result<Value, Fault> {
         let errors = answer["errors"].as_array().filter(|errors| !errors.is_empty());
         if let Some(errors) = errors {
-            return Err(refusal(errors, &self.url, &self.token.from, retry_after));
+            let stands =
+                answer["data"].as_object().is_some_and(|data| data.values().all(|field| !field.is_null()));
+            if !stands || !is_only_withheld(errors) {
+                return Err(refusal(errors, &self.url, &self.token.from, retry_after));
+            }
+            if !self.told_withheld.swap(true, Ordering::Relaxed) {
+                eprintln!("sigma: something is left out: {}", withheld(errors));
+            }
         }
         match answer.get_mut("data").map(Value::take) {
             Some(data) if data.is_object() => Ok(data),

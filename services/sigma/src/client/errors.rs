@@ -15,7 +15,7 @@ pub(crate) fn refusal(errors: &[Value], url: &str, token_from: &str, retry_after
             "it is wrong, has expired or was revoked: name another with --token or SIGMA_TOKEN",
         ),
         "FORBIDDEN" if of_first("reason") == "SCOPE_MISSING" => {
-            Fault::new(words, "take a token that has it; `sigma token create NAME --scope SCOPE` makes one")
+            Fault::new(words, "`sigma token create NAME --scope SCOPE` makes one")
         }
         "NOT_FOUND" => match overview(first) {
             Some(command) => Fault::new(words, format!("see `{command}`")),
@@ -31,6 +31,20 @@ pub(crate) fn refusal(errors: &[Value], url: &str, token_from: &str, retry_after
         "UNAVAILABLE" => Fault::told(words).that_may_pass(),
         _ => Fault::told(words),
     }
+}
+
+/// Whether all that is wrong is that fields within the answer want scopes which the token has not: the rest stands.
+pub(crate) fn is_only_withheld(errors: &[Value]) -> bool {
+    errors.iter().all(|error| {
+        let within = error["path"].as_array().is_some_and(|path| path.len() > 1);
+        within && error["extensions"]["reason"] == "SCOPE_MISSING"
+    })
+}
+
+/// The scopes that are wanted for what was withheld, in the API's words, each once.
+pub(crate) fn withheld(errors: &[Value]) -> String {
+    let words: std::collections::BTreeSet<String> = errors.iter().map(sentence).collect();
+    words.into_iter().collect::<Vec<_>>().join("; ")
 }
 
 /// The command that lists what the field that failed is about.
@@ -100,6 +114,16 @@ mod tests {
         assert_eq!(error("RATE_LIMITED", "", ""), "so it is; try again in 3 s");
         assert!(error("FORBIDDEN", "SCOPE_MISSING", "").contains("`sigma token create NAME --scope SCOPE`"));
         assert_eq!(error("REFUSED", "ALREADY_STOPPED", "stopChannel"), "so it is");
+    }
+
+    #[test]
+    fn an_answer_without_the_fields_that_the_token_may_not_see_stands() {
+        let error = |path: Value, reason: &str| json!({ "message": "m", "path": path, "extensions": { "reason": reason } });
+        let within = error(json!(["channels", "nodes", 0, "currentSession"]), "SCOPE_MISSING");
+        assert!(is_only_withheld(&[within.clone(), within.clone()]));
+        assert_eq!(withheld(&[within.clone(), within.clone()]), "m");
+        assert!(!is_only_withheld(&[within.clone(), error(json!(["channels"]), "SCOPE_MISSING")]));
+        assert!(!is_only_withheld(&[within, error(json!(["channels", "nodes"]), "INTERNAL")]));
     }
 
     #[test]

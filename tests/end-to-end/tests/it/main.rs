@@ -1,5 +1,6 @@
 //! The platform through its real doors: the real binary, real encoders, clients that check what they get.
 
+mod cli;
 mod doors;
 mod faults;
 mod life;

@@ -8,6 +8,7 @@ mod players;
 mod publishers;
 mod refusals;
 mod restart;
+mod secrets;
 
 use std::time::Duration;
 

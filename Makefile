@@ -32,6 +32,11 @@ node:
 	@$(MAKE) --no-print-directory test-packages
 	@tests/setup/ffmpeg-new .tools
 
+# GraphQL's client libraries for Node and Python, which the tests talk to the API with.
+.tools/clients: tests/setup/clients tests/clients/package-lock.json
+	@$(MAKE) --no-print-directory test-packages node
+	@tests/setup/clients .tools
+
 # --- building -----------------------------------------------------------------------------------------------------
 
 .PHONY: web build run
@@ -57,7 +62,8 @@ test-web:
 	cd $(WEB) && npm run check && npm test
 
 test-rust: export SIGMA_TEST_FFMPEG_NEW = $(CURDIR)/.tools/ffmpeg-new
-test-rust: .tools/ffmpeg-new
+test-rust: export SIGMA_TEST_PYTHON = $(CURDIR)/.tools/python/bin/python
+test-rust: .tools/ffmpeg-new .tools/clients
 	cargo build --locked --bin sigma
 	cargo test --locked --workspace
 

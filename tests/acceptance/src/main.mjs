@@ -3,7 +3,9 @@ import { Piece } from './piece.mjs';
 import { endAll } from './process.mjs';
 
 /** In the order in which they run; the half hour last but for the one that wants OBS. */
-const PIECES = ['glass', 'latency-modes', 'parser', 'twenty', 'kill-nine', 'terminate', 'thirty-minutes', 'obs'];
+const PIECES = [
+  'glass', 'latency-modes', 'parser', 'twenty', 'kill-nine', 'terminate', 'thousand', 'subscribers', 'flood', 'thirty-minutes', 'dashboard-open', 'obs',
+];
 
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !PIECES.includes(name));

@@ -36,6 +36,36 @@ impl Answer {
     }
 }
 
+/// A subscription's answers as they come.
+#[derive(Debug)]
+pub struct Subscription {
+    answer: reqwest::Response,
+    arrived: Vec<u8>,
+}
+
+impl Subscription {
+    /// The next answer, `{data, errors}`; none once the server has completed it or closed the connection.
+    pub async fn next(&mut self) -> Option<Value> {
+        loop {
+            while let Some(end) = self.arrived.windows(2).position(|two| two == b"\n\n") {
+                let message: Vec<u8> = self.arrived.drain(..end + 2).collect();
+                let message = String::from_utf8(message).expect("events are text");
+                let field =
+                    |name: &str| message.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+                match field("event:") {
+                    Some("next") => {
+                        let data = field("data:").expect("an answer has data");
+                        return Some(serde_json::from_str(data).expect("an answer is JSON"));
+                    }
+                    Some("complete") => return None,
+                    _ => {}
+                }
+            }
+            self.arrived.extend_from_slice(&self.answer.chunk().await.ok()??);
+        }
+    }
+}
+
 /// A channel as its maker got it.
 #[derive(Debug, Clone)]
 pub struct Channel {
@@ -50,13 +80,45 @@ pub struct Channel {
 impl Platform {
     /// Asks the API with the admin token.
     pub async fn graphql(&self, query: &str, variables: Value) -> Answer {
+        self.graphql_as(Some(&self.admin_token()), query, variables).await
+    }
+
+    /// Asks the API with a token of one's own, or with none.
+    pub async fn graphql_as(&self, token: Option<&str>, query: &str, variables: Value) -> Answer {
+        let request =
+            self.client().post(self.url("/graphql")).json(&json!({"query": query, "variables": variables}));
+        let request = match token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        };
+        let answer = request.send().await.expect("the API answers");
+        Answer { body: answer.json().await.expect("the API answers in JSON") }
+    }
+
+    /// Subscribes over server-sent events (GraphQL over SSE, distinct connections mode).
+    pub async fn subscribe(&self, token: &str, query: &str, variables: Value) -> Subscription {
         let request = self
             .client()
             .post(self.url("/graphql"))
-            .bearer_auth(self.admin_token())
+            .bearer_auth(token)
+            .header("accept", "text/event-stream")
             .json(&json!({"query": query, "variables": variables}));
         let answer = request.send().await.expect("the API answers");
-        Answer { body: answer.json().await.expect("the API answers in JSON") }
+        assert_eq!(answer.status(), 200, "a subscription is answered");
+        Subscription { answer, arrived: Vec::new() }
+    }
+
+    /// Makes an API token; `fields` are those of `ApiTokenInput` beside the name. Answers its id and its secret.
+    pub async fn create_token(&self, name: &str, fields: Value) -> (String, String) {
+        let mut input = json!({ "name": name });
+        input.as_object_mut().expect("an object").extend(fields.as_object().expect("an object").clone());
+        let answer = self
+            .graphql(
+                "mutation($input: ApiTokenInput!) { createApiToken(input: $input) { secret token { id } } }",
+                json!({ "input": input }),
+            )
+            .await;
+        (answer.text("/createApiToken/token/id"), answer.text("/createApiToken/secret"))
     }
 
     /// Makes a channel; `settings` are further fields of `CreateChannelInput`.

@@ -10,8 +10,7 @@ mod platform;
 mod viewer;
 
 pub use broadcast::Broadcast;
-pub use graphql::Answer;
-pub use graphql::Channel;
+pub use graphql::{Answer, Channel, Subscription};
 pub use media::{Clip, clip};
 pub use platform::{Platform, Start, binary, free_port, signal};
 pub use viewer::{Playlist, Segment, Viewer};

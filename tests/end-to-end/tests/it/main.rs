@@ -1,14 +1,20 @@
 //! The platform through its real doors: the real binary, real encoders, clients that check what they get.
 
+mod at_rest;
 mod cli;
+mod clients;
 mod doors;
+mod events;
 mod faults;
+mod ingest_health;
 mod life;
+mod operator;
 mod players;
 mod publishers;
 mod refusals;
 mod restart;
 mod secrets;
+mod tokens;
 
 use std::time::Duration;
 

@@ -55,8 +55,8 @@ run: build ## the whole platform with a demonstration broadcast; Ctrl-C stops it
 
 # --- proving ------------------------------------------------------------------------------------------------------
 
-.PHONY: test test-rust test-web lint fmt acceptance
-test: test-packages web test-web test-rust ## every test, long ones in their short form
+.PHONY: test test-rust test-web test-dashboard lint fmt acceptance
+test: test-packages web test-web test-rust test-dashboard ## every test, long ones in their short form
 
 test-web:
 	cd $(WEB) && npm run check && npm test
@@ -66,6 +66,12 @@ test-rust: export SIGMA_TEST_PYTHON = $(CURDIR)/.tools/python/bin/python
 test-rust: .tools/ffmpeg-new .tools/clients
 	cargo build --locked --bin sigma
 	cargo test --locked --workspace
+
+# The dashboard before the real binary, with a real encoder in a real browser.
+test-dashboard: export SIGMA_BINARY = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/sigma
+test-dashboard: web
+	cargo build --locked --bin sigma
+	cd $(WEB) && npm run test:real
 
 lint: web ## formatting, clippy, rustdoc, licences and bans
 	cargo fmt --all --check

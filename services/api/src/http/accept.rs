@@ -223,6 +223,8 @@ impl Connection {
             .timer(TokioTimer::new())
             .header_read_timeout(self.limits.head_timeout)
             .max_headers(self.limits.headers)
+            // A socket's answer names its protocol in the letters of the question, see `socket`.
+            .preserve_header_case(true)
             .max_buf_size(self.limits.head_bytes as usize);
         builder
             .http2()

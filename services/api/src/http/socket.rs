@@ -55,7 +55,11 @@ pub(crate) async fn upgrade(State(inner): State<Shared>, request: Request<Body>)
         .max_message_size(most)
         .max_frame_size(most);
     let span = tracing::Span::current();
-    upgrade.on_upgrade(move |socket| talk(inner, socket, guest, lifeline).instrument(span))
+    let mut answer = upgrade.on_upgrade(move |socket| talk(inner, socket, guest, lifeline).instrument(span));
+    // hyper keeps there in which letters the names of headers came, and answers in the same: Python's `gql` finds
+    // `Sec-WebSocket-Protocol` in no other, and would speak an older protocol.
+    answer.extensions_mut().extend(parts.extensions);
+    answer
 }
 
 /// Who wants to talk, before he has introduced himself.
@@ -125,6 +129,11 @@ async fn talk(inner: Shared, socket: WebSocket, guest: Guest, lifeline: Option<L
             let _ = sigma_clock::timeout(GOODBYE, goodbye).await;
             code
         }
+        Why::Left => {
+            drop(close);
+            let _ = sigma_clock::timeout(GOODBYE, &mut writing).await;
+            1000
+        }
         // RFC 6455 §7.1.5: closed without a close frame.
         Why::Gone => 1006,
     };
@@ -135,6 +144,8 @@ async fn talk(inner: Shared, socket: WebSocket, guest: Guest, lifeline: Option<L
 /// Why a socket ends.
 enum Why {
     Close(Close),
+    /// The other side has closed; the library has put the answer to it in line.
+    Left,
     Gone,
 }
 
@@ -171,10 +182,15 @@ async fn write(
             return;
         }
     }
-    // Without a reason the other side is gone already.
-    if let Ok(Close { code, reason }) = close {
-        let frame = CloseFrame { code, reason: reason.into() };
-        send(&mut sink, Message::Close(Some(frame)), patience).await;
+    match close {
+        Ok(Close { code, reason }) => {
+            let frame = CloseFrame { code, reason: reason.into() };
+            send(&mut sink, Message::Close(Some(frame)), patience).await;
+        }
+        // The other side has closed, or is gone: what answers its close waits to be sent (RFC 6455 §5.5.1).
+        Err(_) => {
+            let _ = sigma_clock::timeout(patience, sink.close()).await;
+        }
     }
 }
 
@@ -251,8 +267,8 @@ impl Session {
                 Some(Ok(Message::Binary(_))) => {
                     return Close::invalid("Invalid message: messages are text").into();
                 }
-                // The library has answered the other side's close.
-                Some(Ok(Message::Close(_))) | None => return Why::Gone,
+                Some(Ok(Message::Close(_))) => return Why::Left,
+                None => return Why::Gone,
                 Some(Err(error)) if error.to_string().contains("too long") => {
                     return Close::too_big(limits.body_bytes).into();
                 }

@@ -283,6 +283,31 @@ async fn a_socket_that_answers_no_ping_is_cut_and_one_that_does_stays() {
 }
 
 #[tokio::test]
+async fn who_closes_is_answered_with_a_close() {
+    let platform = Platform::start().await;
+    let mut socket = Socket::ready(&platform).await;
+    socket.0.send(Message::Close(None)).await.expect("sent");
+    let answer = socket.message().await;
+    assert!(matches!(answer, Some(Message::Close(_))), "{answer:?}");
+}
+
+#[tokio::test]
+async fn the_protocol_is_named_in_the_letters_that_it_was_asked_for_in() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let platform = Platform::start().await;
+    let mut stream = TcpStream::connect(platform.address).await.expect("a connection");
+    let request = "GET /graphql/ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\
+        Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: graphql-ws, graphql-transport-ws\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(sigma_clock::timeout(LONG, stream.read_u8()).await.expect("in time").expect("a byte"));
+    }
+    let head = String::from_utf8(head).expect("text");
+    assert!(head.contains("\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n"), "{head}");
+}
+
+#[tokio::test]
 async fn a_stop_closes_sockets_with_1001() {
     let platform = Platform::with(Limits { drain: LONG, ..Limits::default() }).await;
     let mut socket = Socket::ready(&platform).await;

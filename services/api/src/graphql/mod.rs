@@ -143,6 +143,12 @@ impl Api {
         &self.behind.reads
     }
 
+    /// Whether a request is for a subscription, as far as it is one that may run.
+    pub(crate) fn follows(&self, request: &mut Request) -> bool {
+        let operation = limits::admit(request, &self.limits);
+        operation.is_ok_and(|operation| operation.kind == Some(Kind::Subscription))
+    }
+
     /// Answers one request once. Every error has a code of the contract.
     pub async fn execute(&self, ask: Ask) -> Answered {
         let (response, operation) = match self.admit(ask, Carrier::Once) {

@@ -81,7 +81,7 @@ impl Shell {
             method,
             traces: Arc::clone(self.traces()),
             span: span.clone(),
-            path: request.uri().path().to_owned(),
+            path: told(request.uri().path()),
             id: id.clone(),
             status: 0,
             operation: None,
@@ -140,6 +140,17 @@ fn request_id(request: &Request<Body>) -> String {
         Some(id) => id.to_owned(),
         None => Uuid::now_v7().simple().to_string(),
     }
+}
+
+/// A path as the log shows it: of media's, without what is behind the session's name, because who knows that may watch
+/// a session that is not public.
+fn told(path: &str) -> String {
+    let hidden = path.strip_prefix("/media/").and_then(|rest| {
+        let (session, rest) = rest.split_once('~')?;
+        let file = rest.split_once('/').map_or("", |(_, file)| file);
+        Some(format!("/media/{session}~…/{file}"))
+    });
+    hidden.unwrap_or_else(|| path.to_owned())
 }
 
 /// The path's pattern: a closed set, so that labels stay few.

@@ -1,4 +1,7 @@
 //! The dashboard's cookie: the token that signed in, sealed so that only this platform can open it.
+//!
+//! Signing out takes it from the browser. It is good for as long as it says wherever else it was copied to, and sockets
+//! that it opened stay open: to end these, revoke the token.
 
 use std::time::Duration;
 
@@ -8,8 +11,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, HeaderValue, header};
 use sigma_clock::Timestamp;
 
-/// The cookie's name.
-pub(crate) const NAME: &str = "sigma_session";
+/// The cookie's name over plain HTTP.
+const NAME: &str = "sigma_session";
+/// Its name over HTTPS: browsers take it from this host alone (RFC 6265bis §4.1.3.2), so that no sibling host can
+/// plant one of its own.
+const HOST_NAME: &str = "__Host-sigma_session";
 /// How long a sign-in lasts, where the token does not run out before.
 const LASTS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// A cookie that is longer is none of ours.
@@ -75,12 +81,13 @@ impl Cookies {
         header_value("", 0, secure)
     }
 
-    /// The token in the request's cookie, where it is ours and has not run out.
-    pub(crate) fn token(&self, headers: &HeaderMap, now: Timestamp) -> Option<String> {
+    /// The token in the request's cookie, where it is ours and has not run out. `secure`: the request came over HTTPS,
+    /// where no other cookie than the one made there counts.
+    pub(crate) fn token(&self, headers: &HeaderMap, now: Timestamp, secure: bool) -> Option<String> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut pairs =
             cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-        pairs.find_map(|(name, text)| (name == NAME).then(|| self.open(text, now)).flatten())
+        pairs.find_map(|(name, text)| (name == name_of(secure)).then(|| self.open(text, now)).flatten())
     }
 
     fn open(&self, text: &str, now: Timestamp) -> Option<String> {
@@ -98,9 +105,14 @@ impl Cookies {
     }
 }
 
+fn name_of(secure: bool) -> &'static str {
+    if secure { HOST_NAME } else { NAME }
+}
+
 fn header_value(text: &str, seconds: i64, secure: bool) -> Result<HeaderValue, SealFailed> {
+    let name = name_of(secure);
     let secure = if secure { "; Secure" } else { "" };
-    let cookie = format!("{NAME}={text}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
+    let cookie = format!("{name}={text}; Path=/; HttpOnly; SameSite=Strict; Max-Age={seconds}{secure}");
     HeaderValue::from_str(&cookie).map_err(|_| SealFailed)
 }
 
@@ -127,21 +139,33 @@ mod tests {
         let text = set.to_str().expect("text");
         assert!(!text.contains("the-token") && !text.contains("Secure"), "{text}");
         assert!(text.ends_with("; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000"), "{text}");
-        assert_eq!(cookies(1).token(&sent_back(&set), NOW).as_deref(), Some("the-token"));
+        assert_eq!(cookies(1).token(&sent_back(&set), NOW, false).as_deref(), Some("the-token"));
         assert_ne!(set, cookies(1).set("the-token", None, NOW, false).expect("sealed"));
         let secure = cookies(1).set("the-token", None, NOW, true).expect("sealed");
-        assert!(secure.to_str().expect("text").ends_with("; Secure"));
+        let text = secure.to_str().expect("text");
+        assert!(text.starts_with("__Host-sigma_session=") && text.ends_with("; Secure"), "{text}");
+    }
+
+    #[test]
+    fn over_https_no_cookie_counts_that_another_host_could_have_planted() {
+        let planted = cookies(1).set("theirs", None, NOW, false).expect("sealed");
+        let ours = cookies(1).set("ours", None, NOW, true).expect("sealed");
+        let mut headers = sent_back(&planted);
+        assert_eq!(cookies(1).token(&headers, NOW, true), None);
+        headers.extend(sent_back(&ours));
+        assert_eq!(cookies(1).token(&headers, NOW, true).as_deref(), Some("ours"));
+        assert_eq!(cookies(1).token(&sent_back(&ours), NOW, false), None);
     }
 
     #[test]
     fn a_cookie_of_another_key_a_changed_one_and_a_long_one_open_to_nothing() {
         let set = cookies(1).set("the-token", None, NOW, false).expect("sealed");
-        assert_eq!(cookies(2).token(&sent_back(&set), NOW), None);
+        assert_eq!(cookies(2).token(&sent_back(&set), NOW, false), None);
         let text = set.to_str().expect("text");
         let (name, rest) = text.split_once('=').expect("a pair");
         let swapped = if rest.starts_with('A') { "B" } else { "A" };
         let changed = HeaderValue::from_str(&format!("{name}={swapped}{}", &rest[1..])).expect("a value");
-        assert_eq!(cookies(1).token(&sent_back(&changed), NOW), None);
+        assert_eq!(cookies(1).token(&sent_back(&changed), NOW, false), None);
         for none in ["", "A", &"A".repeat(5_000), "ä"] {
             assert_eq!(cookies(1).open(none, NOW), None);
         }
@@ -152,10 +176,10 @@ mod tests {
         let at = |span: Duration| Timestamp::from_millis(NOW.millis() + span.as_millis() as i64);
         let moment = Duration::from_millis(1);
         let set = sent_back(&cookies(1).set("t", None, NOW, false).expect("sealed"));
-        assert!(cookies(1).token(&set, at(LASTS - moment)).is_some());
-        assert!(cookies(1).token(&set, at(LASTS)).is_none());
+        assert!(cookies(1).token(&set, at(LASTS - moment), false).is_some());
+        assert!(cookies(1).token(&set, at(LASTS), false).is_none());
         let soon = cookies(1).set("t", Some(NOW.millis() + 5_000), NOW, false).expect("sealed");
         assert!(soon.to_str().expect("text").ends_with("Max-Age=5"));
-        assert!(cookies(1).token(&sent_back(&soon), at(Duration::from_secs(5))).is_none());
+        assert!(cookies(1).token(&sent_back(&soon), at(Duration::from_secs(5)), false).is_none());
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use http::request::Parts;
 use http::{HeaderMap, header};
 use ipnet::IpNet;
-use sigma_app::{App, AppError, Identity, bearer};
+use sigma_app::{App, AppError, Identity, Secret, bearer};
 use sigma_clock::{Clock, SystemClock};
 
 use super::answer::Peer;
@@ -14,12 +14,14 @@ use super::caller::{Client, Page};
 use super::cookie::Cookies;
 use super::figures::{Figures, Quota};
 use super::rates::{Rates, Wait};
+use super::trusted::Trusted;
 
 /// Looks at every token that comes to the GraphQL door.
 pub(crate) struct Doorman {
     pub(crate) app: Arc<App>,
     pub(crate) cookies: Cookies,
     pub(crate) rates: Rates,
+    pub(crate) trusted: Trusted,
     pub(crate) trusted_proxies: Vec<IpNet>,
     pub(crate) public_url: Option<String>,
     pub(crate) figures: Arc<Figures>,
@@ -93,8 +95,8 @@ impl Doorman {
 
     /// Lets in who shows a good token. A cookie counts with a page of ours only.
     pub(crate) async fn admit(&self, parts: &Parts, client: &Client) -> Result<Known, Denied> {
-        let secret = match self.shown(&parts.headers) {
-            None => return Err(self.unknown(client)),
+        let secret = match self.shown(&parts.headers, client) {
+            None => return Err(self.unknown("", client)),
             Some(Shown::Cookie(_)) if self.page(parts) != Page::Ours => return Err(Denied::Foreign),
             Some(Shown::Bearer(secret) | Shown::Cookie(secret)) => secret,
         };
@@ -103,10 +105,28 @@ impl Doorman {
 
     /// Who holds this token.
     pub(crate) async fn recognise(&self, secret: String, client: &Client) -> Result<Known, Denied> {
+        self.may_ask(&secret, client)?;
         match self.app.authenticate(&secret).await {
-            Ok(Some(identity)) => Ok(Known::new(identity, secret)),
-            Ok(None) => Err(self.unknown(client)),
+            Ok(Some(identity)) => {
+                self.trusted.note(&secret);
+                Ok(Known::new(identity, secret))
+            }
+            Ok(None) => Err(self.unknown(&secret, client)),
             Err(error) => Err(Denied::Unavailable(error)),
+        }
+    }
+
+    /// Whether this token may be looked up in the store. An address that has sent too many that are none waits, and
+    /// what it sends meanwhile is turned away unasked, unless it was good of late.
+    pub(crate) fn may_ask(&self, secret: &str, client: &Client) -> Result<(), Denied> {
+        // What has not the form of an API token asks nothing of the store.
+        let asks = secret.parse::<Secret>().is_ok();
+        match self.rates.addresses().may_try(client.network()) {
+            Err(wait) if asks && !self.trusted.knows(secret) => {
+                self.figures.rate_limited(Quota::Address);
+                Err(Denied::TooOften(wait))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -116,19 +136,21 @@ impl Doorman {
     }
 
     /// The token in the cookie, for pages and media of ours that cannot send a header.
-    pub(crate) fn cookie(&self, headers: &HeaderMap) -> Option<String> {
-        self.cookies.token(headers, SystemClock.now())
+    pub(crate) fn cookie(&self, headers: &HeaderMap, client: &Client) -> Option<String> {
+        self.cookies.token(headers, SystemClock.now(), self.is_https(client))
     }
 
-    fn shown(&self, headers: &HeaderMap) -> Option<Shown> {
+    fn shown(&self, headers: &HeaderMap, client: &Client) -> Option<Shown> {
         match headers.get(header::AUTHORIZATION) {
             Some(value) => bearer(value.to_str().ok()?).map(|token| Shown::Bearer(token.to_owned())),
-            None => self.cookie(headers).map(Shown::Cookie),
+            None => self.cookie(headers, client).map(Shown::Cookie),
         }
     }
 
-    fn unknown(&self, client: &Client) -> Denied {
-        match self.rates.address(client.network()) {
+    /// This address has shown what lets nobody in.
+    pub(crate) fn unknown(&self, secret: &str, client: &Client) -> Denied {
+        self.trusted.forget(secret);
+        match self.rates.addresses().failed(client.network()) {
             Ok(()) => Denied::Unknown,
             Err(wait) => {
                 self.figures.rate_limited(Quota::Address);

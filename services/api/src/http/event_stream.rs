@@ -11,7 +11,8 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Shared;
@@ -30,15 +31,17 @@ const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering")
 pub(crate) async fn answer(inner: &Shared, call: Call, ask: Ask) -> Response {
     let Some(seat) = inner.seats.take(inner.api.app(), &call.known) else {
         inner.figures.graphql_refused(Code::RateLimited.as_str());
-        return Refusal::answered(no_seat(inner)).into_response();
+        return Refusal::rate_limited(no_seat(inner)).into_response();
     };
-    let (outlet, waiting) = mpsc::channel(QUEUE + 1);
-    // The last place is kept for the last word. Unwrap safety: this side of the channel is open.
-    let last = outlet.clone().reserve_owned().await.expect("an open channel");
+    let (outlet, waiting) = mpsc::channel(QUEUE);
+    let (last, last_word) = oneshot::channel();
+    let over = seat.token();
     let open = inner.figures.opened(Opened::EventStream);
     let writer = Writer { inner: Arc::clone(inner), outlet, last, seat, _open: open };
     let events = Events {
         waiting,
+        last_word: Some(last_word),
+        over,
         keep_alive: inner.limits.ping_interval,
         _writing: inner.workshop.start(writer.write(ask)),
     };
@@ -65,14 +68,26 @@ pub(crate) fn no_seat(inner: &Shared) -> Fault {
 /// What goes out, with a comment where nothing does, so that both sides know of each other.
 struct Events {
     waiting: mpsc::Receiver<Bytes>,
+    last_word: Option<oneshot::Receiver<Bytes>>,
+    /// Cancelled once the token no longer lets anybody in: then nothing that waits goes out but the last word.
+    over: CancellationToken,
     keep_alive: Duration,
     _writing: AbortOnDropHandle<()>,
 }
 
 impl Events {
     async fn next(&mut self) -> Option<Bytes> {
-        match sigma_clock::timeout(self.keep_alive, self.waiting.recv()).await {
-            Ok(event) => event,
+        let event = async {
+            tokio::select! {
+                biased;
+                () = self.over.cancelled() => None,
+                event = self.waiting.recv() => event,
+            }
+        };
+        match sigma_clock::timeout(self.keep_alive, event).await {
+            Ok(Some(event)) => Some(event),
+            // None where the stream ends without one.
+            Ok(None) => self.last_word.take()?.await.ok(),
             Err(_) => Some(Bytes::from_static(b": still here\n\n")),
         }
     }
@@ -81,7 +96,7 @@ impl Events {
 struct Writer {
     inner: Shared,
     outlet: mpsc::Sender<Bytes>,
-    last: mpsc::OwnedPermit<Bytes>,
+    last: oneshot::Sender<Bytes>,
     seat: Seat,
     _open: Open,
 }
@@ -99,7 +114,8 @@ impl Writer {
             // Without `complete` a client knows that there is more to ask for.
             Ended::Silent => return,
         };
-        self.last.send(last_word);
+        // Nobody hears it where the stream is gone.
+        let _ = self.last.send(last_word);
     }
 }
 

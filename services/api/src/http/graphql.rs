@@ -8,81 +8,150 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Request, StatusCode, header};
-use http_body_util::BodyExt;
+use http::{HeaderName, HeaderValue, Request, StatusCode, Version, header};
+use sigma_clock::Instant;
 
 use super::Shared;
+use super::accepts::Form;
 use super::answer::{Operation, RequestId};
 use super::doorman::Known;
 use super::event_stream;
 use super::figures::outcome;
-use super::incoming::{self, Asked, Incoming};
-use super::refusal::{Refusal, json_bytes, too_often};
+use super::incoming::{self, Asked, Collected, Incoming};
+use super::rates::Wait;
+use super::refusal::{A_MOMENT, Refusal, json_bytes, too_often};
 use crate::addresses::Origin;
 use crate::graphql::{Answered, Ask, Code, Fault};
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// An operation's name in the log is cut to this many characters.
 const LOGGED_NAME: usize = 64;
+/// Bytes that are parsed where they arrive.
+pub(crate) const SHORT: usize = 8 * 1024;
 
 pub(crate) async fn answer(State(inner): State<Shared>, request: Request<Body>) -> Response {
-    let (parts, body) = request.into_parts();
-    let client = inner.doorman.client(&parts);
-    let known = match inner.doorman.admit(&parts, &client).await {
-        Ok(known) => known,
-        Err(denied) => return refuse(&inner, Some(body), denied.into()).await,
-    };
-    let bytes = match incoming::collect(&parts.headers, body, &inner.limits).await {
-        Ok(bytes) => bytes,
-        Err(refusal) => return refuse(&inner, None, refusal).await,
-    };
-    let asked = match incoming::parse(&bytes, inner.limits.batch) {
+    let (parts, mut body) = request.into_parts();
+    let by = sigma_clock::monotonic() + inner.limits.body_timeout;
+    match admit(&inner, &parts, &mut body, by).await {
+        Ok((call, collected)) => run(&inner, &parts, call, collected).await,
+        Err(refusal) => {
+            // Who waits to be told to go on hears it at once; who does not may hear it only when all is sent.
+            let read = !incoming::holds_back(&parts.headers) && incoming::drain(&mut body, by).await;
+            let mut response = refuse(&inner, refusal);
+            if !read && parts.version < Version::HTTP_2 {
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+    }
+}
+
+/// Who asks, counted, and what he sent. What costs least is looked at first.
+async fn admit(
+    inner: &Shared,
+    parts: &Parts,
+    body: &mut Body,
+    by: Instant,
+) -> Result<(Call, Collected), Refusal> {
+    let client = inner.doorman.client(parts);
+    let known = inner.doorman.admit(parts, &client).await?;
+    inner.doorman.count(&known).map_err(Refusal::too_often)?;
+    let collected = incoming::collect(&parts.headers, body, &inner.limits, &inner.bodies, by).await?;
+    Ok((Call::new(Seen::new(inner, parts), known), collected))
+}
+
+async fn run(inner: &Shared, parts: &Parts, call: Call, collected: Collected) -> Response {
+    let Collected { bytes, room: _room } = collected;
+    let asked = match parse(inner, &bytes).await {
         Ok(asked) => asked,
-        Err(refusal) => return refuse(&inner, None, refusal).await,
+        Err(refusal) => return refuse(inner, refusal),
     };
-    let call = Call::new(&inner, &parts, known);
-    let wants_stream = accepts_events(&parts.headers);
+    let form = Form::of(&parts.headers);
     // One that is no text is none that can be honoured: it goes on as a key that is refused by name.
     let idempotency_key =
         parts.headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned());
     match asked {
         Asked::One(request) => {
-            if let Err(wait) = inner.doorman.count(&call.known) {
-                return refuse(&inner, None, Refusal::too_often(wait)).await;
+            let (request, follows) = match form {
+                Form::JsonOrEvents => match follows(inner, request.into()).await {
+                    Ok(looked) => looked,
+                    Err(refusal) => return refuse(inner, refusal),
+                },
+                Form::Json | Form::Events => (request.into(), false),
+            };
+            let ask = Ask { body: bytes, idempotency_key, ..call.ask(request) };
+            if follows || form == Form::Events {
+                event_stream::answer(inner, call, ask).await
+            } else {
+                one(inner, ask).await
             }
-            let ask = Ask { body: bytes, idempotency_key, ..call.ask(request.into()) };
-            if wants_stream { event_stream::answer(&inner, call, ask).await } else { one(&inner, ask).await }
         }
-        Asked::Batch(_) if wants_stream => {
-            let refusal = Refusal::malformed("a stream of events answers one request; send no list");
-            refuse(&inner, None, refusal).await
+        Asked::Batch(_) if form == Form::Events => {
+            refuse(inner, Refusal::malformed("a stream of events answers one request; send no list"))
         }
         Asked::Batch(_) if idempotency_key.is_some() => {
             let fault = Fault::field(
                 "Idempotency-Key",
                 "an Idempotency-Key stands for one request: send no list with it",
             );
-            refuse(&inner, None, Refusal::answered(fault)).await
+            refuse(inner, Refusal::answered(fault))
         }
-        Asked::Batch(requests) => batch(&inner, &call, requests).await,
+        Asked::Batch(requests) => batch(inner, &call, requests).await,
     }
+}
+
+/// Reads what a body holds; a long one where GraphQL runs, so that the media's threads do not.
+async fn parse(inner: &Shared, bytes: &Bytes) -> Result<Asked, Refusal> {
+    let most = inner.limits.batch;
+    if bytes.len() <= SHORT {
+        return incoming::parse(bytes, most);
+    }
+    let bytes = bytes.clone();
+    let parsing = inner.workshop.run(async move { incoming::parse(&bytes, most) });
+    let parsed = sigma_clock::timeout(inner.limits.request_timeout, parsing).await;
+    parsed.unwrap_or_else(|_| Err(Refusal::answered(too_slow(inner))))
+}
+
+/// Whether a request is for a subscription, which only a stream can answer.
+async fn follows(inner: &Shared, mut request: GraphQlRequest) -> Result<(GraphQlRequest, bool), Refusal> {
+    if !request.query.contains("subscription") {
+        return Ok((request, false));
+    }
+    let api = inner.api.clone();
+    let looking = inner.workshop.run(async move {
+        let follows = api.follows(&mut request);
+        (request, follows)
+    });
+    let looked = sigma_clock::timeout(inner.limits.request_timeout, looking).await;
+    looked.map_err(|_| Refusal::answered(too_slow(inner)))
 }
 
 /// Who asks, and all that his requests have in common.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) known: Known,
+    seen: Seen,
+}
+
+/// What is kept of a request's head.
+#[derive(Clone)]
+pub(crate) struct Seen {
     origin: Origin,
     request_id: String,
 }
 
-impl Call {
-    pub(crate) fn new(inner: &Shared, parts: &Parts, known: Known) -> Self {
+impl Seen {
+    pub(crate) fn new(inner: &Shared, parts: &Parts) -> Self {
         Self {
-            known,
             origin: inner.addresses.seen_by(&parts.uri, &parts.headers),
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         }
+    }
+}
+
+impl Call {
+    pub(crate) fn new(seen: Seen, known: Known) -> Self {
+        Self { known, seen }
     }
 
     /// A request as the API takes it.
@@ -92,8 +161,8 @@ impl Call {
             body: Bytes::new(),
             identity: self.known.identity().clone(),
             idempotency_key: None,
-            origin: self.origin.clone(),
-            request_id: self.request_id.clone(),
+            origin: self.seen.origin.clone(),
+            request_id: self.seen.request_id.clone(),
         }
     }
 }
@@ -105,18 +174,27 @@ async fn one(inner: &Shared, ask: Ask) -> Response {
         let began = sigma_clock::monotonic();
         let answered = api.execute(ask).await;
         figures.graphql_answered(answered.operation.as_ref(), outcome(&answered.response), began.elapsed());
+        let limited =
+            answered.operation.is_none() && outcome(&answered.response) == Code::RateLimited.as_str();
         // Written here as well: an answer may be long.
-        (serde_json::to_vec(&answered.response).unwrap_or_default(), answered.operation)
+        (serde_json::to_vec(&answered.response).unwrap_or_default(), answered.operation, limited)
     });
     match sigma_clock::timeout(inner.limits.request_timeout, running).await {
-        Ok((bytes, operation)) => {
+        // Nothing of it ran.
+        Ok((bytes, _, true)) => {
+            let Wait(seconds) = A_MOMENT;
+            let mut answer = json_bytes(StatusCode::TOO_MANY_REQUESTS, bytes);
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            answer
+        }
+        Ok((bytes, operation, false)) => {
             let mut answer = json_bytes(StatusCode::OK, bytes);
             if let Some(name) = operation.and_then(|operation| operation.name) {
                 answer.extensions_mut().insert(Operation(name.chars().take(LOGGED_NAME).collect()));
             }
             answer
         }
-        Err(_) => refuse(inner, None, Refusal::answered(too_slow(inner))).await,
+        Err(_) => refuse(inner, Refusal::answered(too_slow(inner))),
     }
 }
 
@@ -124,9 +202,11 @@ async fn one(inner: &Shared, ask: Ask) -> Response {
 async fn batch(inner: &Shared, call: &Call, requests: Vec<Incoming>) -> Response {
     let deadline = sigma_clock::monotonic() + inner.limits.request_timeout;
     let mut answers = Vec::with_capacity(requests.len());
-    for request in requests {
+    for (place, request) in requests.into_iter().enumerate() {
         let began = sigma_clock::monotonic();
-        let answered = match inner.doorman.count(&call.known) {
+        // The first was counted before the body was read.
+        let counted = if place == 0 { Ok(()) } else { inner.doorman.count(&call.known) };
+        let answered = match counted {
             Err(wait) => unanswered(too_often(wait)),
             Ok(()) => {
                 let (api, ask) = (inner.api.clone(), call.ask(request.into()));
@@ -152,35 +232,7 @@ pub(crate) fn too_slow(inner: &Shared) -> Fault {
     Fault::new(Code::Unavailable, format!("the request took longer than {seconds} s and was given up"))
 }
 
-/// Says no. What is still to come of the body is read away first, within its limits, so that the answer arrives.
-async fn refuse(inner: &Shared, body: Option<Body>, refusal: Refusal) -> Response {
-    if let Some(body) = body {
-        drain(body, inner).await;
-    }
+fn refuse(inner: &Shared, refusal: Refusal) -> Response {
     inner.figures.graphql_refused(refusal.fault.code.as_str());
     refusal.into_response()
-}
-
-async fn drain(mut body: Body, inner: &Shared) {
-    let mut left = inner.limits.body_bytes;
-    let reading = async {
-        while let Some(Ok(frame)) = body.frame().await {
-            let length = frame.data_ref().map_or(0, Bytes::len);
-            if length > left {
-                return;
-            }
-            left -= length;
-        }
-    };
-    // One that is slower is cut off: nobody waits for what he says.
-    let _ = sigma_clock::timeout(inner.limits.body_timeout, reading).await;
-}
-
-/// RFC 9110 §12.5.1: the type by name, not by a wildcard.
-fn accepts_events(headers: &HeaderMap) -> bool {
-    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    accepted.flat_map(|value| value.split(',')).any(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("text/event-stream")
-    })
 }

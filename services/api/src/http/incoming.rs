@@ -1,14 +1,17 @@
 //! From a body's bytes to GraphQL requests.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_graphql::{Request as GraphQlRequest, Value, Variables};
 use axum::body::Body;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::Deserialize;
 use serde::de::{self, IgnoredAny, SeqAccess, Visitor};
+use sigma_clock::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::limits::Limits;
 use super::refusal::Refusal;
@@ -40,6 +43,11 @@ impl From<Incoming> for GraphQlRequest {
     }
 }
 
+/// Bytes of a refused body that are read away, so that who sends them hears why.
+const DRAINED: usize = 64 * 1024 * 1024;
+/// Characters of what the parser says.
+const SAID: usize = 400;
+
 /// What a body holds.
 #[derive(Debug)]
 pub(crate) enum Asked {
@@ -48,8 +56,35 @@ pub(crate) enum Asked {
     Batch(Vec<Incoming>),
 }
 
-/// Reads a body to its end, within its limits.
-pub(crate) async fn collect(headers: &HeaderMap, body: Body, limits: &Limits) -> Result<Bytes, Refusal> {
+/// Room for the bodies that are held at once, in bytes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Bodies(Arc<Semaphore>);
+
+impl Bodies {
+    pub(crate) fn new(bytes: usize) -> Self {
+        Self(Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))))
+    }
+
+    fn take(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refusal> {
+        let bytes = u32::try_from(bytes).map_err(|_| Refusal::no_room())?;
+        Arc::clone(&self.0).try_acquire_many_owned(bytes).map_err(|_| Refusal::no_room())
+    }
+}
+
+/// A body that has come whole, and its room, which is given back when dropped.
+pub(crate) struct Collected {
+    pub(crate) bytes: Bytes,
+    pub(crate) room: OwnedSemaphorePermit,
+}
+
+/// Reads a body to its end, within its limits and until `by`. What it refuses may not have been read to its end.
+pub(crate) async fn collect(
+    headers: &HeaderMap,
+    body: &mut Body,
+    limits: &Limits,
+    bodies: &Bodies,
+    by: Instant,
+) -> Result<Collected, Refusal> {
     // A form that another site's page sends carries none of these types without asking first.
     if !is_json(headers) {
         return Err(Refusal::malformed("the body must be JSON: send Content-Type: application/json"));
@@ -64,12 +99,46 @@ pub(crate) async fn collect(headers: &HeaderMap, body: Body, limits: &Limits) ->
     if announced(headers).is_some_and(|length| length > most as u64) {
         return Err(too_large());
     }
-    match sigma_clock::timeout(limits.body_timeout, Limited::new(body, most).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
-        Ok(Err(_)) => Err(Refusal::malformed("the body broke off")),
-        Err(_) => Err(Refusal::malformed("the body did not arrive in time")),
-    }
+    let reading = async {
+        let mut room = bodies.take(0)?;
+        let mut whole = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Refusal::malformed("the body broke off"))?;
+            // Trailers say nothing here.
+            let Ok(data) = frame.into_data() else { continue };
+            if data.len() > most - whole.len() {
+                return Err(too_large());
+            }
+            // As it comes, so that nobody holds room by announcing what he does not send.
+            room.merge(bodies.take(data.len())?);
+            whole.extend_from_slice(&data);
+        }
+        Ok(Collected { bytes: whole.freeze(), room })
+    };
+    let read = sigma_clock::timeout(by.saturating_duration_since(sigma_clock::monotonic()), reading).await;
+    read.unwrap_or_else(|_| Err(Refusal::malformed("the body did not arrive in time")))
+}
+
+/// Reads on what nobody wants, until `by`: many clients send their whole body before they listen. Whether its end came.
+pub(crate) async fn drain(body: &mut Body, by: Instant) -> bool {
+    let mut left = DRAINED;
+    let reading = async {
+        while let Some(Ok(frame)) = body.frame().await {
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            if length > left {
+                return false;
+            }
+            left -= length;
+        }
+        true
+    };
+    let read = sigma_clock::timeout(by.saturating_duration_since(sigma_clock::monotonic()), reading).await;
+    read.unwrap_or(false)
+}
+
+/// Whether the client sends its body only once it is told to go on (RFC 9110 §10.1.1), and we have not told it.
+pub(crate) fn holds_back(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::EXPECT) && announced(headers).is_some()
 }
 
 fn announced(headers: &HeaderMap) -> Option<u64> {
@@ -88,6 +157,12 @@ pub(crate) fn parse(bytes: &[u8], most: usize) -> Result<Asked, Refusal> {
     let is_list = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let parsed = if is_list { batch(bytes, most)? } else { serde_json::from_slice(bytes).map(Asked::One) };
     parsed.map_err(|error| {
+        // It may quote what was sent, at any length.
+        let mut error = error.to_string();
+        if let Some((end, _)) = error.char_indices().nth(SAID) {
+            error.truncate(end);
+            error.push('…');
+        }
         Refusal::malformed(format!(
             "the body is no GraphQL request: {error}; send one JSON object with \"query\" and, where needed, \
              \"variables\" and \"operationName\""
@@ -173,6 +248,16 @@ mod tests {
         assert_eq!(requests.len(), 3);
         assert_eq!(refused(&list(4)), (StatusCode::PAYLOAD_TOO_LARGE, Code::TooComplex));
         assert_eq!(refused("[]"), (StatusCode::BAD_REQUEST, Code::BadInput));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_short() {
+        for body in
+            [format!("\"{}\"", "ä".repeat(100_000)), format!("{{\"query\":[\"{}\"]}}", "x".repeat(100_000))]
+        {
+            let refusal = parse(body.as_bytes(), 3).expect_err("no request");
+            assert!(refusal.fault.message.chars().count() < 600, "{}", refusal.fault.message.len());
+        }
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Limits {
     pub streams: u32,
     /// Bytes of a GraphQL request's body, and of a message over a WebSocket.
     pub body_bytes: usize,
+    /// Bytes of all bodies that are held at once; one that finds no room is answered `503`.
+    pub bodies_bytes: usize,
     /// A GraphQL request's body must have arrived within this.
     pub body_timeout: Duration,
     /// A GraphQL request is given up after this.
@@ -40,6 +42,8 @@ pub struct Limits {
     pub sockets_token: usize,
     /// Operations that run at once over one WebSocket.
     pub subscriptions_socket: usize,
+    /// Messages a second over one WebSocket, twice as many in a burst; who sends more is closed.
+    pub messages_socket: u32,
     /// A WebSocket's `connection_init` must have come within this.
     pub init_timeout: Duration,
     /// How often a WebSocket is pinged, and an event stream has a comment; a socket that is silent for two and a half
@@ -64,6 +68,7 @@ impl Default for Limits {
             unacknowledged: Duration::from_secs(20),
             streams: 100,
             body_bytes: 1024 * 1024,
+            bodies_bytes: 64 * 1024 * 1024,
             body_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(20),
             batch: 10,
@@ -73,6 +78,7 @@ impl Default for Limits {
             sign_ins_address: 10,
             sockets_token: 1_000,
             subscriptions_socket: 100,
+            messages_socket: 1_000,
             init_timeout: Duration::from_secs(10),
             ping_interval: Duration::from_secs(15),
             stall: Duration::from_secs(10),

@@ -4,6 +4,7 @@
 //! [`crate::graphql`], and everything that no route of ours knows goes to the media plane's origin.
 
 mod accept;
+mod accepts;
 mod activity;
 mod answer;
 mod caller;
@@ -26,6 +27,7 @@ mod seats;
 mod sign_in;
 mod socket;
 mod transport_ws;
+mod trusted;
 mod workshop;
 
 use std::convert::Infallible;
@@ -37,7 +39,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use ipnet::IpNet;
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
@@ -55,12 +57,15 @@ pub(crate) use health::conditions;
 pub use health::{Component, Condition};
 pub use limits::Limits;
 
+use caller::Client;
 use cookie::Cookies;
-use doorman::Doorman;
+use doorman::{Denied, Doorman};
 use figures::Figures;
 use headers::Policy;
+use incoming::Bodies;
 use rates::Rates;
 use seats::Seats;
+use trusted::Trusted;
 use workshop::Workshop;
 
 /// What answers where no route of ours does: the origin of the media plane.
@@ -104,6 +109,7 @@ pub(crate) struct Inner {
     doorman: Doorman,
     seats: Arc<Seats>,
     workshop: Workshop,
+    bodies: Bodies,
     stop: CancellationToken,
 }
 
@@ -156,12 +162,14 @@ impl Shell {
                 app: Arc::clone(parts.api.app()),
                 cookies: Cookies::new(parts.cookie_key),
                 rates: Rates::new(&parts.limits),
+                trusted: Trusted::default(),
                 trusted_proxies: parts.trusted_proxies,
                 public_url,
                 figures: Arc::clone(&figures),
             },
             seats: Arc::new(Seats::new(parts.limits.sockets_token, parts.limits.recheck)),
             workshop: Workshop::new(parts.limits.executions),
+            bodies: Bodies::new(parts.limits.bodies_bytes.max(parts.limits.body_bytes)),
             stop: stop.clone(),
             api: parts.api,
             addresses: parts.addresses,
@@ -243,27 +251,65 @@ async fn metrics(State(inner): State<Shared>) -> Response {
 }
 
 /// A file at the top of the dashboard's build, else whatever the media plane answers.
-async fn elsewhere(State(inner): State<Shared>, mut request: Request<Body>) -> Response {
+async fn elsewhere(State(inner): State<Shared>, request: Request<Body>) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         let path = request.uri().path().trim_start_matches('/');
         if let Some(response) = pages::asset(path, request.headers()) {
             return response;
         }
     }
-    let uri = request.uri();
-    let names_a_token = uri.query().is_some_and(|query| query.contains("token="))
-        || request.headers().contains_key(header::AUTHORIZATION);
-    if uri.path().starts_with("/preview/") && !names_a_token {
-        // A page of ours sees what its cookie may; a player cannot send a header with every request.
-        let token = inner.doorman.cookie(request.headers());
-        let bearer = token.and_then(|token| HeaderValue::from_str(&format!("Bearer {token}")).ok());
-        if let Some(mut bearer) = bearer {
-            bearer.set_sensitive(true);
-            request.headers_mut().insert(header::AUTHORIZATION, bearer);
-        }
+    if request.uri().path().starts_with("/preview/") {
+        return preview(&inner, request).await;
     }
+    next(&inner, request).await
+}
+
+async fn next(inner: &Shared, request: Request<Body>) -> Response {
     match inner.fallback.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
+    }
+}
+
+/// A preview wants a token, which the media plane has looked up; here its address answers for those that are none.
+async fn preview(inner: &Shared, request: Request<Body>) -> Response {
+    let (mut parts, body) = request.into_parts();
+    let client = inner.doorman.client(&parts);
+    let Some(secret) = preview_token(inner, &mut parts, &client) else {
+        return next(inner, Request::from_parts(parts, body)).await;
+    };
+    if let Err(denied) = inner.doorman.may_ask(&secret, &client) {
+        return refusal::plainly(denied);
+    }
+    let response = next(inner, Request::from_parts(parts, body)).await;
+    match response.status() {
+        StatusCode::UNAUTHORIZED => match inner.doorman.unknown(&secret, &client) {
+            Denied::Unknown => response,
+            denied => refusal::plainly(denied),
+        },
+        StatusCode::OK => {
+            inner.doorman.trusted.note(&secret);
+            response
+        }
+        _ => response,
+    }
+}
+
+/// The token that a preview is asked for with. A page of ours sees what its cookie may; a player cannot send a header
+/// with every request, so that the cookie's token is put into one.
+fn preview_token(inner: &Shared, parts: &mut request::Parts, client: &Client) -> Option<String> {
+    let header = parts.headers.get(header::AUTHORIZATION);
+    let named = parts.uri.query().into_iter().flat_map(|query| query.split('&'));
+    let mut named = named.filter_map(|pair| pair.strip_prefix("token="));
+    match (header, named.next()) {
+        (Some(value), _) => value.to_str().ok().and_then(sigma_app::bearer).map(str::to_owned),
+        (None, Some(token)) => Some(token.to_owned()),
+        (None, None) => {
+            let token = inner.doorman.cookie(&parts.headers, client)?;
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
+            bearer.set_sensitive(true);
+            parts.headers.insert(header::AUTHORIZATION, bearer);
+            Some(token)
+        }
     }
 }

@@ -63,8 +63,8 @@ impl<K: Hash + Eq + Clone> Table<K> {
 /// The quotas of the GraphQL door.
 pub(crate) struct Rates {
     tokens: Table<String>,
-    addresses: Table<IpAddr>,
-    sign_ins: SignIns,
+    addresses: Failures,
+    sign_ins: Failures,
 }
 
 impl Rates {
@@ -73,10 +73,11 @@ impl Rates {
             let most = NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN);
             Quota::per_second(most).allow_burst(most.saturating_mul(NonZeroU32::MIN.saturating_add(1)))
         };
+        let a_minute = |most: u32| Quota::per_minute(NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN));
         Self {
             tokens: Table::new(a_second(limits.requests_token), MOST),
-            addresses: Table::new(a_second(limits.requests_address), MOST),
-            sign_ins: SignIns::new(limits.sign_ins_address, MOST),
+            addresses: Failures::new(a_second(limits.requests_address), MOST),
+            sign_ins: Failures::new(a_minute(limits.sign_ins_address), MOST),
         }
     }
 
@@ -85,27 +86,26 @@ impl Rates {
         self.tokens.take(&token.to_owned())
     }
 
-    /// One request without a valid token from this network.
-    pub(crate) fn address(&self, network: IpAddr) -> Result<(), Wait> {
-        self.addresses.take(&network)
+    /// Requests without a valid token.
+    pub(crate) fn addresses(&self) -> &Failures {
+        &self.addresses
     }
 
     /// Failed sign-ins.
-    pub(crate) fn sign_ins(&self) -> &SignIns {
+    pub(crate) fn sign_ins(&self) -> &Failures {
         &self.sign_ins
     }
 }
 
-/// Failed sign-ins by address: once there were too many, that address waits whatever it sends.
-pub(crate) struct SignIns {
+/// What failed, by address: once there was too much, that address waits.
+pub(crate) struct Failures {
     failures: Table<IpAddr>,
     waiting: Mutex<HashMap<IpAddr, Instant>>,
     most: usize,
 }
 
-impl SignIns {
-    fn new(a_minute: u32, most: usize) -> Self {
-        let quota = Quota::per_minute(NonZeroU32::new(a_minute).unwrap_or(NonZeroU32::MIN));
+impl Failures {
+    fn new(quota: Quota, most: usize) -> Self {
         Self { failures: Table::new(quota, most), waiting: Mutex::new(HashMap::new()), most }
     }
 
@@ -123,18 +123,18 @@ impl SignIns {
         }
     }
 
-    /// The address sent what is no token.
-    pub(crate) fn failed(&self, network: IpAddr) {
-        if let Err(Wait(seconds)) = self.failures.take(&network) {
+    /// The address sent what is no token: one time more, or too often.
+    pub(crate) fn failed(&self, network: IpAddr) -> Result<(), Wait> {
+        self.failures.take(&network).inspect_err(|Wait(seconds)| {
             let now = sigma_clock::monotonic();
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             if waiting.len() >= self.most {
                 waiting.retain(|_, until| *until > now);
             }
             if waiting.len() < self.most {
-                waiting.insert(network, now + Duration::from_secs(seconds));
+                waiting.insert(network, now + Duration::from_secs(*seconds));
             }
-        }
+        })
     }
 }
 
@@ -176,14 +176,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn failed_sign_ins_make_their_address_wait_and_no_other() {
-        let sign_ins = SignIns::new(3, 10);
+        let three = Quota::per_minute(NonZeroU32::new(3).expect("some"));
+        let sign_ins = Failures::new(three, 10);
         let [one, other] = ["192.0.2.1", "192.0.2.2"].map(|text| text.parse().expect("an address"));
         for _ in 0..3 {
             assert_eq!(sign_ins.may_try(one), Ok(()));
-            sign_ins.failed(one);
+            assert_eq!(sign_ins.failed(one), Ok(()));
         }
         assert_eq!(sign_ins.may_try(one), Ok(()));
-        sign_ins.failed(one);
+        assert_eq!(sign_ins.failed(one), Err(Wait(20)));
         let Err(Wait(seconds)) = sign_ins.may_try(one) else { panic!("four of three") };
         assert!((19..=20).contains(&seconds), "{seconds}");
         assert_eq!(sign_ins.may_try(other), Ok(()));

@@ -11,6 +11,9 @@ use super::error::HttpError;
 use super::rates::Wait;
 use crate::graphql::{Code, Fault};
 
+/// After this, what there was no room for may be asked for again.
+pub(crate) const A_MOMENT: Wait = Wait(1);
+
 /// A request that is not run.
 #[derive(Debug)]
 pub(crate) struct Refusal {
@@ -38,6 +41,18 @@ impl Refusal {
     /// Asked too often.
     pub(crate) fn too_often(wait: Wait) -> Self {
         Self { status: StatusCode::TOO_MANY_REQUESTS, fault: too_often(wait), wait: Some(wait) }
+    }
+
+    /// As often, or as much at once, as may be: a moment later it may be had.
+    pub(crate) fn rate_limited(fault: Fault) -> Self {
+        Self { status: StatusCode::TOO_MANY_REQUESTS, fault, wait: Some(A_MOMENT) }
+    }
+
+    /// There is no room for the body now.
+    pub(crate) fn no_room() -> Self {
+        let message = "too many bodies are on their way at once; try again in a moment";
+        let fault = Fault::new(Code::Unavailable, message);
+        Self { status: StatusCode::SERVICE_UNAVAILABLE, fault, wait: Some(A_MOMENT) }
     }
 
     /// As a GraphQL answer.

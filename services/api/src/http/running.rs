@@ -43,7 +43,13 @@ pub(crate) async fn run<T>(
     let _room = if follows {
         None
     } else {
-        match sigma_clock::timeout(inner.limits.request_timeout, inner.workshop.room()).await {
+        let room = tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return Ended::Silent,
+            () = over.as_mut() => return let_in_no_longer(inner),
+            room = sigma_clock::timeout(inner.limits.request_timeout, inner.workshop.room()) => room,
+        };
+        match room {
             Ok(room) => Some(room),
             Err(_) => return Ended::Cut(too_slow(inner)),
         }
@@ -53,10 +59,7 @@ pub(crate) async fn run<T>(
         let answer = tokio::select! {
             biased;
             () = inner.stop.cancelled() => return Ended::Silent,
-            () = over.as_mut() => {
-                inner.figures.subscription_cut(Cut::Unauthenticated);
-                return Ended::Cut(Fault::unauthenticated());
-            }
+            () = over.as_mut() => return let_in_no_longer(inner),
             () = sigma_clock::sleep_until(deadline), if !follows => return Ended::Cut(too_slow(inner)),
             answer = answers.next() => answer,
         };
@@ -70,7 +73,14 @@ pub(crate) async fn run<T>(
             }
             return Ended::Failed(answer);
         }
-        match sigma_clock::timeout(inner.limits.stall, outlet.send(next(&answer))).await {
+        // Who reads slowly is held to his token as well.
+        let sent = tokio::select! {
+            biased;
+            () = inner.stop.cancelled() => return Ended::Silent,
+            () = over.as_mut() => return let_in_no_longer(inner),
+            sent = sigma_clock::timeout(inner.limits.stall, outlet.send(next(&answer))) => sent,
+        };
+        match sent {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Ended::Silent,
             Err(_) => {
@@ -79,4 +89,9 @@ pub(crate) async fn run<T>(
             }
         }
     }
+}
+
+fn let_in_no_longer(inner: &Shared) -> Ended {
+    inner.figures.subscription_cut(Cut::Unauthenticated);
+    Ended::Cut(Fault::unauthenticated())
 }

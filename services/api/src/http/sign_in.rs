@@ -45,7 +45,8 @@ pub(crate) async fn sign_in(State(inner): State<Shared>, request: Request<Body>)
         Ok(known) => known,
         Err(denied) => {
             if !matches!(denied, Denied::Unavailable(_)) {
-                sign_ins.failed(client.network());
+                // It is told the next time.
+                let _ = sign_ins.failed(client.network());
             }
             return plainly(denied);
         }
@@ -65,15 +66,18 @@ pub(crate) async fn sign_out(State(inner): State<Shared>, request: Request<Body>
     done(Cookies::clear(inner.doorman.is_https(&client)))
 }
 
-async fn token(inner: &Shared, parts: &Parts, body: Body) -> Result<String, HttpError> {
+async fn token(inner: &Shared, parts: &Parts, mut body: Body) -> Result<String, HttpError> {
     let mend = "send Content-Type: application/json and {\"token\": \"…\"}";
     let limits = Limits { body_bytes: BODY_BYTES, ..inner.limits.clone() };
-    let bytes = incoming::collect(&parts.headers, body, &limits).await.map_err(|refusal| HttpError {
+    let by = sigma_clock::monotonic() + limits.body_timeout;
+    let collected = incoming::collect(&parts.headers, &mut body, &limits, &inner.bodies, by).await;
+    let collected = collected.map_err(|refusal| HttpError {
         status: refusal.status,
+        code: refusal.fault.code.as_str(),
         ..HttpError::malformed(&refusal.fault.message, mend)
     })?;
     // What was sent is not told: it may be a token.
-    let read = serde_json::from_slice::<SignIn>(&bytes);
+    let read = serde_json::from_slice::<SignIn>(&collected.bytes);
     read.map(|read| read.token.trim().to_owned())
         .map_err(|_| HttpError::malformed("the body is no sign-in", mend))
 }

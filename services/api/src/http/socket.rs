@@ -1,16 +1,18 @@
 //! `/graphql/ws`: a WebSocket from its upgrade to its close. What is said over it stands in [`super::transport_ws`].
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
 use axum::extract::{FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use http::request::Parts;
 use http::{Request, header};
 use sigma_app::bearer;
@@ -23,7 +25,7 @@ use super::caller::{Client, Page};
 use super::doorman::{Denied, Known};
 use super::event_stream::no_seat;
 use super::figures::Opened;
-use super::graphql::Call;
+use super::graphql::{Call, SHORT, Seen};
 use super::incoming::Incoming;
 use super::refusal::too_often;
 use super::running::{self, Ended};
@@ -65,20 +67,21 @@ pub(crate) async fn upgrade(State(inner): State<Shared>, request: Request<Body>)
 /// Who wants to talk, before he has introduced himself.
 struct Guest {
     client: Client,
-    parts: Parts,
+    seen: Seen,
     /// The token that came with the request: a header, or a cookie with a page of ours.
     shown: Option<String>,
 }
 
 impl Guest {
     fn new(inner: &Shared, parts: &Parts) -> Self {
+        let client = inner.doorman.client(parts);
         let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
         let shown = match header {
             Some(value) => bearer(value).map(str::to_owned),
-            None if inner.doorman.page(parts) == Page::Ours => inner.doorman.cookie(&parts.headers),
+            None if inner.doorman.page(parts) == Page::Ours => inner.doorman.cookie(&parts.headers, &client),
             None => None,
         };
-        Self { client: inner.doorman.client(parts), parts: parts.clone(), shown }
+        Self { client, seen: Seen::new(inner, parts), shown }
     }
 }
 
@@ -101,6 +104,7 @@ async fn talk(inner: Shared, socket: WebSocket, guest: Guest, lifeline: Option<L
         endings,
         serial: 0,
         heard: began,
+        messages: messages(inner.limits.messages_socket),
         host: None,
     };
     let cut = async {
@@ -223,6 +227,8 @@ struct Session {
     endings: mpsc::UnboundedReceiver<(String, u64)>,
     serial: u64,
     heard: sigma_clock::Instant,
+    /// How many messages may come.
+    messages: DefaultDirectRateLimiter,
     host: Option<Host>,
 }
 
@@ -238,6 +244,7 @@ impl Session {
         let stop = self.inner.stop.clone();
         loop {
             let message = tokio::select! {
+                biased;
                 () = stop.cancelled() => return Close::going_away().into(),
                 () = sigma_clock::sleep_until(init_by), if self.host.is_none() => {
                     return Close::init_too_late().into();
@@ -261,6 +268,9 @@ impl Session {
                 message = stream.next() => message,
             };
             self.heard = sigma_clock::monotonic();
+            if self.messages.check().is_err() {
+                return Close::too_many_messages(limits.messages_socket).into();
+            }
             let text = match message {
                 Some(Ok(Message::Text(text))) => text,
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
@@ -274,18 +284,37 @@ impl Session {
                 }
                 Some(Err(_)) => return Why::Gone,
             };
-            let heard = match transport_ws::hear(&text) {
-                Ok(heard) => heard,
-                Err(close) => return close.into(),
+            if self.host.is_none() && text.len() > SHORT {
+                return Close::invalid("Invalid message: introduce yourself first, in short").into();
+            }
+            let token = self.host.as_ref().map(|host| host.seat.token());
+            let over = async {
+                match token {
+                    Some(token) => token.cancelled_owned().await,
+                    None => std::future::pending().await,
+                }
             };
-            if let Err(why) = self.hear(heard).await {
-                return why;
+            // Who does not read what he is told holds up his next message, and neither his token's end nor ours: these
+            // are seen to at the next turn.
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = over => {}
+                heard = self.hear(text) => if let Err(why) = heard {
+                    return why;
+                },
             }
         }
     }
 
-    async fn hear(&mut self, heard: Heard) -> Result<(), Why> {
-        match heard {
+    async fn hear(&mut self, text: Utf8Bytes) -> Result<(), Why> {
+        let heard = if text.len() <= SHORT {
+            transport_ws::hear(&text)
+        } else {
+            // Where GraphQL runs, so that the media's threads do not.
+            self.inner.workshop.run(async move { transport_ws::hear(&text) }).await
+        };
+        match heard? {
             Heard::Init { authorization } => self.introduce(authorization).await,
             Heard::Ping { payload } => self.say(transport_ws::pong(payload)).await,
             Heard::Pong => Ok(()),
@@ -309,7 +338,7 @@ impl Session {
         let known = self.inner.doorman.recognise(secret.unwrap_or_default(), &self.guest.client).await;
         let known = known.map_err(|denied| match denied {
             Denied::Unknown | Denied::Foreign => Close::forbidden(),
-            Denied::TooOften(wait) => Close::new(4429, too_often(wait).message),
+            Denied::TooOften(wait) => Close::try_again_later(too_often(wait).message),
             Denied::Unavailable(error) => {
                 warn!(%error, "a socket's token cannot be looked at");
                 Close::try_again_later("Tokens cannot be looked at now")
@@ -321,8 +350,8 @@ impl Session {
 
     fn seat(&self, known: Known) -> Result<Host, Close> {
         match self.inner.seats.take(self.inner.api.app(), &known) {
-            Some(seat) => Ok(Host { call: Call::new(&self.inner, &self.guest.parts, known), seat }),
-            None => Err(Close::new(4429, no_seat(&self.inner).message)),
+            Some(seat) => Ok(Host { call: Call::new(self.guest.seen.clone(), known), seat }),
+            None => Err(Close::try_again_later(no_seat(&self.inner).message)),
         }
     }
 
@@ -391,6 +420,12 @@ impl Session {
         };
         let _ = sigma_clock::timeout(GOODBYE, ending).await;
     }
+}
+
+fn messages(a_second: u32) -> DefaultDirectRateLimiter {
+    let most = NonZeroU32::new(a_second).unwrap_or(NonZeroU32::MIN);
+    let twice = most.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+    RateLimiter::direct(Quota::per_second(most).allow_burst(twice))
 }
 
 async fn over(host: Option<&Host>) {

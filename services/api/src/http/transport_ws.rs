@@ -11,6 +11,8 @@ use super::incoming::Incoming;
 pub(crate) const PROTOCOL: &str = "graphql-transport-ws";
 /// Bytes of an operation's id.
 const ID_BYTES: usize = 128;
+/// Bytes of a ping, whose payload is sent back.
+const PING_BYTES: usize = 4 * 1024;
 /// RFC 6455 §5.5: a control frame holds 125 bytes, two of which are the code.
 const REASON_BYTES: usize = 123;
 
@@ -58,6 +60,10 @@ impl Close {
         Self::new(4429, "Too many initialisation requests")
     }
 
+    pub(crate) fn too_many_messages(a_second: u32) -> Self {
+        Self::new(4429, format!("Too many messages: {a_second} a second are taken"))
+    }
+
     /// RFC 6455 §7.4.1.
     pub(crate) fn going_away() -> Self {
         Self::new(1001, "The server stops: connect again")
@@ -67,7 +73,8 @@ impl Close {
         Self::new(1009, format!("A message holds {most} bytes at most"))
     }
 
-    pub(crate) fn try_again_later(reason: &str) -> Self {
+    /// Clients close for good at 4429: this is for those that come again after a while.
+    pub(crate) fn try_again_later(reason: impl Into<String>) -> Self {
         Self::new(1013, reason)
     }
 }
@@ -119,6 +126,9 @@ pub(crate) fn hear(text: &str) -> Result<Heard, Close> {
     let message = message.map_err(|error| Close::invalid(format!("Invalid message: {error}")))?;
     Ok(match message {
         Message::ConnectionInit { payload } => Heard::Init { authorization: authorization(payload) },
+        Message::Ping { .. } if text.len() > PING_BYTES => {
+            return Err(Close::invalid(format!("Invalid message: a ping holds {PING_BYTES} bytes at most")));
+        }
         Message::Ping { payload } => Heard::Ping { payload },
         Message::Pong => Heard::Pong,
         Message::Subscribe { id, .. } if id.is_empty() || id.len() > ID_BYTES => {

@@ -235,6 +235,7 @@ async fn no_token_stands_in_any_line_of_the_log() {
     platform.get(&format!("/preview/s/index.m3u8?token={secret}")).await;
     platform.get(&format!("/live/s/index.m3u8?token={secret}")).await;
     platform.get(&format!("/graphql/ws?token={secret}")).await;
+    platform.get(&format!("/media/s~{secret}/video.m3u8")).await;
     let bearer = format!("Bearer {secret}");
     platform.post(&[("authorization", &bearer)], &serde_json::json!({ "query": "{ __typename }" })).await;
     platform.post(&[], &serde_json::json!({ "query": "{ __typename }", "variables": { "x": secret } })).await;

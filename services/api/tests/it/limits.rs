@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sigma_api::http::{Limits, Parts};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::platform::{Answer, Platform, TOKEN};
 
@@ -44,8 +46,9 @@ async fn what_tools_ask_of_the_schema_is_answered() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
-    let platform = Platform::start().await;
+async fn a_body_that_is_too_large_is_refused_whether_it_comes_or_not() {
+    let limits = Limits { body_timeout: Duration::from_millis(300), ..Limits::default() };
+    let platform = Platform::with(limits).await;
     let head = format!(
         "POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
          content-length: 52428800\r\nconnection: close\r\n\r\n"
@@ -59,6 +62,114 @@ async fn a_body_that_is_too_large_is_refused_before_it_is_read() {
     );
     let answer = super::platform::read(&platform.raw(unannounced.as_bytes()).await);
     assert_eq!((answer.status, code(&answer.json())), (413, &json!("TOO_LARGE")));
+}
+
+#[tokio::test]
+async fn who_sends_all_before_he_reads_hears_why_it_is_refused() {
+    let platform = Platform::start().await;
+    for (kind, status) in [("application/json", 413), ("text/plain", 400)] {
+        let bearer = format!("Bearer {TOKEN}");
+        let headers = [("content-type", kind), ("authorization", bearer.as_str())];
+        // Fails where the other side closes before all is written.
+        let answer = platform.send("POST", "/graphql", &headers, &vec![b' '; 52_428_800]).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+}
+
+#[tokio::test]
+async fn who_waits_to_be_told_to_go_on_is_refused_at_once() {
+    let limits = Limits { body_timeout: Duration::from_secs(600), ..Limits::default() };
+    let platform = Platform::with(limits).await;
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+         content-length: 52428800\r\nexpect: 100-continue\r\n\r\n"
+    );
+    let answer = sigma_clock::timeout(Duration::from_secs(20), platform.raw(head.as_bytes())).await;
+    let answer = super::platform::read(&answer.expect("no wait for a body that does not come"));
+    assert_eq!((answer.status, answer.header("connection")), (413, Some("close")));
+}
+
+#[tokio::test]
+async fn bodies_have_a_common_bound() {
+    let limits = Limits { body_bytes: 1_000, bodies_bytes: 1_000, ..Limits::default() };
+    let platform = Platform::with(limits).await;
+    let query = json!({ "query": "{ __typename }", "extensions": "x".repeat(200) });
+    let part = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+         content-length: 1000\r\n\r\n{}",
+        " ".repeat(900)
+    );
+    let mut held = TcpStream::connect(platform.address).await.expect("a connection");
+    held.write_all(part.as_bytes()).await.expect("written");
+    let mut answer = platform.post(&[], &query).await;
+    for _ in 0..400 {
+        if answer.status == 503 {
+            break;
+        }
+        answer = platform.post(&[], &query).await;
+    }
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")));
+    assert_eq!(code(&answer.json()), "UNAVAILABLE");
+    drop(held);
+    for _ in 0..400 {
+        answer = platform.post(&[], &query).await;
+        if answer.status == 200 {
+            return;
+        }
+    }
+    panic!("the room of a body that broke off was not given back");
+}
+
+#[tokio::test]
+async fn a_request_is_counted_before_its_body_is_read() {
+    let platform = Platform::with(Limits { requests_token: 1, ..Limits::default() }).await;
+    let head = format!(
+        "POST /graphql HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-type: application/json\r\n\
+         content-length: 1000\r\nexpect: 100-continue\r\n\r\n"
+    );
+    let (mut held, mut refused) = (Vec::new(), 0);
+    for _ in 0..10 {
+        let mut stream = TcpStream::connect(platform.address).await.expect("a connection");
+        stream.write_all(head.as_bytes()).await.expect("written");
+        let mut status = [0; 12];
+        stream.read_exact(&mut status).await.expect("a status");
+        refused += usize::from(&status == b"HTTP/1.1 429");
+        held.push(stream);
+    }
+    assert!((5..=8).contains(&refused), "{refused}");
+}
+
+#[tokio::test]
+async fn an_address_that_sent_too_much_waits_with_all_that_was_not_good_of_late() {
+    let limits = Limits { requests_address: 1, ..Limits::default() };
+    let platform = Platform::made(limits, trust_this_machine).await;
+    let token = platform.token(&["channels:read"], None).await;
+    let bearer = format!("Bearer {token}");
+    let as_from = |address: &'static str| [("authorization", bearer.as_str()), ("x-forwarded-for", address)];
+    let wrong = [("authorization", "Bearer wrong"), ("x-forwarded-for", "192.0.2.1")];
+    let ask = json!({ "query": "{ __typename }" });
+    assert!(refused(&platform, &wrong, 10).await.0 >= 5);
+    let answer = platform.post(&as_from("192.0.2.1"), &ask).await;
+    assert_eq!((answer.status, code(&answer.json())), (429, &json!("RATE_LIMITED")));
+    let path = format!("/preview/ss_1/index.m3u8?token={token}");
+    let preview = platform.send("GET", &path, &[("x-forwarded-for", "192.0.2.1")], b"").await;
+    assert_eq!((preview.status, preview.header("retry-after")), (429, Some("1")));
+    assert_eq!(platform.post(&as_from("192.0.2.2"), &ask).await.status, 200);
+    assert!(refused(&platform, &wrong, 10).await.0 >= 5);
+    assert_eq!(platform.post(&as_from("192.0.2.1"), &ask).await.status, 200);
+    assert_eq!(platform.send("GET", &path, &[("x-forwarded-for", "192.0.2.1")], b"").await.status, 200);
+}
+
+#[tokio::test]
+async fn previews_that_are_refused_count_for_their_address() {
+    let limits = Limits { requests_address: 1, ..Limits::default() };
+    let platform = Platform::made(limits, trust_this_machine).await;
+    let from = [("x-forwarded-for", "192.0.2.1"), ("authorization", "Bearer wrong")];
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        statuses.push(platform.send("GET", "/preview/none/index.m3u8", &from, b"").await.status);
+    }
+    assert!(statuses.starts_with(&[401, 401]) && statuses.contains(&429), "{statuses:?}");
 }
 
 #[tokio::test]

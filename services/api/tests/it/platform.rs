@@ -418,7 +418,7 @@ impl Component for Lame {
     }
 }
 
-/// Stands for the media plane: knows `/live/slow`, `/live/panic` and who asks.
+/// Stands for the media plane: knows `/live/slow`, `/live/panic` and who asks, and shows nobody `/preview/none`.
 #[derive(Clone)]
 struct Media;
 
@@ -444,6 +444,9 @@ impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
             }
             let body = axum::body::Body::from(format!("media {path} local={peer}"));
             let mut response = axum::http::Response::new(body);
+            if path.starts_with("/preview/none/") {
+                *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
+            }
             if let Some(authorization) = authorization {
                 response.headers_mut().insert("x-authorization", authorization);
             }

@@ -37,7 +37,14 @@ async fn behind_https_the_cookie_is_kept_off_plain_http() {
     };
     let platform = Platform::made(Limits::default(), adjust).await;
     let answer = sign_in(&platform, TOKEN, &[("origin", "https://live.example")]).await;
-    assert!(answer.header("set-cookie").is_some_and(|cookie| cookie.ends_with("; Secure")));
+    let cookie = answer.header("set-cookie").expect("a cookie");
+    assert!(cookie.starts_with("__Host-sigma_session=") && cookie.ends_with("; Secure"), "{cookie}");
+    let cookie = cookie.split(';').next().expect("a pair");
+    let ours = [("cookie", cookie), ("sec-fetch-site", "same-origin")];
+    assert_eq!(ask(&platform, &ours).await.json(), json!({ "data": { "__typename": "Query" } }));
+    let planted = cookie.replace("__Host-", "");
+    let planted = [("cookie", planted.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(ask(&platform, &planted).await.json()["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     assert_eq!(answer.header("strict-transport-security"), Some("max-age=31536000"));
     let proxied = |parts: &mut sigma_api::http::Parts| {
         parts.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];

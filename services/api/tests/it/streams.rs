@@ -19,10 +19,14 @@ struct Events {
 
 impl Events {
     async fn open(platform: &Platform, token: &str, query: &str) -> Self {
+        Self::accepting(platform, token, query, "accept: text/event-stream").await
+    }
+
+    async fn accepting(platform: &Platform, token: &str, query: &str, accept: &str) -> Self {
         let body = json!({ "query": query }).to_string();
         let head = format!(
             "POST /graphql HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {token}\r\ncontent-type: application/json\r\n\
-             accept: text/event-stream\r\ncontent-length: {}\r\n\r\n{body}",
+             {accept}\r\ncontent-length: {}\r\n\r\n{body}",
             platform.address,
             body.len()
         );
@@ -81,6 +85,31 @@ async fn a_question_is_one_event_and_completed() {
     );
 }
 
+/// What urql sends with each of its queries.
+const URQL: (&str, &str) = (
+    "accept",
+    "application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed",
+);
+
+#[tokio::test]
+async fn who_takes_events_as_well_gets_json_where_there_is_one_answer() {
+    let platform = Platform::start().await;
+    let query = json!({ "query": "query Subscriptions_subscription { __typename }" });
+    for accept in [URQL, ("accept", "text/event-stream;q=0")] {
+        let answer = platform.post(&[accept], &query).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/json")));
+        assert_eq!(answer.json(), json!({ "data": { "__typename": "Query" } }));
+    }
+    let list = platform.post(&[URQL], &json!([query])).await;
+    assert_eq!((list.status, list.json()), (200, json!([{ "data": { "__typename": "Query" } }])));
+    let accept = format!("accept: {}", URQL.1);
+    let mut events =
+        Events::accepting(&platform, TOKEN, "subscription { channelUpdated { name } }", &accept).await;
+    platform.figure("sigma_graphql_subscriptions 1").await;
+    platform.channel("show").await;
+    assert_eq!(events.event().await.1, json!({ "data": { "channelUpdated": { "name": "show" } } }));
+}
+
 #[tokio::test]
 async fn what_cannot_run_is_told_in_the_stream() {
     let platform = Platform::start().await;
@@ -130,7 +159,9 @@ async fn a_subscription_goes_on_with_comments_while_nothing_happens() {
 async fn streams_count_as_sockets_do() {
     let platform = Platform::with(Limits { sockets_token: 1, ..Limits::default() }).await;
     let _first = Events::open(&platform, TOKEN, "subscription { channelUpdated { name } }").await;
-    let second = platform.post(&[EVENTS], &json!({ "query": "{ __typename }" })).await.json();
+    let second = platform.post(&[EVENTS], &json!({ "query": "{ __typename }" })).await;
+    assert_eq!((second.status, second.header("retry-after")), (429, Some("1")));
+    let second = second.json();
     let extensions = &second["errors"][0]["extensions"];
     assert_eq!(
         (&extensions["code"], &extensions["reason"]),
@@ -154,6 +185,47 @@ async fn a_revoked_token_ends_its_stream_within_5_s() {
     );
     assert_eq!(events.event().await.0, "complete");
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn who_reads_nothing_is_held_to_his_token_all_the_same() {
+    let platform = Platform::with(Limits { stall: LONG * 3, ..Limits::default() }).await;
+    let secret = platform.token(&["channels:read"], None).await;
+    let id = platform.ask_as(&secret, "{ me { tokenId } }", json!({})).await["data"]["me"]["tokenId"].take();
+    // Small windows, so that little is on its way.
+    let io = hyper_util::rt::TokioIo::new(TcpStream::connect(platform.address).await.expect("a connection"));
+    let mut client = hyper::client::conn::http2::Builder::new(hyper_util::rt::TokioExecutor::new());
+    client.initial_stream_window_size(16 * 1024).initial_connection_window_size(64 * 1024);
+    let (mut sender, connection) = client.handshake(io).await.expect("a handshake");
+    tokio::spawn(connection);
+    let fields: String = (0..55).map(|n| format!("f{n}: name ")).collect();
+    let query = json!({ "query": format!("subscription {{ channelUpdated {{ {fields} }} }}") });
+    let request = axum::http::Request::post(format!("http://{}/graphql", platform.address))
+        .header("authorization", format!("Bearer {secret}"))
+        .header("content-type", "application/json")
+        .header("accept", "text/event-stream")
+        .body(axum::body::Body::from(query.to_string()))
+        .expect("a request");
+    let answer = sender.send_request(request).await.expect("an answer");
+    platform.figure("sigma_graphql_subscriptions 1").await;
+    let (channel, _) = platform.channel(&"n".repeat(100)).await;
+    let update = "mutation($id: ID!, $window: Int!) { updateChannel(id: $id, input: { reconnectWindow: $window }) { channel { id } } }";
+    let told = 200;
+    for window in 0..told {
+        platform.data(update, json!({ "id": channel, "window": 30 + window % 2 })).await;
+    }
+    let revoke = "mutation($id: ID!) { revokeApiToken(id: $id) { token { id } } }";
+    platform.data(revoke, json!({ "id": id })).await;
+    let began = sigma_clock::monotonic();
+    platform.figure("sigma_graphql_subscriptions_cut_total{reason=\"unauthenticated\"} 1").await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    // Who reads on after that gets what was on its way, and the last word.
+    let body = http_body_util::BodyExt::collect(answer.into_body());
+    let body = sigma_clock::timeout(LONG, body).await.expect("in time").expect("read").to_bytes();
+    let text = String::from_utf8_lossy(&body);
+    let events: Vec<&str> = text.split("\n\n").filter(|event| event.starts_with("event: next")).collect();
+    assert!(events.len() < told as usize, "{}", events.len());
+    assert!(events.last().is_some_and(|last| last.contains("UNAUTHENTICATED")), "{:?}", events.last());
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ impl SqliteStore {
     ) -> Result<Vec<RecordedEvent>, LogError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let mut query = query(filter, span, way, limit);
-        let found = query.build().fetch_all(&self.inner.readers).await.map_err(|e| self.log_fault(&e))?;
+        let found = query.build().fetch_all(&self.inner.lookers).await.map_err(|e| self.log_fault(&e))?;
         let event = |row: &SqliteRow| rows::event(&self.inner.incarnation, row);
         found.iter().map(event).collect::<Result<_, _>>().map_err(|e| self.log_fault(&e))
     }
@@ -61,9 +61,9 @@ impl SqliteStore {
         after: &Cursor,
         limit: usize,
     ) -> Result<HistoryPage, LogError> {
-        let mut low = self.position(after).await?;
+        let mut low = self.position(after, &self.inner.lookers).await?;
         // Asked first: what is committed while this reads stands after it, and is not passed over.
-        let head = self.head_position().await?;
+        let head = self.told_head();
         let mut events = Vec::new();
         for _ in 0..SPANS {
             if low >= head {
@@ -90,8 +90,8 @@ impl SqliteStore {
         limit: usize,
     ) -> Result<HistoryPage, LogError> {
         let mut high = match before {
-            Some(cursor) => self.position(cursor).await?.saturating_sub(1),
-            None => self.head_position().await?,
+            Some(cursor) => self.position(cursor, &self.inner.lookers).await?.saturating_sub(1),
+            None => self.told_head(),
         };
         let mut events = Vec::new();
         let mut more = false;
@@ -187,4 +187,47 @@ fn query(filter: &HistoryFilter, span: Span, way: Way, limit: i64) -> QueryBuild
 
 fn json(lines: &[String]) -> String {
     serde_json::Value::from(lines.to_vec()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use sigma_store::{EventLog, Journal};
+    use sqlx::SqlitePool;
+
+    use super::*;
+
+    async fn all_of(pool: &SqlitePool) -> Vec<sqlx::pool::PoolConnection<Sqlite>> {
+        let mut held = Vec::new();
+        while held.len() < pool.options().get_max_connections() as usize {
+            held.push(pool.acquire().await.expect("a connection"));
+        }
+        held
+    }
+
+    #[tokio::test]
+    async fn who_looks_back_and_who_decides_do_not_wait_for_each_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = SqliteStore::open(folder.path().join("store.sqlite")).await.expect("a store");
+        let within = Duration::from_secs(10);
+        let ranges = [HistoryRange::After(Cursor::start()), HistoryRange::Before(None)];
+        let look = async || {
+            for range in &ranges {
+                store.page(&HistoryFilter::default(), range, 10).await.expect("a page");
+            }
+        };
+        let decide = async || {
+            store.find_secret("stream_key", b"hash").await.expect("secrets");
+            store.load("channel", "ch_1").await.expect("a stream");
+            store.read_after(&Cursor::start(), 10).await.expect("a batch");
+        };
+
+        let looking = all_of(&store.inner.lookers).await;
+        sigma_clock::timeout(within, decide()).await.expect("while all of those look back");
+        drop(looking);
+        let deciding = all_of(&store.inner.readers).await;
+        sigma_clock::timeout(within, look()).await.expect("while all of these decide");
+        drop(deciding);
+    }
 }

@@ -28,6 +28,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Connections that read at the same time.
 const READERS: u32 = 4;
 
+/// Connections that look back into the log at the same time. They are their own: however many people follow events, whoever
+/// lets a feed in or decides on a command does not queue behind them.
+const LOOKERS: u32 = 2;
+
 /// Commits that may wait for the writer; who comes then waits for a place.
 const QUEUE: usize = 1_024;
 
@@ -67,6 +71,8 @@ pub(crate) struct Inner {
     pub(crate) incarnation: String,
     pub(crate) jobs: mpsc::Sender<Job>,
     pub(crate) readers: SqlitePool,
+    /// Those of [`History`](sigma_store::History) alone.
+    pub(crate) lookers: SqlitePool,
     pub(crate) history_span: i64,
     /// The last position that was committed.
     pub(crate) head: watch::Receiver<i64>,
@@ -116,8 +122,9 @@ impl SqliteStore {
             .await
             .map_err(fault)?;
 
-        let readers =
-            SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(base.read_only(true));
+        let reading = base.read_only(true);
+        let pool = |most| SqlitePoolOptions::new().max_connections(most).connect_lazy_with(reading.clone());
+        let (readers, lookers) = (pool(READERS), pool(LOOKERS));
         let (head_in, head_out) = watch::channel(head);
         let (jobs_in, jobs_out) = mpsc::channel(QUEUE);
         let writer = Writer {
@@ -130,7 +137,8 @@ impl SqliteStore {
         };
         tokio::spawn(writer.run(jobs_out, lock));
         let history_span = i64::try_from(options.history_span.max(1)).unwrap_or(i64::MAX);
-        let inner = Inner { path, incarnation, jobs: jobs_in, readers, history_span, head: head_out };
+        let inner =
+            Inner { path, incarnation, jobs: jobs_in, readers, lookers, history_span, head: head_out };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -144,6 +152,7 @@ impl SqliteStore {
     pub async fn close(self) {
         let (reply, done) = oneshot::channel();
         self.inner.readers.close().await;
+        self.inner.lookers.close().await;
         if self.inner.jobs.send(Job::Close { reply }).await.is_ok() {
             let _ = done.await;
         }

@@ -1,6 +1,7 @@
 //! Who stands behind a token, and when it was used last.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ impl Identity {
 pub(crate) struct Doorman {
     /// By the token's keyed hash.
     trusted: Mutex<HashMap<Vec<u8>, Trusted>>,
+    /// How many revocations there were: what was looked up before one is not remembered after it.
+    revocations: AtomicU64,
     /// Uses that are not in the file yet: milliseconds since the Unix epoch, by the token's id.
     uses: Mutex<HashMap<String, i64>>,
 }
@@ -69,8 +72,12 @@ impl Doorman {
         (runs && sigma_clock::monotonic() < *until).then(|| identity.clone())
     }
 
-    fn remember(&self, hash: Vec<u8>, identity: &Identity, asked: Instant) {
+    /// Remembers what was looked up when there had been so many revocations.
+    fn remember(&self, hash: Vec<u8>, identity: &Identity, asked: Instant, revocations: u64) {
         let mut trusted = lock(&self.trusted);
+        if self.revocations.load(Ordering::SeqCst) != revocations {
+            return;
+        }
         if trusted.len() >= MAX_TRUSTED {
             let now = sigma_clock::monotonic();
             trusted.retain(|_, known| now < known.until);
@@ -82,7 +89,9 @@ impl Doorman {
 
     /// The token is asked for again at its next request.
     pub(crate) fn forget(&self, token_id: &str) {
-        lock(&self.trusted).retain(|_, known| known.identity.token_id.as_deref() != Some(token_id));
+        let mut trusted = lock(&self.trusted);
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        trusted.retain(|_, known| known.identity.token_id.as_deref() != Some(token_id));
     }
 
     fn note_use(&self, token_id: &str, at_ms: i64) {
@@ -141,7 +150,8 @@ impl App {
     }
 
     async fn look_up(&self, hash: Vec<u8>, now: Timestamp) -> Result<Option<Identity>, AppError> {
-        let asked = sigma_clock::monotonic();
+        let (asked, revocations) =
+            (sigma_clock::monotonic(), self.doorman.revocations.load(Ordering::SeqCst));
         let rows = self.executor.journal.find_secret(API_TOKEN, &hash).await?;
         let is_it = |found: &Option<Vec<u8>>| {
             found.as_ref().is_some_and(|found| found.as_slice().ct_eq(&hash).into())
@@ -160,7 +170,7 @@ impl App {
             token_id: Some(facts.id.to_string()),
             expires_at_ms: facts.expires_at.map(Timestamp::as_millis),
         };
-        self.doorman.remember(hash, &identity, asked);
+        self.doorman.remember(hash, &identity, asked, revocations);
         Ok(Some(identity))
     }
 
@@ -201,5 +211,31 @@ impl App {
             }
         }
         uses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_looked_up_before_a_revocation_is_not_trusted_after_it() {
+        let doorman = Doorman::default();
+        let identity = Identity {
+            name: "x".to_owned(),
+            actor: Actor::new(ActorKind::Token, "tk_1").expect("an actor"),
+            project: ProjectId::default_project(),
+            access: Access::nothing(),
+            token_id: Some("tk_1".to_owned()),
+            expires_at_ms: None,
+        };
+        let (hash, now) = (vec![1], Timestamp::from_millis(0));
+        let look_up = || doorman.revocations.load(Ordering::SeqCst);
+        let before = look_up();
+        doorman.forget("tk_1");
+        doorman.remember(hash.clone(), &identity, sigma_clock::monotonic(), before);
+        assert_eq!(doorman.recall(&hash, now), None);
+        doorman.remember(hash.clone(), &identity, sigma_clock::monotonic(), look_up());
+        assert_eq!(doorman.recall(&hash, now), Some(identity));
     }
 }

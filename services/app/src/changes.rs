@@ -1,5 +1,6 @@
 //! What changed, told to all in this process who want to know, once the views show it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -63,11 +64,17 @@ pub(crate) struct Fanout {
     told: broadcast::Sender<Told>,
     /// What comes after this is still to be told; none: what comes after the log's end.
     place: Mutex<Option<Cursor>>,
+    /// The log is another one than before, and nobody was told of it yet.
+    elsewhere: AtomicBool,
 }
 
 impl Default for Fanout {
     fn default() -> Self {
-        Self { told: broadcast::Sender::new(MAX_BEHIND), place: Mutex::default() }
+        Self {
+            told: broadcast::Sender::new(MAX_BEHIND),
+            place: Mutex::default(),
+            elsewhere: AtomicBool::new(false),
+        }
     }
 }
 
@@ -79,6 +86,12 @@ impl Fanout {
 
     fn place(&self) -> Option<Cursor> {
         self.place.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The log is another one than before: it is followed from its end, and all are told once that is known.
+    fn is_elsewhere(&self) {
+        self.elsewhere.store(true, Ordering::SeqCst);
+        self.go_on_after(None);
     }
 
     /// What comes after this place is told next; none: what comes after the log's end.
@@ -132,8 +145,7 @@ impl App {
                 Ok(()) => pause = PAUSE,
                 Err(FollowError::Log(LogError::ForeignCursor(message))) => {
                     tracing::error!(message, "the log is another one than before; changes go on at its end");
-                    self.fanout.go_on_after(None);
-                    self.fanout.tell(Told::Missed);
+                    self.fanout.is_elsewhere();
                 }
                 Err(error) => {
                     tracing::warn!(%error, "changes are told later");
@@ -148,6 +160,10 @@ impl App {
     async fn tell_next(&self) -> Result<(), FollowError> {
         let Some(place) = self.fanout.place() else {
             self.fanout.go_on_after(Some(self.log.head().await?));
+            // Only now: who looks anew when he is told sees all up to this place at least.
+            if self.fanout.elsewhere.swap(false, Ordering::SeqCst) {
+                self.fanout.tell(Told::Missed);
+            }
             return Ok(());
         };
         let batch = self.log.read_after(&place, BATCH).await?;

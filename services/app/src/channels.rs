@@ -12,6 +12,10 @@ use crate::input::{Wrong, asked};
 use crate::secrets::{STREAM_KEY, open_stream_key, put_stream_key, retire_stream_keys};
 use crate::{App, AppError, Caller, ChannelRow, Done, StreamKey};
 
+/// Who is shown the same key again within the same hour makes no event more: a channel's stream is read whole at each
+/// feed's admission, and a program that asks for the key each minute must not make it long.
+const SHOWN_MS: i64 = 3_600_000;
+
 /// A channel to make; what is none takes the contract's default.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NewChannel {
@@ -208,7 +212,7 @@ impl App {
     }
 
     /// The stream key that a channel's broadcaster is to use. Wants `channels:secrets`; that it was shown, and to whom, is an
-    /// event first: one a minute for the same person and channel.
+    /// event first: one an hour for the same person and channel.
     ///
     /// # Errors
     /// [`AppError::Forbidden`]; [`AppError::NotFound`] for a channel that the caller does not see.
@@ -216,8 +220,8 @@ impl App {
         caller.need(Scope::ChannelsSecrets)?;
         self.owned_channel(caller, id).await?;
         let (at, actor) = (self.executor.now(), &caller.actor);
-        let minute = at.as_millis().div_euclid(60_000);
-        let command_id = format!("show_key_{id}_{minute}_{}_{}", actor.kind(), actor.id());
+        let hour = at.as_millis().div_euclid(SHOWN_MS);
+        let command_id = format!("show_key_{id}_{hour}_{}_{}", actor.kind(), actor.id());
         let mut context = Context::of(actor.clone(), command_id);
         if let Some(correlation) = &caller.correlation {
             context.correlation.clone_from(correlation);

@@ -95,7 +95,8 @@ impl App {
     /// Makes an API token open nothing any more: at once here, within 2 s everywhere. Wants `tokens:admin`.
     ///
     /// # Errors
-    /// [`AppError::Forbidden`]; [`AppError::NotFound`] for another project's token; refused where it was revoked before.
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`] for another project's token, unless the caller is of the project
+    /// `default`; refused where it was revoked before.
     pub async fn revoke_api_token(&self, caller: &Caller, id: &str) -> Result<Done<ApiTokenRow>, AppError> {
         caller.need(Scope::TokensAdmin)?;
         let context = self.context(caller, "revokeApiToken", id)?;
@@ -200,10 +201,11 @@ impl App {
         Ok(None)
     }
 
-    /// The token is there, and the caller's project's.
+    /// The token is there, and the caller's project's; to the project `default`, which may make tokens of others, also theirs.
     async fn owned_token(&self, caller: &Caller, id: &str) -> Result<(), AppError> {
         let token = self.executor.load::<ApiToken>(id).await?.aggregate;
-        let owned = token.facts().is_some_and(|facts| facts.project == caller.project);
+        let owned =
+            token.facts().is_some_and(|facts| facts.project == caller.project || caller.project.is_default());
         if owned { Ok(()) } else { Err(AppError::NotFound { kind: ApiToken::TYPE, id: id.to_owned() }) }
     }
 

@@ -12,12 +12,11 @@ use crate::executor::{CommandError, Context, new_command_id};
 use crate::{App, MediaError, WarningReport};
 
 impl App {
-    /// Takes down that something about a session's feed is to be mended, or is well again since `at`. May be repeated; a
-    /// late report of an old feed, and one of a session that is over, changes nothing. Waits out a short outage of the
-    /// store.
+    /// Takes down that something about a session's feed is to be mended, or is well again since `at`. May be repeated; one of
+    /// a session that is over changes nothing. Waits out a short outage of the store.
     ///
     /// # Errors
-    /// [`MediaError`].
+    /// [`MediaError`]; [`MediaError::Unavailable`] where the session has a newer feed: to be told again under its number.
     pub async fn report_warning(
         &self,
         session: &str,
@@ -32,8 +31,15 @@ impl App {
         let Some(facts) = loaded.aggregate.facts() else {
             return Err(MediaError::Refused(format!("there is no session {session}")));
         };
-        if facts.feed().is_none_or(|newest| newest.number.get() != feed) {
-            return Ok(());
+        match facts.feed().map(|newest| newest.number.get()) {
+            Some(newest) if newest == feed => {}
+            // The session has a newer feed, of which its actor does not know yet: a warning is its session's, so it comes again
+            // under the new number instead of being lost.
+            Some(newest) if newest > feed => {
+                let newer = format!("session {session} has feed {newest} by now, and not {feed}");
+                return Err(MediaError::Unavailable(newer));
+            }
+            _ => return Ok(()),
         }
         let command = match report {
             WarningReport::Raised { name, message, data } => SessionHealthCommand::Raise {

@@ -163,7 +163,7 @@ impl Ingest {
     }
 
     /// The stream key: OBS's field "Stream Key". Who has it can broadcast here. That it was shown, and to whom, stands in
-    /// the log as `channel.key_shown`, once a minute for each who looks. Scope: `channels:secrets`.
+    /// the log as `channel.key_shown`, once an hour for each who looks. Scope: `channels:secrets`.
     #[graphql(guard = "Needs(Scope::ChannelsSecrets)", complexity = 20)]
     async fn stream_key(&self, context: &Context<'_>) -> Result<String> {
         let key = behind(context)?.app.show_stream_key(&asked(context)?.caller, &self.channel).await;

@@ -9,13 +9,16 @@ use sigma_domain::{
     Actor, ActorKind, Channel, ChannelEvent, EndReason, Scope, Session, SessionEvent, SessionHealth,
     SessionHealthEvent, SessionId, Timestamp,
 };
-use sigma_store::RecordedEvent;
+use sigma_store::{HistoryFilter, HistoryPage, HistoryRange, NameFilter, RecordedEvent};
 
 use crate::{App, AppError, Caller, ChannelRow, fold};
 use sentences::Who;
 
 /// The longest timeline that is told: of a longer one the beginning and the newest entries.
 pub const MAX_TIMELINE: usize = 1_000;
+
+/// Stops of a channel that are looked at with one statement.
+const STOPS: u32 = 100;
 
 /// Something that happened in a session.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,8 +75,7 @@ impl App {
             matches!(entry.what, What::Session(SessionEvent::Ended { reason, .. }) if reason == stopped)
         };
         if all.iter().any(by_stop) {
-            let events = journal.load(Channel::TYPE, channel.as_str()).await?;
-            all.extend(stop_of(&session, events)?);
+            all.extend(self.stop_of(&session, channel.as_str()).await?);
         }
         // The order of each stream stays where two moments are the same; the stop came before the end that it made.
         all.sort_by_key(|entry| {
@@ -84,6 +86,28 @@ impl App {
         }
         let names = self.names_of(&all).await;
         Ok(all.into_iter().map(|entry| told(entry, &names)).collect())
+    }
+
+    /// The stop of the channel under this session, looked for among its stops alone, newest first.
+    async fn stop_of(&self, session: &SessionId, channel: &str) -> Result<Option<Happened>, AppError> {
+        let name = Some(NameFilter::Exact("channel.stopped".to_owned()));
+        let aggregate_id = Some(channel.to_owned());
+        let filter = HistoryFilter { aggregate_id, name, ..HistoryFilter::default() };
+        let mut range = HistoryRange::Before(None);
+        loop {
+            let HistoryPage { events, more, next } = self.history.page(&filter, &range, STOPS).await?;
+            for recorded in events.into_iter().rev() {
+                if let ChannelEvent::Stopped { session: Some(stopped), at } = fold::decode(&recorded)?
+                    && stopped == *session
+                {
+                    return happened(at, What::ChannelStopped, recorded).map(Some);
+                }
+            }
+            if !more {
+                return Ok(None);
+            }
+            range = HistoryRange::Before(Some(next));
+        }
     }
 
     /// Names of the tokens that did something, as far as they can be read.
@@ -116,27 +140,18 @@ impl App {
             return Ok(None);
         }
         let events = self.executor.journal.load(Channel::TYPE, id).await?;
+        // By the events' own moments, which are told as the channel's: the commit's come a little later.
+        let moments = events.iter().map(|event| Ok(fold::decode::<ChannelEvent>(event)?.at().as_millis()));
+        let moments = moments.collect::<Result<Vec<_>, AppError>>()?;
         // Up to the first that is later: a clock that was set back must not leave holes.
-        let until = events.iter().take_while(|event| event.metadata.at_ms <= at_ms);
-        let row = fold::channel_of(until)?;
+        let until = events.iter().zip(moments).take_while(|(_, moment)| *moment <= at_ms);
+        let row = fold::channel_of(until.map(|(event, _)| event))?;
         Ok(row.filter(|row| row.project == caller.project.as_str()))
     }
 }
 
 fn happened(at: Timestamp, what: What, recorded: RecordedEvent) -> Result<Happened, AppError> {
     Ok(Happened { at, what, actor: fold::actor(&recorded)?, recorded })
-}
-
-/// The stop of the channel under this session.
-fn stop_of(session: &SessionId, events: Vec<RecordedEvent>) -> Result<Option<Happened>, AppError> {
-    for recorded in events.into_iter().rev().filter(|event| event.name == "channel.stopped") {
-        if let ChannelEvent::Stopped { session: Some(stopped), at } = fold::decode(&recorded)?
-            && stopped == *session
-        {
-            return happened(at, What::ChannelStopped, recorded).map(Some);
-        }
-    }
-    Ok(None)
 }
 
 fn told(entry: Happened, names: &HashMap<String, String>) -> TimelineEntry {

@@ -17,15 +17,22 @@ struct FlakyLog {
     inner: MemoryStore,
     away: AtomicBool,
     foreign: AtomicBool,
+    /// Its end cannot be told.
+    headless: AtomicBool,
 }
 
 impl FlakyLog {
     fn over(inner: MemoryStore) -> Arc<Self> {
-        Arc::new(Self { inner, away: AtomicBool::new(false), foreign: AtomicBool::new(false) })
+        let [away, foreign, headless] = std::array::from_fn(|_| AtomicBool::new(false));
+        Arc::new(Self { inner, away, foreign, headless })
     }
 
     fn check(&self) -> Result<(), LogError> {
-        if self.away.load(Ordering::SeqCst) {
+        Self::unless(&self.away)
+    }
+
+    fn unless(away: &AtomicBool) -> Result<(), LogError> {
+        if away.load(Ordering::SeqCst) {
             let (message, mend) = ("the log is away".into(), "wait".into());
             return Err(LogError::Unavailable { message, mend });
         }
@@ -45,6 +52,7 @@ impl EventLog for FlakyLog {
 
     async fn head(&self) -> Result<Cursor, LogError> {
         self.check()?;
+        Self::unless(&self.headless)?;
         self.inner.head().await
     }
 
@@ -154,8 +162,14 @@ async fn a_log_that_is_away_delays_changes_and_loses_none() {
     assert_eq!(changed.event, "channel.updated");
     until(&mut changes, &made, 3).await;
     // Another log than before: what was missed is not known, so it is told that something was.
+    // Only once it is known from where on all is told: who looks anew at once misses nothing between.
+    log.headless.store(true, Ordering::SeqCst);
     log.foreign.store(true, Ordering::SeqCst);
     rename(&app, &made, "Elsewhere").await;
+    while let Ok(told) = sigma_clock::timeout(Duration::from_secs(30), changes.next()).await {
+        assert!(told.is_ok(), "told before the new place is known: {told:?}");
+    }
+    log.headless.store(false, Ordering::SeqCst);
     loop {
         if let Err(Lagged { missed }) = next(&mut changes).await {
             assert_eq!(missed, 1);

@@ -7,6 +7,7 @@ use sigma_app::{
     TimelineEntry, WarningReport,
 };
 use sigma_clock::Clock;
+use sigma_store::{CommandRecord, Commit, NewEvent, RecordedEvent};
 
 use crate::world::{NODE, World, caller, input, named};
 
@@ -186,6 +187,39 @@ async fn a_channel_is_told_as_it_was_at_a_moment() {
     assert_eq!(as_of(begin + 20_000).await, None, "after it was deleted");
     assert_eq!(as_of(i64::MIN).await, None);
     assert_eq!(world.app.channel_as_of(&caller(), "nonsense", begin).await, Ok(None));
+}
+
+#[tokio::test]
+async fn a_channel_is_there_at_the_moment_that_it_tells_as_its_making() {
+    let world = World::new().await;
+    let made = world.channel().await;
+    let (id, created_at_ms) = (made.channel.id.as_str(), made.channel.created_at_ms);
+    let mut events = world.store.load("channel", id).await.unwrap();
+    // A commit comes a little after the command that it is of.
+    let RecordedEvent { aggregate_type, name, version, data, mut metadata, project_id, .. } =
+        events.remove(0);
+    metadata.at_ms += 1;
+    let command = CommandRecord {
+        id: "later".into(),
+        fingerprint: String::new(),
+        answer: Vec::new(),
+        at_ms: metadata.at_ms,
+    };
+    let late = Commit {
+        aggregate_type,
+        aggregate_id: "ch_late".into(),
+        line: "ch_late".into(),
+        project_id,
+        expected: 0,
+        events: vec![NewEvent { name, version, data }],
+        metadata,
+        command,
+        secrets: Vec::new(),
+    };
+    world.store.commit(late).await.unwrap();
+    let as_of = async |at_ms| world.app.channel_as_of(&caller(), "ch_late", at_ms).await.unwrap();
+    assert!(as_of(created_at_ms).await.is_some());
+    assert!(as_of(created_at_ms - 1).await.is_none());
 }
 
 #[tokio::test]

@@ -245,7 +245,12 @@ async fn a_projects_token_sees_its_own_project_only() {
             ("projectId", &*format!("there is no project `{other}`; leave it out for your own"))
         );
     }
-    assert!(matches!(world.app.revoke_api_token(&caller(), &own.id).await, Err(AppError::NotFound { .. })));
+    // Who may make tokens of any project may end them, too; who may not, may not.
+    let input = new("x", &["events:read"]);
+    let of_default = world.app.create_api_token(&caller(), input).await.unwrap().value.token;
+    let refused = world.app.revoke_api_token(&them, &of_default.id).await;
+    assert!(matches!(refused, Err(AppError::NotFound { .. })), "{refused:?}");
+    assert!(world.app.revoke_api_token(&caller(), &own.id).await.unwrap().value.revoked_at_ms.is_some());
     assert_eq!(world.app.create_project(&them, "x").await.map(drop), Err(AppError::DefaultProjectOnly));
 }
 

@@ -40,8 +40,11 @@ impl Api {
         let mut caller = Caller { correlation: Some(request_id), ..identity.caller() };
         caller.idempotency = idempotency(idempotency_key, &operation, &body).map_err(refuse)?;
         let project = caller.project.as_str();
-        let loaded =
-            if follows { self.loaders.for_subscribers(project) } else { self.loaders.for_request(project) };
+        let loaded = match operation.kind {
+            Some(Kind::Subscription) => self.loaders.for_subscribers(project),
+            Some(Kind::Mutation) => self.loaders.for_commands(project),
+            _ => self.loaders.for_request(project),
+        };
         Ok((request.data(Asked { identity, caller, origin, loaded }), operation))
     }
 }

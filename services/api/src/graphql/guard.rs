@@ -21,6 +21,15 @@ impl Guard for Needs {
     }
 }
 
+/// The token must not be bound to channels: what it leads to is of all of them.
+pub(crate) struct Unbound;
+
+impl Guard for Unbound {
+    async fn check(&self, context: &Context<'_>) -> Result<()> {
+        Ok(asked(context)?.caller.need_unbound().map_err(Fault::from)?)
+    }
+}
+
 /// The token must be of the project `default`: what it leads to is the platform's own, of no project.
 pub(crate) struct InDefaultProject;
 

@@ -10,6 +10,9 @@ const NESTING: usize = 64;
 /// Nodes of the schema that introspection may visit. What tools ask for visits some 100,000 of a schema like ours.
 const INTROSPECTION: u64 = 200_000;
 
+/// A name of the request's own is given back to so many characters.
+const NAMED: usize = 64;
+
 /// What one request may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct QueryLimits {
@@ -71,6 +74,13 @@ fn judge(request: &mut Request, limits: &QueryLimits) -> Result<Operation, Serve
                 "the request {does} {found} {what}; {most} are taken at most: ask for less"
             )));
         }
+    }
+    if let Some(name) = operation::answered_twice(document, asked.as_deref()) {
+        let name: String = name.chars().take(NAMED).collect();
+        let message = format!(
+            "the mutation asks twice for `{name}` and could show one answer only: ask once, or give one an alias"
+        );
+        return Err(refuse(Code::BadInput, message));
     }
     Ok(Operation {
         name: operation::name(document, asked.as_deref()),

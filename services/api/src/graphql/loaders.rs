@@ -56,6 +56,12 @@ impl Loaders {
         Arc::new(self.loader(project))
     }
 
+    /// For one request that changes something. It keeps no row: its fields run one after the other, and each is answered with
+    /// what it, and those before it, made of the rows.
+    pub(crate) fn for_commands(&self, project: &str) -> Arc<Loaded> {
+        Arc::new(self.forgetful(project))
+    }
+
     /// For all subscribers of a project. It keeps no row, since a subscription outlives every row that it reads; but
     /// what many ask for within a millisecond, because the same event woke them, is read once for all of them.
     pub(crate) fn for_subscribers(&self, project: &str) -> Arc<Loaded> {
@@ -64,10 +70,14 @@ impl Loaders {
             return loaded;
         }
         shared.retain(|_, loaded| loaded.strong_count() > 0);
+        let loaded = Arc::new(self.forgetful(project));
+        shared.insert(project.to_owned(), Arc::downgrade(&loaded));
+        loaded
+    }
+
+    fn forgetful(&self, project: &str) -> Loaded {
         let loaded = self.loader(project);
         loaded.enable_all_cache(false);
-        let loaded = Arc::new(loaded);
-        shared.insert(project.to_owned(), Arc::downgrade(&loaded));
         loaded
     }
 

@@ -165,7 +165,7 @@ impl Mutation {
     }
 
     /// Ends an API token, for ever: what still asks with it is turned away, and its subscriptions end within seconds. Scope:
-    /// `tokens:admin`.
+    /// `tokens:admin`; another project's is ended only by a token of the project `default`.
     #[graphql(guard = "Needs(Scope::TokensAdmin)")]
     async fn revoke_api_token(
         &self,

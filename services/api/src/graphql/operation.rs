@@ -27,6 +27,32 @@ pub(crate) fn mutation_fields(document: &ExecutableDocument, name: Option<&str>)
     Some(fields(document, &operation.node.selection_set, &mut opened))
 }
 
+/// The name under which the mutation named answers twice, where it does: the engine would run both, and show one.
+pub(crate) fn answered_twice<'a>(document: &'a ExecutableDocument, name: Option<&str>) -> Option<&'a str> {
+    let operation = chosen(document, name)?;
+    let is_mutation = operation.node.ty == OperationType::Mutation;
+    is_mutation.then(|| again(document, &operation.node.selection_set, &mut HashSet::new())).flatten()
+}
+
+fn again<'a>(
+    document: &'a ExecutableDocument,
+    set: &'a Positioned<SelectionSet>,
+    answered: &mut HashSet<&'a str>,
+) -> Option<&'a str> {
+    set.node.items.iter().find_map(|item| match &item.node {
+        Selection::Field(field) if field.node.name.node.starts_with("__") => None,
+        Selection::Field(field) => {
+            let name = field.node.response_key().node.as_str();
+            (!answered.insert(name)).then_some(name)
+        }
+        Selection::InlineFragment(fragment) => again(document, &fragment.node.selection_set, answered),
+        Selection::FragmentSpread(spread) => {
+            let fragment = document.fragments.get(&spread.node.fragment_name.node)?;
+            again(document, &fragment.node.selection_set, answered)
+        }
+    })
+}
+
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
@@ -187,7 +213,7 @@ fn fields<'a>(
             Selection::InlineFragment(fragment) => fields(document, &fragment.node.selection_set, opened),
             Selection::FragmentSpread(spread) => {
                 let name = &spread.node.fragment_name.node;
-                // Each fragment once: the fields of one that is spread twice are merged when they run.
+                // Each fragment once: a mutation that spreads one twice is refused.
                 match document.fragments.get(name) {
                     Some(fragment) if opened.insert(name) => {
                         fields(document, &fragment.node.selection_set, opened)
@@ -248,6 +274,26 @@ mod tests {
     fn a_fragment_in_a_circle_has_no_size() {
         let document = parse_query("{ ...F } fragment F on Query { x { ...G } } fragment G on X { ...F }");
         assert_eq!(measure(&document.expect("a document")), None);
+    }
+
+    #[test]
+    fn a_mutation_that_answers_twice_under_one_name_is_found() {
+        let twice = |query: &str| {
+            let document = parse_query(query).expect("a document");
+            answered_twice(&document, None).map(str::to_owned)
+        };
+        for (query, name) in [
+            ("mutation { a a }", "a"),
+            ("mutation { x: a x: b }", "x"),
+            ("mutation { a ... { b: a a } }", "a"),
+            ("mutation { ...F ...F } fragment F on Mutation { a }", "a"),
+            ("mutation { ...F ...G } fragment F on Mutation { ...G } fragment G on Mutation { b }", "b"),
+        ] {
+            assert_eq!(twice(query).as_deref(), Some(name), "{query}");
+        }
+        for query in ["mutation { a b: a __typename __typename c { d d } }", "query { a a }"] {
+            assert_eq!(twice(query), None, "{query}");
+        }
     }
 
     #[test]

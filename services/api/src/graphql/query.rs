@@ -8,7 +8,7 @@ use super::connection::weight;
 use super::context::{asked, behind};
 use super::errors::Fault;
 use super::event::{EventConnection, EventsAsked, events_page};
-use super::guard::{InDefaultProject, Needs};
+use super::guard::{InDefaultProject, Needs, Unbound};
 use super::platform::{ComponentHealth, PlatformHealth};
 use super::project::Project;
 use super::projection::Projection;
@@ -134,11 +134,26 @@ impl Query {
         events_page(context, asking).await
     }
 
-    /// The project's API tokens, newest first, revoked and expired ones included. Scope: `tokens:admin`.
+    /// A project's API tokens, newest first, revoked and expired ones included. Scope: `tokens:admin`.
     #[graphql(guard = "Needs(Scope::TokensAdmin)", complexity = "WHOLE_LIST_WEIGHT * child_complexity")]
-    async fn api_tokens(&self, context: &Context<'_>) -> Result<Vec<ApiToken>> {
-        let project = asked(context)?.caller.project.as_str();
-        let rows = behind(context)?.reads.api_tokens(project).await.map_err(Fault::from)?;
+    async fn api_tokens(
+        &self,
+        context: &Context<'_>,
+        #[graphql(
+            desc = "Those of this project: your own unless told. Another one's may be told by a token of the project \
+                    `default`."
+        )]
+        project_id: Option<ID>,
+    ) -> Result<Vec<ApiToken>> {
+        let (own, reads) = (&asked(context)?.caller.project, &behind(context)?.reads);
+        if let Some(named) = project_id.as_ref().filter(|named| named.as_str() != own.as_str()) {
+            let may_see = own.is_default() && reads.project(named).await.map_err(Fault::from)?.is_some();
+            if !may_see {
+                return Err(Fault::not_found("project", named).into());
+            }
+        }
+        let project = project_id.as_ref().map_or(own.as_str(), |named| named.as_str());
+        let rows = reads.api_tokens(project).await.map_err(Fault::from)?;
         Ok(rows.into_iter().map(ApiToken::from).collect())
     }
 
@@ -151,8 +166,12 @@ impl Query {
         Ok(seen.map(Project::from).collect())
     }
 
-    /// How the platform stands: its components, its read models, its settings. Scope: `health:read`, in the project `default`.
-    #[graphql(guard = "Needs(Scope::HealthRead).and(InDefaultProject)", complexity = "10 + child_complexity")]
+    /// How the platform stands: its components, its read models, its settings. Scope: `health:read`, in the project
+    /// `default`; not for a token that is bound to channels.
+    #[graphql(
+        guard = "Needs(Scope::HealthRead).and(InDefaultProject).and(Unbound)",
+        complexity = "10 + child_complexity"
+    )]
     async fn health(&self, context: &Context<'_>) -> Result<PlatformHealth> {
         let behind = behind(context)?;
         let conditions = conditions(&behind.components).await;
@@ -163,8 +182,12 @@ impl Query {
         Ok(PlatformHealth::new(&behind.facts, parts.collect(), rows))
     }
 
-    /// The read models and how they stand. Scope: `health:read`, in the project `default`.
-    #[graphql(guard = "Needs(Scope::HealthRead).and(InDefaultProject)", complexity = "10 + child_complexity")]
+    /// The read models and how they stand. Scope: `health:read`, in the project `default`; not for a token that is bound to
+    /// channels.
+    #[graphql(
+        guard = "Needs(Scope::HealthRead).and(InDefaultProject).and(Unbound)",
+        complexity = "10 + child_complexity"
+    )]
     async fn projections(&self, context: &Context<'_>) -> Result<Vec<Projection>> {
         let rows = behind(context)?.projections.status().await.map_err(Fault::from)?;
         Ok(rows.into_iter().map(Projection::from).collect())

@@ -14,8 +14,9 @@ use super::guard::Needs;
 use super::health::{Health, recent_seconds, recent_weight};
 use super::scalars::{DateTime, Long};
 
-/// What a session's timeline counts for in a request's complexity: it is folded from the log.
-const TIMELINE_WEIGHT: usize = 50;
+/// What a session's timeline counts for in a request's complexity: two streams of the log are read for it, and it holds up to
+/// a thousand entries. A page of twenty sessions may tell theirs, one of a hundred may not.
+const TIMELINE_WEIGHT: usize = 200;
 
 /// Where a session stands.
 #[derive(Enum, Clone, Copy, Debug, PartialEq, Eq)]

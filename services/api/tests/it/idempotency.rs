@@ -94,3 +94,15 @@ async fn a_key_stands_for_its_own_token_only() {
     assert!(theirs["data"].is_object() && ours["data"].is_object(), "{theirs} {ours}");
     assert_ne!(theirs, ours);
 }
+
+#[tokio::test]
+async fn a_mutation_that_asks_twice_under_one_name_makes_nothing() {
+    let platform = Platform::start().await;
+    let twice = "mutation { ...M ...M } \
+        fragment M on Mutation { createChannel(input: { name: \"a\" }) { channel { id } } }";
+    for headers in [&[][..], &[("idempotency-key", "k")][..]] {
+        let answer = platform.post(headers, &json!({ "query": twice })).await.json();
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_INPUT", "{answer}");
+        assert_eq!(names(&platform).await, json!([]));
+    }
+}

@@ -176,3 +176,28 @@ async fn what_does_not_go_together_is_named() {
         assert_eq!(field(&answer), ("BAD_INPUT", path), "{arguments} {answer}");
     }
 }
+
+#[tokio::test]
+async fn each_field_of_a_mutation_shows_what_those_before_it_made() {
+    let platform = Platform::start().await;
+    let (channel, key) = platform.channel("before").await;
+    let session = platform.on_air(&key).await;
+    let processing = |data: &Value| data["session"]["state"] == "PROCESSING";
+    let state = "query($id: ID!) { session(id: $id) { state } }";
+    platform.until(state, json!({ "id": session }), processing).await;
+    let both = "mutation($session: ID!, $channel: ID!) { \
+        a: goLive(sessionId: $session) { session { channel { name } } } \
+        b: updateChannel(id: $channel, input: { name: \"after\" }) { channel { currentSession { channel { name } } } } }";
+    let done = platform.data(both, json!({ "session": session, "channel": channel })).await;
+    assert_eq!(done["a"]["session"]["channel"]["name"], "before", "{done}");
+    assert_eq!(done["b"]["channel"]["currentSession"]["channel"]["name"], "after", "{done}");
+}
+
+#[tokio::test]
+async fn timelines_of_twenty_sessions_are_told_at_once_and_of_a_hundred_are_not() {
+    let platform = Platform::start().await;
+    let query = "query($first: Int) { sessions(first: $first) { nodes { id timeline { at } } } }";
+    platform.data(query, json!({ "first": 20 })).await;
+    let refused = platform.ask(query, json!({ "first": 100 })).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "TOO_COMPLEX", "{refused}");
+}

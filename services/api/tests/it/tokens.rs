@@ -74,6 +74,22 @@ async fn projects_are_walls() {
         platform.token_of(&["tokens:admin", "channels:write", "channels:read"], None, Some(&other)).await;
     let listed = platform.ask_as(&token, "{ projects { id } apiTokens { name } }", json!({})).await;
     assert_eq!(listed["data"]["projects"], json!([{ "id": other }]), "{listed}");
+    // What the default project made for another it also lists and ends; the other way round there is nothing.
+    let list = "query($project: ID) { apiTokens(projectId: $project) { id revokedAt project { id } } }";
+    let made = platform.token_of(&["channels:read"], None, Some(&other)).await;
+    let listed = platform.data(list, json!({ "project": other })).await["apiTokens"].take();
+    assert_eq!(listed.as_array().map(Vec::len), Some(2), "{listed}");
+    assert_eq!(listed[0]["project"]["id"], other);
+    let revoke = "mutation($id: ID!) { revokeApiToken(id: $id) { token { revokedAt } } }";
+    platform.data(revoke, json!({ "id": listed[0]["id"] })).await;
+    assert_eq!(code(&platform.ask_as(&made, ME, json!({})).await), "UNAUTHENTICATED");
+    let own = platform.ask_as(&token, list, json!({ "project": other })).await;
+    assert_eq!(own["data"]["apiTokens"].as_array().map(Vec::len), Some(2), "{own}");
+    for foreign in ["pr_default", "pr_nobody"] {
+        let refused = platform.ask_as(&token, list, json!({ "project": foreign })).await;
+        assert_eq!(code(&refused), "NOT_FOUND", "{refused}");
+    }
+    assert_eq!(code(&platform.ask(list, json!({ "project": "pr_nobody" })).await), "NOT_FOUND");
     let create = "mutation { createChannel(input: { name: \"theirs\" }) { channel { id } } }";
     platform.ask_as(&token, create, json!({})).await;
     let seen = "{ channels { nodes { name } } }";

@@ -121,7 +121,7 @@ describe('a broadcaster', () => {
   it('sees the platform itself', async () => {
     await dashboard.open('/system');
     await dashboard.heading('System');
-    await seen('projections');
+    await dashboard.page.getByRole('heading', { name: /read models|projections/i }).first().waitFor();
     await shot('system');
   });
 

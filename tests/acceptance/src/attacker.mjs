@@ -22,6 +22,9 @@ function spin() {
   console.log(JSON.stringify({ sent: 1 }));
 }
 
+// A socket that breaks while its body is still written speaks outside of its request.
+process.on('uncaughtException', (error) => { tally.refused[error.code] = (tally.refused[error.code] ?? 0) + 1; });
+
 const agent = new Agent({ keepAlive: true, maxSockets: LANES });
 const tally = { sent: 0, answered: 0, refused: {} };
 

@@ -1,6 +1,7 @@
 //! Finding the platform, and asking it.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -43,7 +44,8 @@ impl std::fmt::Debug for Token {
     }
 }
 
-/// Where the platform is and with which token: as said, else the environment, else the data folder.
+/// Where the platform is and with which token: as said, else the environment, else the data folder, whose token goes to its own
+/// server and to this machine alone.
 fn find(args: &ConnectArgs, environment: &BTreeMap<String, String>) -> Result<(String, Token), Fault> {
     let said = |flag: &Option<String>, name: &str, variable: &str| {
         let flag = flag.clone().map(|text| (text, name.to_owned()));
@@ -64,23 +66,43 @@ fn find(args: &ConnectArgs, environment: &BTreeMap<String, String>) -> Result<(S
             from_folder(folder()?.endpoint(), "start it with `sigma serve`, or name the platform with --url")?
         }
     };
-    let token = match said(&args.token, "--token", "SIGMA_TOKEN") {
-        Some((text, from)) => Token { text, from },
-        None => {
-            let path = folder()?.admin_token();
-            let from = path.display().to_string();
-            Token { text: from_folder(path, "name a token with --token or SIGMA_TOKEN")?, from }
-        }
-    };
     let url = url.trim_end_matches('/').to_owned();
     if !url.starts_with("http://") && !url.starts_with("https://") {
         return Err(Fault::new(format!("`{url}` is no address"), "write it as http://127.0.0.1:8080"));
     }
+    let token = match said(&args.token, "--token", "SIGMA_TOKEN") {
+        Some((text, from)) => Token { text, from },
+        None => {
+            let names = folder()?;
+            let path = names.admin_token();
+            if !is_at_home(&url, &names) {
+                let wrong =
+                    format!("{url} is not the server of {}: its token is not sent there", path.display());
+                return Err(Fault::new(wrong, "name a token of that server with --token or SIGMA_TOKEN"));
+            }
+            let from = path.display().to_string();
+            Token { text: from_folder(path, "name a token with --token or SIGMA_TOKEN")?, from }
+        }
+    };
     if !token.text.bytes().all(|byte| byte.is_ascii_graphic()) || token.text.is_empty() {
         let wrong = format!("what {} says is no token", token.from);
         return Err(Fault::new(wrong, "a token has no blanks: see that it was copied whole"));
     }
     Ok((url, token))
+}
+
+/// Whether an address is that of the data folder's own server, or of this machine: nobody else is shown the folder's token.
+fn is_at_home(url: &str, names: &Names) -> bool {
+    let is_own = read_line(&names.endpoint()).is_ok_and(|own| own.trim_end_matches('/') == url);
+    is_own || is_this_machine(url)
+}
+
+fn is_this_machine(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let Some(host) = url.host_str() else { return false };
+    // An IPv6 address stands in brackets there.
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 fn from_folder(path: PathBuf, mend: &str) -> Result<String, Fault> {
@@ -259,7 +281,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("endpoint"), "http://of.folder:1\n").expect("written");
         std::fs::write(folder.path().join("admin-token"), "of-folder\n").expect("written");
-        let environment = BTreeMap::from([("SIGMA_URL".to_owned(), "http://of.environment/".to_owned())]);
+        let environment = BTreeMap::from([("SIGMA_URL".to_owned(), "http://127.0.0.1:2/".to_owned())]);
         let found = |args: &ConnectArgs, environment: &BTreeMap<String, String>| {
             let (url, token) = find(args, environment).expect("a platform");
             (url, token.text, token.from)
@@ -268,7 +290,7 @@ mod tests {
         let of_folder = folder.path().join("admin-token").display().to_string();
         assert_eq!(
             found(&given(None, None, Some(folder.path())), &environment),
-            known("http://of.environment", "of-folder", &of_folder)
+            known("http://127.0.0.1:2", "of-folder", &of_folder)
         );
         assert_eq!(
             found(&given(Some("http://said"), Some("said"), None), &environment),
@@ -278,6 +300,31 @@ mod tests {
             found(&given(None, Some("said"), Some(folder.path())), &BTreeMap::new()),
             known("http://of.folder:1", "said", "--token")
         );
+    }
+
+    #[test]
+    fn the_folders_token_goes_to_its_own_server_and_to_this_machine_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("endpoint"), "https://live.example\n").expect("written");
+        std::fs::write(folder.path().join("admin-token"), "of-folder\n").expect("written");
+        let find = |url: &str| find(&given(Some(url), None, Some(folder.path())), &BTreeMap::new());
+        for home in
+            ["https://live.example/", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:1"]
+        {
+            assert_eq!(find(home).expect("a platform").1.text, "of-folder", "{home}");
+        }
+        let elsewhere = [
+            "http://live.example",
+            "https://live.example.net",
+            "https://live.example@elsewhere",
+            "http://127.0.0.1@elsewhere:8080",
+            "http://localhost.elsewhere",
+            "http://192.0.2.1:8080",
+        ];
+        for elsewhere in elsewhere {
+            let line = find(elsewhere).expect_err("refused").to_string();
+            assert!(line.contains("its token is not sent there; name a token"), "{line}");
+        }
     }
 
     #[test]

@@ -88,13 +88,17 @@ impl Socket {
 
     /// The code and the reason it is closed with, whatever is said before.
     pub(crate) async fn closed(&mut self) -> (u16, String) {
-        loop {
-            match self.message().await {
-                Some(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),
-                Some(_) => {}
-                None => return (1006, String::new()),
+        let closing = async {
+            loop {
+                match self.message().await {
+                    Some(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),
+                    Some(_) => {}
+                    None => return (1006, String::new()),
+                }
             }
-        }
+        };
+        // The other side's pings go on for as long as it does not close.
+        sigma_clock::timeout(LONG, closing).await.expect("closed in time")
     }
 }
 

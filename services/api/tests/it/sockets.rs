@@ -91,7 +91,9 @@ impl Socket {
         let closing = async {
             loop {
                 match self.message().await {
-                    Some(Message::Close(Some(frame))) => return (frame.code.into(), frame.reason.to_string()),
+                    Some(Message::Close(Some(frame))) => {
+                        return (frame.code.into(), frame.reason.to_string());
+                    }
                     Some(_) => {}
                     None => return (1006, String::new()),
                 }

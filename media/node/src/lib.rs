@@ -33,7 +33,9 @@ pub use control::{
 pub use figures::{Family, FamilyKind, FamilySample};
 pub use origin::{Answer, Origin, SlicedBody};
 pub use session::{HealthFollower, HealthSample, SessionHealth};
-pub use sigma_health::{Data as WarningData, Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit};
+pub use sigma_health::{
+    Data as WarningData, Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit,
+};
 
 use crate::core::Core;
 use crate::session::{Sessions, end_orphans, stale_folders};

@@ -221,6 +221,8 @@ impl Drop for Line {
         match self.status {
             0 => debug!(request.id = id, path = %self.path, "a caller left before his answer"),
             500.. => line!(warn),
+            // A flood that is turned away must not become one in the log; the figures count it.
+            429 => line!(debug),
             _ if is_frequent(self.route) => line!(debug),
             _ => line!(info),
         }

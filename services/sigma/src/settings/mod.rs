@@ -140,6 +140,8 @@ fn limits(values: &Values) -> Limits {
         sign_ins_address: values.number("limit-sign-ins-address"),
         sockets_token: values.size("limit-sockets-token"),
         subscriptions_socket: values.size("limit-subscriptions-socket"),
+        messages_socket: values.number("limit-messages-socket"),
+        bodies_bytes: values.size("limit-bodies"),
         ..Limits::default()
     }
 }

@@ -331,6 +331,20 @@ fn limits() -> Vec<Setting> {
             "subscriptions",
             "Subscriptions of one WebSocket",
         ),
+        limit(
+            "limit-messages-socket",
+            "1000",
+            (1, 1_000_000),
+            "messages",
+            "Messages a second of one WebSocket, twice as many in a burst",
+        ),
+        limit(
+            "limit-bodies",
+            "67108864",
+            (1_048_576, 4_294_967_296),
+            "bytes",
+            "Bodies of GraphQL requests that are being read, all together",
+        ),
         limit("limit-depth", "20", (4, 100), "levels", "Depth of a GraphQL request"),
         limit(
             "limit-complexity",

@@ -223,8 +223,8 @@ function healthOf() {
   return {
     status: 'READY', version: '0.4.0 (8feea51)', startedAt: new Date(Date.now() - 93_784_000).toISOString(),
     components: [
-      { name: 'store', status: 'READY', message: null as string | null }, { name: 'views', status: 'READY', message: null as string | null },
-      { name: 'rtmp', status: 'READY', message: 'listens on 127.0.0.1:1935' as string | null }, { name: 'disk', status: 'READY', message: '212 GB free' as string | null },
+      { name: 'store', status: 'READY', message: null as string | null }, { name: 'projections', status: 'READY', message: null as string | null },
+      { name: 'process', status: 'READY', message: null as string | null }, { name: 'media', status: 'READY', message: null as string | null },
     ],
     projections: [projection('channels'), projection('sessions'), projection('api_tokens'), projection('projects')],
     settings: [
@@ -239,7 +239,7 @@ export function brokenHealth(): Panel['health'] {
   const health = healthOf();
   return {
     ...health, status: 'NOT_READY',
-    components: health.components.map((component) => (component.name === 'views' ? { ...component, status: 'NOT_READY', message: 'the sessions’ read model has not moved for 40 s: disk I/O error' } : component.name === 'disk' ? { ...component, status: 'DEGRADED', message: '1.2 GB free: recordings stop at 1 GB' } : component)),
+    components: health.components.map((component) => (component.name === 'projections' ? { ...component, status: 'NOT_READY', message: 'sessions does not get on: disk I/O error' } : component.name === 'store' ? { ...component, status: 'DEGRADED', message: 'only 812 MB are left on the data folder\'s disk; make room' } : component)),
     projections: [
       projection('channels', { rebuildProgress: 0.42, lag: 12_400 }),
       projection('sessions', { state: 'STALLED', lag: 812, lastError: 'disk I/O error while writing the checkpoint' }),

@@ -64,7 +64,8 @@ export async function run(piece) {
     const began = Date.now();
     await page.getByText('Channel 0999').first().waitFor({ timeout: 30_000 });
     piece.figure('the list in Chromium', `its first row stands ${Date.now() - began} ms after signing in`);
-    for (let turn = 0; turn < 120; turn += 1) { await page.mouse.wheel(0, 1500); await sleep(60); }
+    // As fast as a wheel is turned in a hurry: 7,000 pixels a second.
+    for (let turn = 0; turn < 150; turn += 1) { await page.mouse.wheel(0, 700); await sleep(100); }
     const { shifts, longest, height } = await page.evaluate(() => ({ shifts: window.shifts, longest: window.longest, height: document.documentElement.scrollHeight }));
     piece.aim('no layout jump (cumulative layout shift at most 0.1)', shifts <= 0.1, shifts.toFixed(3));
     piece.figure('scrolled', `${height} px high, longest task ${longest.toFixed(0)} ms`);

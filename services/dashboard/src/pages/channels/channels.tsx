@@ -20,7 +20,7 @@ const ORDERS: readonly ChannelOrder[] = ['NEWEST', 'OLDEST', 'NAME'];
 /** Typing rests for this long before the platform is asked. */
 const TYPING_MS = 220;
 /** Rows are read on when the end is this near. */
-const AHEAD = '900px';
+const AHEAD = '2400px';
 
 export default function Channels() {
   const { m } = useSpeech();

@@ -144,7 +144,7 @@ impl Session {
     }
 
     /// All that happened to it and who did it, oldest first: its states, its feeds, its warnings. Scope: `sessions:read`.
-    #[graphql(guard = "Needs(Scope::SessionsRead)", complexity = "TIMELINE_WEIGHT * child_complexity")]
+    #[graphql(guard = "Needs(Scope::SessionsRead)", complexity = "TIMELINE_WEIGHT + child_complexity")]
     async fn timeline(&self, context: &Context<'_>) -> Result<Vec<TimelineEntry>> {
         let entries = behind(context)?.app.timeline(&asked(context)?.caller, &self.0.id).await;
         Ok(entries.map_err(Fault::from)?.into_iter().map(TimelineEntry::from).collect())

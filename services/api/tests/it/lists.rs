@@ -196,7 +196,7 @@ async fn each_field_of_a_mutation_shows_what_those_before_it_made() {
 #[tokio::test]
 async fn timelines_of_twenty_sessions_are_told_at_once_and_of_a_hundred_are_not() {
     let platform = Platform::start().await;
-    let query = "query($first: Int) { sessions(first: $first) { nodes { id timeline { at } } } }";
+    let query = "query($first: Int) { sessions(first: $first) { nodes { id timeline { type message at actor { kind name } data } } } }";
     platform.data(query, json!({ "first": 20 })).await;
     let refused = platform.ask(query, json!({ "first": 100 })).await;
     assert_eq!(refused["errors"][0]["extensions"]["code"], "TOO_COMPLEX", "{refused}");

@@ -217,14 +217,6 @@ async fn an_idempotency_key_stands_for_no_batch() {
     assert_eq!(names["channels"]["nodes"], json!([]));
 }
 
-#[tokio::test]
-async fn a_request_that_finds_no_turn_in_time_is_given_up() {
-    let limits = Limits { request_timeout: Duration::ZERO, ..Limits::default() };
-    let platform = Platform::with(limits).await;
-    let answer = platform.ask("{ channels { nodes { name } } }", json!({})).await;
-    assert_eq!(code(&answer), "UNAVAILABLE", "{answer}");
-}
-
 /// How many of `count` requests at once are refused for their rate.
 async fn refused(platform: &Platform, headers: &[(&str, &str)], count: usize) -> (usize, Vec<Answer>) {
     let asks =

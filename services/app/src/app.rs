@@ -92,7 +92,8 @@ impl App {
         &self.views
     }
 
-    /// Two that start together both come here; the second is refused, which is as well.
+    /// Two that start together both come here; the second is refused, which is as well. The views show the project
+    /// before a door opens, for whoever comes first asks for it.
     async fn make_default_project(&self) -> Result<(), OpenError> {
         let id = ProjectId::default_project();
         // Unwrap safety: a constant that ProjectName's own rules take; a test opens an application.
@@ -100,7 +101,11 @@ impl App {
         let context = Context::of(system("first-start"), format!("create_{id}"));
         let command = ProjectCommand::Create { id: id.clone(), name, at: self.executor.now() };
         match self.executor.execute::<Project>(id.as_str(), command, &context, nothing_beside).await {
-            Ok(_) | Err(CommandError::Refused { .. }) => Ok(()),
+            Ok(executed) => {
+                self.shown(&executed).await;
+                Ok(())
+            }
+            Err(CommandError::Refused { .. }) => Ok(()),
             Err(CommandError::Store(error)) => Err(error.into()),
             Err(CommandError::Vault(error)) => Err(error.into()),
             Err(CommandError::Conflict | CommandError::Reused) => Ok(()),

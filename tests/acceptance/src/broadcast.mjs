@@ -28,7 +28,7 @@ export async function clip(seconds = 420) {
 
 /** Feeds a clip over and over in real time. */
 export function feed(file, url) {
-  return new Program('ffmpeg', [...QUIET, '-re', '-stream_loop', '-1', '-i', file, '-c', 'copy', ...FLV, url]);
+  return new Program('nice', ['-n', process.env.SIGMA_FEEDER_NICE ?? '0', 'ffmpeg', ...QUIET, '-re', '-stream_loop', '-1', '-i', file, '-c', 'copy', ...FLV, url]);
 }
 
 /** A live encoder with the clock burnt into its picture; to one URL, or to several from one encoder. */
@@ -58,6 +58,13 @@ export class Redialling {
       await this.program.ended;
       if (this.wanted) await new Promise((resolve) => { setTimeout(resolve, 1000); });
     }
+  }
+
+  /** The encoder stops in order and does not dial again. */
+  async leave() {
+    this.wanted = false;
+    await this.program.end('SIGINT');
+    await this.done;
   }
 
   /** The encoder is gone for good, without a word. */

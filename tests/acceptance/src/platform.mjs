@@ -18,10 +18,13 @@ export function freePort() {
 
 export class Platform {
   /** Starts one and waits until it is ready. */
-  static async start({ flags = [], data } = {}) {
+  static async start({ flags = [], data, folder, wrapper = [], env = {} } = {}) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: make build`);
     const platform = new Platform();
-    platform.folder = temporaryFolder('acceptance');
+    platform.folder = folder ?? temporaryFolder('acceptance');
+    /** A command, with its arguments, that starts the binary, and what its environment has beside ours. */
+    platform.wrapper = wrapper;
+    platform.env = env;
     platform.data = data ?? join(platform.folder, 'data');
     platform.http = `127.0.0.1:${await freePort()}`;
     platform.rtmp = `127.0.0.1:${await freePort()}`;
@@ -34,13 +37,38 @@ export class Platform {
 
   /** Starts the binary on the same folder and ports; waits until it is ready. */
   async launch() {
+    this.spawn();
+    await this.whenReady();
+  }
+
+  /** Starts the binary and waits for nothing. */
+  spawn() {
     const { SIGMA_ADMIN_TOKEN: _, ...env } = process.env;
     this.startedAt = Date.now();
-    this.program = new Program(BINARY, this.arguments, { env, cwd: this.folder, log: join(this.folder, 'sigma.log') });
-    await eventually('the platform is ready', 20_000, async () => {
+    const [command, ...before] = [...this.wrapper, BINARY];
+    this.program = new Program(command, [...before, ...this.arguments], { env: { ...env, ...this.env }, cwd: this.folder, log: join(this.folder, 'sigma.log') });
+  }
+
+  /** Waits until it says that it is ready, or that it is and something is amiss. */
+  async whenReady(withinMs = 20_000) {
+    await eventually('the platform is ready', withinMs, async () => {
       if (!this.program.isRunning) throw new Error(`the platform ended with ${this.program.code}:\n${this.log.slice(-2000)}`);
       return fetch(this.url('/readyz')).then((answer) => answer.ok, () => false);
     }, 50);
+  }
+
+  /** What `/readyz` says: its status, and each component that is not ready with its message. */
+  async readiness() {
+    const answer = await fetch(this.url('/readyz'), { signal: AbortSignal.timeout(10_000) });
+    const { status, components } = await answer.json();
+    return { code: answer.status, status, amiss: components.filter((component) => component.status !== 'ready') };
+  }
+
+  /** One figure of `/metrics`: the sum of its series. */
+  async figure(name) {
+    const text = await (await fetch(this.url('/metrics'))).text();
+    const lines = text.split('\n').filter((line) => line.startsWith(`${name} `) || line.startsWith(`${name}{`));
+    return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(' '))), 0);
   }
 
   get log() { return this.program.words; }

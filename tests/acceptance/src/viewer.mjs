@@ -17,6 +17,8 @@ export class Viewer {
     /** Every whole segment that was ever listed, by its number. */
     this.segments = new Map();
     this.parts = new Map();
+    /** The bytes of each part that was fetched. */
+    this.digests = new Map();
     this.gapSeconds = 0;
     this.gapParts = 0;
     this.discontinuities = 0;
@@ -57,7 +59,8 @@ export class Viewer {
       try {
         await this.reload();
       } catch (error) {
-        if (!this.forgive) this.fault(`cannot be loaded: ${error.message} ${error.cause?.code ?? ''}`);
+        // A server that is away is forgiven, one that is there and knows nothing of what it listed is not.
+        if (!this.forgive || error.refused) this.fault(`cannot be loaded: ${error.message} ${error.cause?.code ?? ''}`);
         await sleep(200);
       }
     }
@@ -72,7 +75,7 @@ export class Viewer {
     const answer = await fetch(this.media + query, { signal: AbortSignal.timeout(60_000) });
     const text = await answer.text();
     if (answer.status === 503) return; // blocked longer than three target durations: asked again
-    if (!answer.ok) throw new Error(`playlist ${answer.status} ${text.slice(0, 200)} for ${query}`);
+    if (!answer.ok) throw Object.assign(new Error(`playlist ${answer.status} ${text.slice(0, 200)} for ${query}`), { refused: true });
     if (!this.forgive) this.longestWaitMs = Math.max(this.longestWaitMs, Date.now() - began);
     await this.take(parse(text));
   }
@@ -146,6 +149,7 @@ export class Viewer {
     }
     const bytes = await this.fetch(uri);
     if (bytes === undefined) return;
+    if (part !== undefined) this.digests.set(`${msn}.${part}`, createHash('sha1').update(bytes).digest('hex'));
     if (whole) {
       this.segments.get(msn).digest = createHash('sha1').update(bytes).digest('hex');
       this.onSegment?.(msn, bytes, map);
@@ -164,10 +168,18 @@ export class Viewer {
     }
   }
 
-  /** Fetches again every segment of the newest playlist: the same bytes as at first. Answers how many. */
+  /** Fetches again every segment and part of the newest playlist: the same bytes as at first. Answers how many segments. */
   async again() {
     let count = 0;
-    for (const segment of this.playlist.segments.filter(({ gap }) => !gap)) {
+    const playlist = this.playlist;
+    for (const segment of [...playlist.segments, playlist.open]) {
+      for (const [number, part] of segment.parts.entries()) {
+        const known = this.digests.get(`${segment.msn}.${number}`);
+        const bytes = known === undefined ? undefined : await this.fetch(part.uri);
+        if (bytes !== undefined && createHash('sha1').update(bytes).digest('hex') !== known) this.fault(`part ${segment.msn}.${number} has other bytes than before`);
+      }
+    }
+    for (const segment of playlist.segments.filter(({ gap }) => !gap)) {
       const known = this.segments.get(segment.msn)?.digest;
       const bytes = await this.fetch(segment.uri);
       if (bytes === undefined || known === undefined) continue;

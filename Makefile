@@ -8,7 +8,7 @@ NODE_DIR := $(CURDIR)/.tools/node_modules/.bin
 export PATH := $(NODE_DIR):$(PATH)
 WEB := services/dashboard
 RUN_PACKAGES := build-essential ffmpeg
-TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv \
+TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv valgrind \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
 
 .PHONY: help
@@ -17,12 +17,17 @@ help: ## this list
 
 # --- what a fresh machine lacks -----------------------------------------------------------------------------------
 
-.PHONY: packages test-packages node
+BENCH_PACKAGES := $(RUN_PACKAGES) nginx libnginx-mod-rtmp
+
+.PHONY: packages test-packages bench-packages node
 packages:
 	@tests/setup/packages $(RUN_PACKAGES)
 
 test-packages:
 	@tests/setup/packages $(TEST_PACKAGES)
+
+bench-packages:
+	@tests/setup/packages $(BENCH_PACKAGES)
 
 node:
 	@tests/setup/node .tools
@@ -55,8 +60,8 @@ run: build ## the whole platform with a demonstration broadcast; Ctrl-C stops it
 
 # --- proving ------------------------------------------------------------------------------------------------------
 
-.PHONY: test test-rust test-web test-dashboard lint fmt acceptance
-test: test-packages web test-web test-rust test-dashboard ## every test, long ones in their short form
+.PHONY: test test-rust test-web test-count test-dashboard lint fmt acceptance
+test: test-packages web test-web test-rust test-count test-dashboard ## every test, long ones in their short form
 
 test-web:
 	cd $(WEB) && npm run check && npm test
@@ -66,6 +71,17 @@ test-rust: export SIGMA_TEST_PYTHON = $(CURDIR)/.tools/python/bin/python
 test-rust: .tools/ffmpeg-new .tools/clients
 	cargo build --locked --bin sigma
 	cargo test --locked --workspace
+
+# Instructions of the live path's small works, under valgrind, against tests/micro/baseline.json: ± 5 %.
+COUNT = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/sigma-count
+test-count: test-packages
+	cargo build --locked --bin sigma-count
+	$(COUNT) check tests/micro/baseline.json
+
+.PHONY: count-renew
+count-renew: test-packages ## writes tests/micro/baseline.json anew, after a change that was meant
+	cargo build --locked --bin sigma-count
+	$(COUNT) renew tests/micro/baseline.json
 
 # The dashboard before the real binary, with a real encoder in a real browser.
 test-dashboard: export SIGMA_BINARY = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/debug/sigma
@@ -85,3 +101,15 @@ fmt: ## formats the Rust code
 
 acceptance: test-packages build ## the long proofs; figures go into docs/acceptance.md (PIECE=name for one)
 	tests/acceptance/run $(PIECE)
+
+# --- measuring ----------------------------------------------------------------------------------------------------
+
+.PHONY: bench bench-quick
+BENCH = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/sigma-bench
+bench: bench-packages build ## what the live path costs, nginx beside it; writes the table of docs/performance.md and README.md
+	cargo build --release --locked --bin sigma-bench
+	$(BENCH) --write $(BENCH_ARGS)
+
+bench-quick: bench-packages build ## the same in under 3 minutes, written nowhere (BENCH_ARGS="--only requests" for a part)
+	cargo build --release --locked --bin sigma-bench
+	$(BENCH) --quick $(BENCH_ARGS)

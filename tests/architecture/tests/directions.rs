@@ -6,6 +6,11 @@ use std::process::Command;
 /// Each crate with the crates of ours that it may depend on in its normal build (tests may reach further down).
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-clock", &[]),
+    (
+        "sigma-bench",
+        &["sigma-clock", "sigma-rtmp", "sigma-runner", "sigma-store", "sigma-store-sqlite", "sigma-views"],
+    ),
+    ("sigma-micro", &["sigma-elementary", "sigma-hls", "sigma-packager", "sigma-rtmp"]),
     ("sigma-domain", &[]),
     ("sigma-schema", &["sigma-domain"]),
     ("sigma-store", &[]),

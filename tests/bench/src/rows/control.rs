@@ -176,12 +176,18 @@ fn id(number: usize) -> String {
     format!("ch_01a0c4f01b2e7f3c9d4a{number:012x}")
 }
 
+/// Twenty letters of base32.
+fn playback_id(number: usize) -> String {
+    const LETTERS: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
+    (0..20).map(|place| char::from(LETTERS[number.checked_shr(place * 5).unwrap_or(0) & 31])).collect()
+}
+
 fn created(number: usize) -> NewEvent {
     let data = json!({
         "atMs": AT_MS,
         "channelId": id(number),
         "name": {"plain": "Evening news"},
-        "playbackId": format!("bench{number:015}"),
+        "playbackId": playback_id(number),
         "projectId": "pr_default",
         "settings": {
             "autoGoLive": true, "endOnUnpublish": true, "latencyMode": "LOW",

@@ -206,12 +206,12 @@ pub(crate) async fn waiting(bench: &Bench) -> io::Result<Vec<Row>> {
 
 /// How many viewers, with a playlist and a part every half second each, one core serves in time.
 pub(crate) async fn capacity(bench: &Bench) -> io::Result<Vec<Row>> {
-    let mut carried = Vec::new();
+    let (mut carried, mut by_cpu) = (Vec::new(), Vec::new());
     let rounds = if bench.quick { 1 } else { RUNS };
     for _ in 0..rounds {
         let ours = OnAir::begin(bench, &bench.clip, Core::Server).await?;
         let mut audience = Audience::default();
-        let mut most = 0;
+        let (mut most, mut served) = (0, 0.0);
         for step in CAPACITY_STEPS {
             let found = watched_by(&ours, &mut audience, step, bench.span(5_000, 3_000)).await?;
             println!(
@@ -220,16 +220,18 @@ pub(crate) async fn capacity(bench: &Bench) -> io::Result<Vec<Row>> {
                 found.share * 100.0,
                 found.p99
             );
+            served = step as f64 * found.share / found.cores;
             if found.share < 0.98 || found.p99 > LATE_MS {
                 break;
             }
             most = step;
         }
+        by_cpu.push(served);
         carried.push(most as f64);
         drop(audience);
         ours.end().await;
     }
-    Ok(vec![Row {
+    let by_time = Row {
         what: format!(
             "LL viewers that one core carries ({:.1} Mbit/s, a playlist and a part every 0.5 s each, all parts within {LATE_MS} ms at p99)",
             bench.clip.bitrate() as f64 / 1e6
@@ -238,7 +240,19 @@ pub(crate) async fn capacity(bench: &Bench) -> io::Result<Vec<Row>> {
         peer: None,
         ours: Figure::of(&carried),
         aims: vec![Aim::AtLeast(1_500.0), Aim::AtLeast(2_500.0)],
-    }])
+    };
+    Ok(vec![
+        by_time,
+        Row {
+            what:
+                "the same by CPU: viewers for each core's worth of time that the last of these audiences took"
+                    .into(),
+            unit: "viewers",
+            peer: None,
+            ours: Figure::of(&by_cpu),
+            aims: vec![Aim::AtLeast(1_500.0), Aim::AtLeast(2_500.0)],
+        },
+    ])
 }
 
 struct Watched {

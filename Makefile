@@ -10,6 +10,8 @@ WEB := services/dashboard
 RUN_PACKAGES := build-essential ffmpeg
 TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv valgrind \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+# Killing at a system call, and setting a clock for one program.
+ACCEPTANCE_PACKAGES := strace faketime e2fsprogs
 
 .PHONY: help
 help: ## this list
@@ -100,6 +102,7 @@ fmt: ## formats the Rust code
 	cargo fmt --all
 
 acceptance: test-packages build ## the long proofs; figures go into docs/acceptance.md (PIECE=name for one)
+	@tests/setup/packages $(ACCEPTANCE_PACKAGES)
 	tests/acceptance/run $(PIECE)
 
 # --- measuring ----------------------------------------------------------------------------------------------------

@@ -4,11 +4,14 @@
 //! clock in hand: clippy bans the standard library's clocks elsewhere.
 #![allow(clippy::disallowed_methods)]
 
+mod steady;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use steady::{SteadyClock, Step};
 pub use tokio::time::Instant;
 pub use tokio::time::error::Elapsed;
 

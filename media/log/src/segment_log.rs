@@ -198,6 +198,22 @@ impl SegmentLog {
         }
     }
 
+    /// Takes account of an entry whose media memory could not hold for a disk that hangs, as if the disk had refused it.
+    ///
+    /// # Errors
+    /// [`LogError::Incomplete`] of a part, whose segment becomes a gap; else as [`SegmentLog::append`].
+    pub fn forgo(&mut self, entry: &Entry, bytes: &[Bytes]) -> Result<(), LogError> {
+        match entry {
+            Entry::Part { msn, .. } => {
+                if self.spoiled != Some(*msn) {
+                    self.spoil(*msn);
+                }
+                Err(LogError::Incomplete { msn: *msn })
+            }
+            _ => self.append(entry, bytes).map(|_| ()),
+        }
+    }
+
     /// Tries to write what the disk refused before. Every append does so too.
     fn settle(&mut self) -> Result<(), LogError> {
         while let Some(owed) = self.owed.pop_front() {

@@ -10,7 +10,7 @@ use crate::control::{Control, NodeSettings};
 use crate::figures::Figures;
 use crate::ingest::OnAir;
 use crate::paths::Paths;
-use crate::session::Sessions;
+use crate::session::{Scribe, Sessions};
 
 /// The node's settings, its ports and its registers.
 pub(crate) struct Core {
@@ -22,6 +22,7 @@ pub(crate) struct Core {
     pub(crate) paths: Paths,
     pub(crate) on_air: OnAir,
     pub(crate) sessions: Sessions,
+    pub(crate) scribe: Scribe,
     /// Sessions whose segment log cannot be written at the moment.
     pub(crate) unwritten: AtomicUsize,
     pub(crate) figures: Figures,

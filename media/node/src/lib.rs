@@ -73,6 +73,7 @@ impl Node {
             paths,
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
+            scribe: session::Scribe::start()?,
             unwritten: AtomicUsize::new(0),
             figures: figures::Figures::default(),
             stopping: AtomicBool::new(false),

@@ -253,7 +253,7 @@ impl Component for Media {
             0 => Condition::Ready,
             sessions => Condition::Degraded(format!(
                 "the segment logs of {sessions} sessions cannot be written and go on from memory; see that the data folder's disk \
-                 has room and is writable"
+                 answers, has room and is writable"
             )),
         }
     }

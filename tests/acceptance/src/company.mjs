@@ -44,7 +44,8 @@ const KINDS = {
   /** Requests that wait for the next part, one a second on each connection; no answer is ever read. */
   waiting: async () => {
     let msn = target.msn;
-    const moving = setInterval(() => { msn += 0.5; }, 500);
+    // The numbers go on with the broadcast: what is asked for is always about to come.
+    const moving = setInterval(() => { msn += 0.5 / target.segment; }, 500);
     await keep(5000, (lane) => hold(HTTP, (socket) => {
       socket.pause();
       const ask = () => { if (!socket.destroyed && socket.writableLength < 4096) { count('asked'); socket.write(`GET ${target.media}?_HLS_msn=${Math.floor(msn)} HTTP/1.1\r\nhost: x\r\n\r\n`); } };

@@ -13,6 +13,19 @@ use crate::eventually;
 pub struct Start {
     /// Further flags of `sigma serve`.
     pub flags: Vec<String>,
+    /// A program that starts the binary, with its own arguments, as `prlimit --nofile=64`.
+    pub under: Vec<String>,
+    /// Where its data folder is made; else in a temporary folder of its own.
+    pub disk: Option<PathBuf>,
+}
+
+impl Start {
+    fn command(&self) -> Command {
+        let Some((program, args)) = self.under.split_first() else { return Command::new(binary()) };
+        let mut command = Command::new(program);
+        command.args(args).arg(binary());
+        command
+    }
 }
 
 /// A running platform. Killed when dropped.
@@ -61,9 +74,17 @@ impl Platform {
 
     /// Starts the binary on the same data folder and ports, and waits until it is ready.
     pub async fn launch(&mut self) {
+        self.spawn();
+        self.ready().await;
+    }
+
+    /// Starts the binary and waits for nothing.
+    pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
-        let child = Command::new(binary())
+        let child = self
+            .start
+            .command()
             .args(["serve", "--http", &self.http, "--rtmp", &self.rtmp, "--data-dir"])
             .arg(self.data_dir())
             .args(&self.start.flags)
@@ -76,6 +97,10 @@ impl Platform {
             .spawn()
             .expect("the binary starts");
         self.child = Some(child);
+    }
+
+    /// Waits until it says that it is ready.
+    async fn ready(&mut self) {
         let url = self.url("/readyz");
         let client = self.client.clone();
         eventually("the platform to be ready", Duration::from_secs(20), || {
@@ -115,7 +140,7 @@ impl Platform {
 
     /// The data folder.
     pub fn data_dir(&self) -> PathBuf {
-        self.data.path().join("data")
+        self.start.disk.as_deref().unwrap_or(self.data.path()).join("data")
     }
 
     /// All that it logged.

@@ -7,9 +7,8 @@ use std::time::Duration;
 use sigma_clock::{Instant, Timestamp, monotonic};
 use sigma_elementary::{AudioCodec, AudioConfig, Media, VideoCodec, VideoConfig};
 use sigma_hls::{Append, Input, Rendition, View};
-use sigma_log::{Entry, SegmentLog};
+use sigma_log::{Entry, LogError, SegmentLog};
 use sigma_packager::{InitSection, Output, Packager};
-use tokio::runtime::RuntimeFlavor;
 use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
@@ -17,6 +16,7 @@ use super::frame_rate::FrameRate;
 use super::handle::{FeedEnd, Message};
 use super::health::Monitor;
 use super::live::LiveSession;
+use super::pen::{Pen, Stand};
 use super::reports::Reports;
 use super::time::SteadyTime;
 use super::warnings::Warnings;
@@ -30,6 +30,9 @@ const ROUND: Duration = Duration::from_millis(500);
 
 /// Media that nothing can be made of for so long beyond `ingestSilence` (no key frame comes) counts as silence.
 const UNDERSTOOD_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long the end of a session waits for a disk that hangs: less than a stop of the platform may take.
+const SETTLE_WITHIN: Duration = Duration::from_secs(2);
 
 /// The feed on air.
 struct CurrentFeed {
@@ -55,7 +58,7 @@ pub(super) struct Work {
 pub(super) struct Actor {
     core: Arc<Core>,
     live: Arc<LiveSession>,
-    log: SegmentLog,
+    pen: Pen,
     log_broken: bool,
     packager: Packager,
     rendition: Rendition,
@@ -83,10 +86,11 @@ impl Actor {
         let reports = Reports::start(Arc::clone(&core.control), live.facts.session.clone(), mail);
         let warnings = Warnings::start(Arc::clone(&core.control), live.facts.session.clone());
         let time = SteadyTime::new(Arc::clone(&core.clock));
+        let pen = Pen::new(core.scribe.clone(), log);
         Self {
             core,
             live,
-            log,
+            pen,
             log_broken: false,
             packager,
             rendition,
@@ -106,8 +110,9 @@ impl Actor {
 
     /// The server is there again: what was listed stays, the outage becomes a gap.
     pub(super) fn restarted(&mut self) {
-        let input = Input::Restarted { now_us: self.time.now_us() };
-        self.hand(input);
+        let steps = self.rendition.handle(Input::Restarted { now_us: self.time.now_us() });
+        let stand = self.pen.write_here(&steps);
+        self.show(steps, stand);
     }
 
     pub(super) async fn run(mut self, mut mail: mpsc::Receiver<Message>) {
@@ -129,18 +134,21 @@ impl Actor {
                 },
                 () = gap => {
                     let input = Input::Tick { now_us: self.time.now_us() };
-                    self.hand(input);
+                    self.hand(input).await;
                 }
-                _ = rounds.tick() => self.round(),
+                _ = rounds.tick() => self.round().await,
             }
+        }
+        if !self.pen.settle(SETTLE_WITHIN).await {
+            warn!(session.id = %self.live.facts.session, "the disk hangs: the end of the segment log is not written yet");
         }
     }
 
     async fn take(&mut self, message: Message) {
         match message {
-            Message::FeedOpened { feed, seat } => self.feed_opened(feed, seat),
+            Message::FeedOpened { feed, seat } => self.feed_opened(feed, seat).await,
             Message::Media { feed, media, read } => {
-                self.media(feed, media, read);
+                self.media(feed, media, read).await;
                 self.observe();
             }
             Message::Unusable { feed, what } if self.is_current(feed) => {
@@ -149,17 +157,17 @@ impl Actor {
             Message::Unusable { .. } => {}
             Message::FeedEnded { feed, end, done } => {
                 if self.is_current(feed) {
-                    self.feed_ended(feed, end);
+                    self.feed_ended(feed, end).await;
                 }
                 self.when_taken(done);
             }
             Message::GoLive => {
                 let input = Input::GoLive { from_start: self.live.facts.auto_go_live };
-                self.hand(input);
+                self.hand(input).await;
             }
-            Message::End { reason } => self.end(&reason),
+            Message::End { reason } => self.end(&reason).await,
             Message::Park { done } => {
-                self.park();
+                self.park().await;
                 self.when_taken(done);
             }
         }
@@ -179,12 +187,12 @@ impl Actor {
         self.feed.as_ref().is_some_and(|current| current.number == feed)
     }
 
-    fn feed_opened(&mut self, number: u32, seat: Arc<OnAirFeed>) {
+    async fn feed_opened(&mut self, number: u32, seat: Arc<OnAirFeed>) {
         if self.feed.as_ref().is_some_and(|current| current.number >= number) {
             return;
         }
         if self.feed.is_some() {
-            self.lose();
+            self.lose().await;
         }
         self.time.set();
         self.monitor.feed_began(self.time.now_us());
@@ -196,7 +204,7 @@ impl Actor {
             Some(CurrentFeed { number, seat, announced: false, silent: false, video: None, audio: None });
     }
 
-    fn media(&mut self, number: u32, media: Media, read: Instant) {
+    async fn media(&mut self, number: u32, media: Media, read: Instant) {
         let Some(feed) = self.feed.as_mut().filter(|feed| feed.number == number) else { return };
         let now_us = self.time.now_us();
         self.monitor.media(now_us, &media, read.elapsed());
@@ -215,17 +223,17 @@ impl Actor {
             Media::Video(_) | Media::Audio(_) => {}
         }
         if self.rendition.is_lost() && !feed.announced {
-            self.hand(Input::FeedBack { at_us: now_us });
+            self.hand(Input::FeedBack { at_us: now_us }).await;
         }
         let began = monotonic();
         outputs.extend(self.packager.push(now_us, media));
-        if self.packaged(now_us, outputs) {
+        if self.packaged(now_us, outputs).await {
             self.core.figures.part_durations.observe(began.elapsed());
         }
     }
 
     /// Carries out what the packager says; answers whether a part is among it.
-    fn packaged(&mut self, now_us: i64, outputs: Vec<Output>) -> bool {
+    async fn packaged(&mut self, now_us: i64, outputs: Vec<Output>) -> bool {
         if outputs.is_empty() {
             return false;
         }
@@ -253,7 +261,7 @@ impl Actor {
                 Output::TargetDuration(_) => {}
             }
         }
-        self.hand(Input::Packaged { now_us, outputs });
+        self.hand(Input::Packaged { now_us, outputs }).await;
         let stated = self.init.as_ref().and_then(|init| init.frame_rate_milli);
         let told = self.frame_rate.told(stated);
         if told.is_some() && self.told_rate.is_none() {
@@ -313,8 +321,8 @@ impl Actor {
         format
     }
 
-    fn feed_ended(&mut self, number: u32, end: FeedEnd) {
-        self.lose();
+    async fn feed_ended(&mut self, number: u32, end: FeedEnd) {
+        self.lose().await;
         self.feed = None;
         self.monitor.feed_gone();
         self.report(
@@ -327,10 +335,10 @@ impl Actor {
     }
 
     /// From here on the playlist goes on with gaps.
-    fn lose(&mut self) {
+    async fn lose(&mut self) {
         let flushed = self.packager.finish();
         let input = Input::FeedLost { at_us: self.time.now_us(), flushed };
-        self.hand(input);
+        self.hand(input).await;
     }
 
     /// Once a second: what the feed was like, and what became of its warnings.
@@ -350,9 +358,15 @@ impl Actor {
         }
     }
 
-    fn round(&mut self) {
+    async fn round(&mut self) {
         self.observe();
         self.live.forget(self.time.now_us());
+        if self.log_broken {
+            let stand = self.pen.look();
+            for msn in self.account(stand) {
+                self.live.refused(msn);
+            }
+        }
         let silence = self.core.settings.ingest_silence;
         let Some(feed) = &mut self.feed else { return };
         let nothing_made = self.last_part.elapsed() >= silence + UNDERSTOOD_WITHIN;
@@ -363,27 +377,27 @@ impl Actor {
             let number = feed.number;
             info!(session.id = %self.live.facts.session, feed = number, "the feed is silent");
             self.core.figures.ended[FeedEnding::Silent as usize].add(1);
-            self.lose();
+            self.lose().await;
             self.report(number, Report::Lost(LossCause::Silence));
         }
     }
 
-    fn end(&mut self, reason: &str) {
+    async fn end(&mut self, reason: &str) {
         if let Some(feed) = self.feed.take() {
             feed.seat.cut(reason);
         }
         let flushed = self.packager.finish();
         let input = Input::Stop { now_us: self.time.now_us(), flushed };
-        self.hand(input);
+        self.hand(input).await;
         self.over = true;
         info!(session.id = %self.live.facts.session, reason, "the session's playlist has its end");
     }
 
     /// The server stops: what is whole is written down; the session stays resumable.
-    fn park(&mut self) {
+    async fn park(&mut self) {
         let flushed = self.packager.finish();
         let now_us = self.time.now_us();
-        self.hand(Input::Packaged { now_us, outputs: flushed });
+        self.hand(Input::Packaged { now_us, outputs: flushed }).await;
         if let Some(feed) = self.feed.take() {
             self.report(feed.number, Report::Lost(LossCause::NodeStopped));
         }
@@ -396,37 +410,64 @@ impl Actor {
     }
 
     /// Hands the rendition an input; what it says is written, then shown.
-    fn hand(&mut self, input: Input) {
+    async fn hand(&mut self, input: Input) {
         let steps = self.rendition.handle(input);
         if steps.is_empty() {
             return;
         }
-        let mut unwritten = false;
-        for Append { entry, bytes } in &steps {
-            match blocking(|| self.log.append(entry, bytes)) {
-                Ok(_) => {
-                    let written: u64 = bytes.iter().map(|slice| slice.len() as u64).sum();
-                    self.core.figures.log_bytes.add(written);
-                    if std::mem::take(&mut self.log_broken) {
-                        self.core.unwritten.fetch_sub(1, Ordering::Relaxed);
-                        info!(session.id = %self.live.facts.session, "the segment log is written again");
-                    }
-                }
-                Err(failure) => {
-                    // The live picture goes on from memory; the log keeps account of what it owes.
-                    unwritten = true;
-                    self.core.figures.log_errors.add(1);
-                    if !std::mem::replace(&mut self.log_broken, true) {
-                        self.core.unwritten.fetch_add(1, Ordering::Relaxed);
-                        error!(session.id = %self.live.facts.session, error = %failure, "the segment log is not written");
-                    }
-                }
-            }
-        }
+        let stand = self.pen.write(&steps).await;
         if steps.iter().any(|step| matches!(step.entry, Entry::Ended)) && self.log_broken {
             warn!(session.id = %self.live.facts.session, "the session ended with an incomplete log");
         }
+        self.show(steps, stand);
+    }
+
+    /// Shows steps to readers, as they stand in the log.
+    fn show(&mut self, steps: Vec<Append>, stand: Stand) {
+        let unwritten = stand.late || stand.written.iter().any(|written| written.result.is_err());
+        let refused = self.account(stand);
         self.live.publish(steps, self.time.now_us(), unwritten);
+        for msn in refused {
+            self.live.refused(msn);
+        }
+    }
+
+    /// Takes account of what the log did with what it was given; answers the segments of which it refused a part.
+    fn account(&mut self, stand: Stand) -> Vec<u64> {
+        let mut failure: Option<LogError> = None;
+        let mut refused = Vec::new();
+        let mut taken = false;
+        for written in stand.written {
+            match written.result {
+                Ok(bytes) => {
+                    taken = true;
+                    self.core.figures.log_bytes.add(bytes);
+                }
+                Err(error) => {
+                    self.core.figures.log_errors.add(1);
+                    refused.extend(written.part_of);
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        let session = &self.live.facts.session;
+        // The live picture goes on from memory; the log keeps account of what it owes.
+        if let Some(failure) = &failure {
+            if !std::mem::replace(&mut self.log_broken, true) {
+                self.core.unwritten.fetch_add(1, Ordering::Relaxed);
+                error!(session.id = %session, error = %failure, "the segment log is not written");
+            }
+        } else if stand.late {
+            if !std::mem::replace(&mut self.log_broken, true) {
+                self.core.unwritten.fetch_add(1, Ordering::Relaxed);
+                error!(session.id = %session, "the disk hangs and the segment log is not written; the live picture goes on from memory");
+            }
+        } else if taken && std::mem::take(&mut self.log_broken) {
+            self.core.unwritten.fetch_sub(1, Ordering::Relaxed);
+            self.live.written();
+            info!(session.id = %session, "the segment log is written again");
+        }
+        refused
     }
 }
 
@@ -435,13 +476,5 @@ impl Drop for Actor {
         if self.log_broken {
             self.core.unwritten.fetch_sub(1, Ordering::Relaxed);
         }
-    }
-}
-
-/// Lets other tasks go on elsewhere while the file system takes its time.
-fn blocking<T>(work: impl FnOnce() -> T) -> T {
-    match tokio::runtime::Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
-        _ => work(),
     }
 }

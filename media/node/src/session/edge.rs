@@ -17,6 +17,8 @@ struct EdgeSegment {
     parts: Vec<Vec<Bytes>>,
     whole: bool,
     written: bool,
+    /// The log will never have it whole.
+    refused: bool,
 }
 
 /// What of a session stands in memory.
@@ -35,7 +37,13 @@ impl Edge {
     /// Keeps the next part of segment `msn`.
     pub(crate) fn keep_part(&mut self, msn: u64, part: u32, slices: Vec<Bytes>, written: bool) {
         if self.segments.back().is_none_or(|segment| segment.msn != msn) {
-            self.segments.push_back(EdgeSegment { msn, parts: Vec::new(), whole: true, written: true });
+            self.segments.push_back(EdgeSegment {
+                msn,
+                parts: Vec::new(),
+                whole: true,
+                written: true,
+                refused: false,
+            });
             while self.segments.len() > CLOSED_SEGMENTS + 1
                 && (self.segments.len() > UNWRITTEN_SEGMENTS + 1
                     || self.segments.front().is_some_and(|oldest| oldest.written))
@@ -49,6 +57,20 @@ impl Edge {
             segment.whole &= segment.parts.len() == part as usize;
             segment.parts.resize_with(part as usize, Vec::new);
             segment.parts.push(slices);
+        }
+    }
+
+    /// The log refused a part of segment `msn`.
+    pub(crate) fn refused(&mut self, msn: u64) {
+        if let Some(segment) = self.segments.iter_mut().find(|segment| segment.msn == msn) {
+            (segment.written, segment.refused) = (false, true);
+        }
+    }
+
+    /// What was on its way to the log stands there.
+    pub(crate) fn written(&mut self) {
+        for segment in self.segments.iter_mut().filter(|segment| !segment.refused) {
+            segment.written = true;
         }
     }
 

@@ -97,6 +97,16 @@ impl LiveSession {
         self.changed.send_if_modified(|known| std::mem::replace(known, version) != version);
     }
 
+    /// The log refused a part of segment `msn`: memory has the only copy.
+    pub(super) fn refused(&self, msn: u64) {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).edge.refused(msn);
+    }
+
+    /// All that was on its way to the log stands.
+    pub(super) fn written(&self) {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).edge.written();
+    }
+
     /// Sets the frame rate, in pictures in 1,000 s.
     pub(super) fn set_frame_rate(&self, milli: Option<u32>) {
         self.frame_rate_milli.store(milli.unwrap_or(0), Ordering::Relaxed);

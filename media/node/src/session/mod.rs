@@ -8,6 +8,7 @@ mod health;
 #[cfg(test)]
 mod health_tests;
 mod live;
+mod pen;
 mod register;
 mod reports;
 mod time;
@@ -16,4 +17,5 @@ mod warnings;
 pub(crate) use handle::{FeedEnd, Message, SessionHandle, SessionOver};
 pub use health::{HealthFollower, HealthSample, SessionHealth};
 pub(crate) use live::{LiveSession, gzip};
+pub(crate) use pen::Scribe;
 pub(crate) use register::{Sessions, end_orphans, stale_folders};

@@ -14,6 +14,7 @@ use sigma_store::{CommandRecord, Commit, EventLog, EventMetadata, Journal, NewEv
 use sqlx::{Row, SqliteConnection};
 use tokio::sync::Semaphore;
 
+mod crashes;
 mod following;
 mod parking;
 mod rebuilding;

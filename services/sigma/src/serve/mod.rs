@@ -14,7 +14,7 @@ use sigma_api::Addresses;
 use sigma_api::graphql::{Api, ApiParts, PlatformFacts, SettingInForce};
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_app::{AdminToken, App, ReadModels, Vault};
-use sigma_clock::{Clock, SystemClock};
+use sigma_clock::{Clock, SteadyClock};
 use sigma_runner::{Runner, RunnerHandle};
 use sigma_store::{EventLog, History, Journal};
 use sigma_store_sqlite::SqliteStore;
@@ -87,7 +87,8 @@ impl Platform {
         let path_secret = vault.derive("media paths").map_err(Fault::told)?;
         let cookie_key = CookieKey::new(vault.derive("dashboard cookie").map_err(Fault::told)?);
         let node = folder.node_id(settings.node_id.as_deref())?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let steady = Arc::new(SteadyClock::default());
+        let clock: Arc<dyn Clock> = steady.clone();
 
         let admin_token = AdminToken::new(token.clone());
         let (journal, store_figures, runner, app) =
@@ -100,11 +101,14 @@ impl Platform {
         tasks.spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
         media.serve(rtmp_door, &tasks, &stop);
         let running = Running(runner.clone());
+        let wall_clock = Arc::new(components::WallClock::new(steady));
+        tasks.spawn(Arc::clone(&wall_clock).watch(stop.clone()));
         let components: Vec<Arc<dyn http::Component>> = vec![
-            Arc::new(components::Store { journal, folder: folder.names().folder().to_owned() }),
+            Arc::new(components::Store { journal, disk: components::Disk::of(folder.names().folder()) }),
             Arc::new(running.clone()),
             Arc::new(components::ProcessManagers(Arc::clone(&app))),
             Arc::new(media.clone()),
+            wall_clock,
         ];
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let shell = Shell::new(http::Parts {

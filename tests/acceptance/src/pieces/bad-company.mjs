@@ -92,7 +92,7 @@ export async function run(piece) {
     }
   };
 
-  const attack = async (kind, what, target, held_, refused) => {
+  const attack = async (kind, what, target, refused) => {
     const found = await beside(() => company(kind, { rtmp: platform.rtmp, http: platform.http, ...target }));
     const { cpu = 0, failed, ...told } = found.told;
     const calm = await beside(() => company('burn', { rtmp: platform.rtmp, http: platform.http, share: Math.min(1, cpu) }));
@@ -107,17 +107,17 @@ export async function run(piece) {
 
   const only = process.env.SIGMA_KINDS?.split(',');
   const wanted = (kind) => only === undefined || only.includes(kind);
-  if (wanted('half-open')) await attack('half-open', '500 half-open RTMP connections', {}, 0, (told) => (told['closed by the server'] ?? 0) + (told.ECONNRESET ?? 0) > 0);
-  if (wanted('silent')) await attack('silent', '1,024 silent RTMP connections', {}, 0, (told) => (told['closed by the server'] ?? 0) + (told.ECONNRESET ?? 0) > 0);
-  if (wanted('slowloris')) await attack('slowloris', '500 HTTP requests that come a byte a second', {}, 0, (told) => (told['closed by the server'] ?? 0) > 0);
+  if (wanted('half-open')) await attack('half-open', '500 half-open RTMP connections', {}, (told) => (told['closed by the server'] ?? 0) + (told.ECONNRESET ?? 0) > 0);
+  if (wanted('silent')) await attack('silent', '1,024 silent RTMP connections', {}, (told) => (told['closed by the server'] ?? 0) + (told.ECONNRESET ?? 0) > 0);
+  if (wanted('slowloris')) await attack('slowloris', '500 HTTP requests that come a byte a second', {}, (told) => (told['closed by the server'] ?? 0) > 0);
   if (wanted('waiting')) {
     const { url, playlist } = await media(channels[0]);
-    await attack('waiting', '5,000 waiting playlist requests that never read', { media: url.pathname + url.search, msn: playlist.open.msn });
+    await attack('waiting', '5,000 waiting playlist requests that never read', { media: url.pathname + url.search, msn: playlist.open.msn, segment: playlist.segments.at(-1).duration });
   }
-  if (wanted('reconnects')) await attack('reconnects', 'a thousand reconnects a minute', { key: restless.key }, 0, (told) => Object.values(told).reduce((sum, value) => sum + value, 0) >= SECONDS * 12);
+  if (wanted('reconnects')) await attack('reconnects', 'a thousand reconnects a minute', { key: restless.key }, (told) => Object.values(told).reduce((sum, value) => sum + value, 0) >= SECONDS * 12);
   if (wanted('guesses')) {
     const logged = platform.log.length;
-    await attack('guesses', 'keys guessed at 1,000 a second', {}, 0, (told) => told.accepted === undefined && (told.tried ?? 0) > 0);
+    await attack('guesses', 'keys guessed at 1,000 a second', {}, (told) => told.accepted === undefined && (told.tried ?? 0) > 0);
     const lines = platform.log.slice(logged).split('\n').filter((line) => /stream key|publisher|guess/i.test(line));
     piece.rule('keys guessed: logged once a minute, not once a guess', lines.length <= 6, `${lines.length} lines; the last: ${lines.at(-1)?.slice(0, 240) ?? 'none'}`);
   }
@@ -132,8 +132,6 @@ export async function run(piece) {
     const session = (await platform.sessions(channel))[0];
     const { url, playlist } = await media(channel);
     const segment = new URL(playlist.segments.filter(({ gap }) => !gap).at(-1).uri, url);
-    const calm = await beside(() => company('burn', { rtmp: platform.rtmp, http: platform.http, share: 0 })).then(() => undefined);
-    void calm;
     await attack('trickle', 'twenty viewers of a 100 Mbit/s broadcast at 1 kB/s', { segment: segment.pathname });
     piece.rule('a broadcaster at 100 Mbit/s: on air, not cut', session.state === 'LIVE' && broadcaster.isRunning, `${session.state}; ${JSON.stringify(session.input)}`);
     await broadcaster.end('SIGINT');

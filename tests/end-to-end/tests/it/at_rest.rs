@@ -21,7 +21,9 @@ fn holds(bytes: &[u8], secret: &str) -> bool {
 
 #[tokio::test]
 async fn no_secret_of_a_whole_run_stands_in_clear_on_disk() {
-    let mut platform = Platform::start(Start { flags: ["--log", "debug"].map(str::to_owned).to_vec() }).await;
+    let mut platform =
+        Platform::start(Start { flags: ["--log", "debug"].map(str::to_owned).to_vec(), ..Start::default() })
+            .await;
     let mut secrets = vec![("the admin token", platform.admin_token())];
     let channel = platform.create_channel("Secretive", json!({"autoGoLive": false})).await;
     secrets.push(("a stream key", channel.key.clone()));

@@ -3,6 +3,8 @@
 mod at_rest;
 mod cli;
 mod clients;
+mod crash;
+mod disks;
 mod doors;
 mod events;
 mod faults;

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 #[tokio::test]
 async fn a_request_is_found_in_the_log_by_its_trace() {
     let flags = ["--log-format", "json"].map(str::to_owned).to_vec();
-    let mut platform = Platform::start(Start { flags }).await;
+    let mut platform = Platform::start(Start { flags, ..Start::default() }).await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let request = platform
         .client()

@@ -15,7 +15,7 @@ async fn post(platform: &Platform, path: &str, bearer: &str, body: &Value) -> Va
 #[tokio::test]
 async fn a_whole_run_logs_none_of_its_secrets() {
     let flags = ["--log", "trace", "--log-format", "json"].map(str::to_owned).to_vec();
-    let mut platform = Platform::start(Start { flags }).await;
+    let mut platform = Platform::start(Start { flags, ..Start::default() }).await;
     let mut secrets = vec![platform.admin_token()];
     let master = std::fs::read_to_string(platform.data_dir().join("master-key")).expect("the master key");
     secrets.push(master.trim().to_owned());

@@ -81,9 +81,5 @@ async fn a_sessions_life_is_seen_as_it_happens_and_stands_in_its_timeline() {
         entries.iter().all(|entry| entry["message"].as_str().is_some_and(|text| text.len() > 10)),
         "{entries:#?}"
     );
-    assert_eq!(
-        states.first().map(String::as_str).filter(|state| *state != "LIVE").is_some(),
-        true,
-        "{states:?}"
-    );
+    assert!(states.first().is_some_and(|state| state != "LIVE"), "{states:?}");
 }

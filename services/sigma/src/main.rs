@@ -53,6 +53,7 @@ fn run(command: Command) -> Result<(), Fault> {
         Command::Project(command) => runtime()?.block_on(client::token::run_project(command)),
         Command::Events(command) => runtime()?.block_on(client::events::run(command)),
         Command::Projections(command) => runtime()?.block_on(client::projections::run(command)),
+        Command::HlsCheck(args) => runtime()?.block_on(client::hls_check::run(args)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { folder } => manual::man(folder.as_deref()),
     }

@@ -28,6 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-packager", &["sigma-elementary"]),
     ("sigma-log", &[]),
     ("sigma-hls", &["sigma-elementary", "sigma-log", "sigma-packager"]),
+    // The judge shares nothing with what it judges.
+    ("sigma-conformance", &["sigma-clock"]),
     (
         "sigma-node",
         &[

@@ -3,6 +3,7 @@
 mod channel;
 mod connect;
 mod events;
+mod hls_check;
 mod projections;
 mod session;
 mod setting_flags;
@@ -18,6 +19,7 @@ pub(crate) use channel::{
 };
 pub(crate) use connect::{ConnectArgs, LimitArgs, WatchArgs};
 pub(crate) use events::{EventFilterArgs, EventsCommand};
+pub(crate) use hls_check::HlsCheckArgs;
 pub(crate) use projections::{LineArgs, ProjectionsCommand};
 pub(crate) use session::{SessionArgs, SessionCommand, SessionState};
 pub(crate) use setting_flags::SettingFlags;
@@ -64,6 +66,8 @@ pub(crate) enum Command {
     /// Read models: how they stand, filling them anew, events that they could not take
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// Judge any LL-HLS origin by 44 rules of the specification
+    HlsCheck(HlsCheckArgs),
     /// Print what makes a shell complete these commands
     Completions {
         /// The shell

@@ -60,10 +60,10 @@ pub(crate) fn colour_wanted() -> bool {
 /// How a state of the API looks.
 pub(crate) fn tone(state: &str) -> Tone {
     match state {
-        "LIVE" | "ACTIVE" | "READY" => Tone::Good,
+        "LIVE" | "ACTIVE" | "READY" | "kept" => Tone::Good,
         "INIT" | "PROCESSING" | "BUILDING" | "DEGRADED" => Tone::Busy,
-        "ERROR" | "STALLED" | "NOT_READY" | "revoked" | "expired" => Tone::Bad,
-        "IDLE" | "ENDED" | "STOP" => Tone::Quiet,
+        "ERROR" | "STALLED" | "NOT_READY" | "revoked" | "expired" | "broken" => Tone::Bad,
+        "IDLE" | "ENDED" | "STOP" | "not seen" | "not applicable" => Tone::Quiet,
         _ => Tone::Plain,
     }
 }

@@ -6,6 +6,7 @@ mod errors;
 pub(crate) mod events;
 mod export;
 mod feed;
+pub(crate) mod hls_check;
 mod look;
 pub(crate) mod print;
 pub(crate) mod projections;

@@ -1,0 +1,216 @@
+//! How things are delivered, and what the multivariant playlist says of them: rules 40, 41 and 43.
+
+use crate::case::{Case, Line};
+use crate::finding::{Exhibit, Finding, Trial};
+use crate::mp4::{Init, Kind, micros};
+use crate::observation::{Body, Exchange, Purpose};
+use crate::playlist::{Multivariant, Variant};
+
+/// §4, and RFC 8216 §4.
+const PLAYLIST_TYPES: [&str; 2] = ["application/vnd.apple.mpegurl", "audio/mpegurl"];
+
+/// Media types of fragmented MP4, of its pieces, and of the other formats that HLS carries.
+const MEDIA_TYPES: [&str; 9] = [
+    "video/mp4",
+    "audio/mp4",
+    "application/mp4",
+    "video/iso.segment",
+    "audio/iso.segment",
+    "video/mp2t",
+    "audio/aac",
+    "audio/mpeg",
+    "text/vtt",
+];
+
+/// A measured rate may be this much above what is said, in hundredths: what is measured while live is never final.
+const OVER: u64 = 125;
+
+pub(super) fn coding_and_types(case: &Case<'_>) -> Finding {
+    let mut trial = Trial::new();
+    for exchange in case.log.exchanges.iter().filter(|exchange| exchange.is_good()) {
+        let Some(answer) = exchange.answer() else { continue };
+        let base = answer.content_type.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+        let shows = || {
+            let said = format!(
+                "Content-Type: {}\nContent-Encoding: {}",
+                answer.content_type, answer.content_encoding
+            );
+            Exhibit::new(exchange.url.clone(), &said)
+        };
+        let (sound, what) = match answer.body {
+            Body::Text(_) | Body::Playlist(_) => (PLAYLIST_TYPES.contains(&base.as_str()), "a playlist"),
+            Body::Init(_) | Body::Media(_) => (MEDIA_TYPES.contains(&base.as_str()), "media"),
+            Body::None => continue,
+        };
+        if !sound {
+            trial.breach(format!("{what} comes as {:?}", answer.content_type), [shows()]);
+        }
+        if exchange.purpose == Purpose::Plain {
+            trial.saw();
+            if !answer.content_encoding.eq_ignore_ascii_case("gzip") {
+                trial.breach("a playlist is not gzipped for who accepts it", [shows()]);
+            }
+        }
+    }
+    trial.end("gzip, and the right types", "no playlist came")
+}
+
+pub(super) fn http2(case: &Case<'_>) -> Finding {
+    if !case.log.address.starts_with("https:") {
+        return Finding::not_applicable("this is not TLS");
+    }
+    let mut trial = Trial::new();
+    for exchange in case.log.exchanges.iter().filter(|exchange| exchange.url.starts_with("https:")) {
+        let Some(answer) = exchange.answer() else { continue };
+        trial.saw();
+        if !answer.http2 {
+            trial.breach("answered by HTTP/1.1", [Exhibit::new(exchange.url.clone(), "HTTP/1.1 over TLS")]);
+        }
+    }
+    trial.end("HTTP/2", "nothing was answered")
+}
+
+pub(super) fn attributes(case: &Case<'_>) -> Finding {
+    let mut trial = Trial::new();
+    for exchange in &case.log.exchanges {
+        let media = !matches!(exchange.purpose, Purpose::Multivariant);
+        if let Some(to) = exchange.answer().and_then(|answer| answer.redirects.first()).filter(|_| media) {
+            let shows = Exhibit::new(exchange.url.clone(), &format!("redirected to {to}"));
+            trial.breach("media is redirected", [shows]);
+        }
+    }
+    if !case.log.has_multivariant {
+        let finding = trial.end("", "");
+        if finding.verdict == crate::finding::Verdict::Broken {
+            return finding;
+        }
+        return Finding::not_applicable("a media playlist was given: there are no attributes");
+    }
+    if let Some((exchange, newest)) = case.multivariants.last() {
+        for line in &case.lines {
+            let of_line = |variant: &&Variant| resolves(exchange, &variant.uri, line.url);
+            let Some(variant) = newest.variants.iter().find(of_line) else { continue };
+            trial.saw();
+            for said in said_wrong(case, line, variant, newest) {
+                let shows = Exhibit::playlist(exchange, &newest.text);
+                trial.breach(format!("{said}: {}", variant.line), [shows]);
+            }
+        }
+    }
+    trial.end("as measured", "no multivariant playlist came")
+}
+
+fn resolves(exchange: &Exchange, uri: &str, url: &str) -> bool {
+    let base = exchange.answer().and_then(|answer| answer.redirects.last()).unwrap_or(&exchange.url);
+    reqwest::Url::parse(base).and_then(|base| base.join(uri)).is_ok_and(|found| found.as_str() == url)
+}
+
+/// All that a variant says wrong, or does not say.
+fn said_wrong(case: &Case<'_>, line: &Line<'_>, variant: &Variant, all: &Multivariant) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let newest = line.follows().rev().find_map(|load| load.playlist.all().next_back()?.map.clone());
+    let init = newest.and_then(|map| case.init(line, &map));
+    let has_pictures = init.and_then(Init::video).is_some();
+    for (name, there) in [
+        ("BANDWIDTH", variant.bandwidth.is_some()),
+        ("AVERAGE-BANDWIDTH", variant.average_bandwidth.is_some()),
+        ("CODECS", variant.codecs.is_some()),
+        ("RESOLUTION", variant.resolution.is_some() || !has_pictures),
+        ("FRAME-RATE", variant.frame_rate.is_some() || !has_pictures),
+    ] {
+        if !there {
+            wrong.push(format!("{name} is missing"));
+        }
+    }
+    if let Some(init) = init {
+        let said: Vec<&str> =
+            variant.codecs.iter().flat_map(|codecs| codecs.split(',')).map(str::trim).collect();
+        for codec in init.tracks.iter().filter_map(|track| track.codec.as_deref()) {
+            if !said.is_empty() && !said.iter().any(|said| said.eq_ignore_ascii_case(codec)) {
+                wrong.push(format!("the media has {codec}"));
+            }
+        }
+        if let (Some(video), Some(said)) = (init.video(), &variant.resolution) {
+            let measured = format!("{}x{}", video.size.0, video.size.1);
+            if video.size != (0, 0) && *said != measured {
+                wrong.push(format!("the media has {measured}"));
+            }
+        }
+    }
+    let measured = measure(case, line);
+    if let (Some(said), Some(rate)) =
+        (variant.frame_rate.as_deref().and_then(thousandths), measured.frame_rate)
+        && said.abs_diff(rate) * 100 > rate * 5
+    {
+        wrong.push(format!("the media has {}.{:03} pictures a second", rate / 1_000, rate % 1_000));
+    }
+    // A variant with a sound group of its own counts that too: only its own share is measured here.
+    let alone = variant.audio.is_none() || all.renditions.is_empty();
+    for (name, said, measured) in [
+        ("BANDWIDTH", variant.bandwidth, measured.peak),
+        ("AVERAGE-BANDWIDTH", variant.average_bandwidth, measured.average),
+    ] {
+        if let (Some(said), Some(measured)) = (said, measured)
+            && alone
+            && measured * 100 > said * OVER
+        {
+            wrong.push(format!("{name} is {said}, measured {measured} bit/s"));
+        }
+    }
+    if variant.average_bandwidth > variant.bandwidth && variant.bandwidth.is_some() {
+        wrong.push("the average is above the peak".to_owned());
+    }
+    wrong
+}
+
+#[derive(Default)]
+struct Measured {
+    peak: Option<u64>,
+    average: Option<u64>,
+    /// In thousandths of a picture a second.
+    frame_rate: Option<u64>,
+}
+
+/// What the whole segments of a line show, those of its newest format.
+fn measure(case: &Case<'_>, line: &Line<'_>) -> Measured {
+    let Some(newest) = line.segments.values().next_back().map(|listed| listed.what.map.clone()) else {
+        return Measured::default();
+    };
+    let (mut bits, mut micros_all, mut peak, mut pictures) = (0u64, 0u64, 0u64, (0u64, 0u64));
+    for (exchange, answer) in case.answered(line) {
+        let Purpose::Segment(msn) = exchange.purpose else { continue };
+        let Some(listed) =
+            line.segments.get(&msn).filter(|listed| listed.what.map == newest && !listed.what.gap)
+        else {
+            continue;
+        };
+        let Body::Media(Ok(runs)) = &answer.body else { continue };
+        let long = u64::try_from(listed.what.duration).unwrap_or(0);
+        if long == 0 {
+            continue;
+        }
+        bits += answer.length * 8;
+        micros_all += long;
+        // §4.4.6.2: the peak is that of segments of at least half a target duration.
+        if long * 2 >= u64::try_from(line.target()).unwrap_or(0) {
+            peak = peak.max(answer.length * 8 * 1_000_000 / long);
+        }
+        for run in runs.iter().filter(|run| run.kind == Kind::Video) {
+            pictures.0 += u64::from(run.samples);
+            pictures.1 += u64::try_from(micros(run.duration, run.timescale)).unwrap_or(0);
+        }
+    }
+    let rate = |count: u64, of: u64, times: u64| (of > 0).then(|| count * times / of);
+    Measured {
+        peak: (peak > 0).then_some(peak),
+        average: rate(bits, micros_all, 1_000_000),
+        frame_rate: rate(pictures.0 * 1_000, pictures.1, 1_000_000).filter(|rate| *rate > 0),
+    }
+}
+
+/// A decimal number in thousandths.
+fn thousandths(text: &str) -> Option<u64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    Some(whole.parse::<u64>().ok()?.checked_mul(1_000)? + digits.parse::<u64>().ok()?)
+}

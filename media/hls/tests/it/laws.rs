@@ -10,7 +10,7 @@ use sigma_packager::Output;
 use crate::stage::{Stage, init};
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Segments {
         count: usize,
     },
@@ -48,7 +48,7 @@ enum Step {
     Stop,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         4 => (1_usize..12).prop_map(|count| Step::Segments { count }),
         4 => (0_u64..75, any::<bool>(), any::<bool>())
@@ -66,7 +66,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-fn profiles() -> impl Strategy<Value = (Profile, u32)> {
+pub(crate) fn profiles() -> impl Strategy<Value = (Profile, u32)> {
     prop_oneof![
         Just((Profile::ULTRA_LOW, 2)),
         Just((Profile::ULTRA_LOW, 4)),
@@ -76,7 +76,7 @@ fn profiles() -> impl Strategy<Value = (Profile, u32)> {
     ]
 }
 
-fn perform(stage: &mut Stage, step: &Step) {
+pub(crate) fn perform(stage: &mut Stage, step: &Step) {
     let part_ms = u64::from(stage.profile.part_target_ms.unwrap_or(1_000));
     // A packager begins a span anew after a loss; the feed that comes back says so itself.
     if stage.rendition.is_lost()

@@ -1,6 +1,7 @@
 //! Renditions, timelines and playlists as players meet them. Tests are named for the checklist's rules.
 #![allow(clippy::unwrap_used)]
 
+mod clients;
 mod laws;
 mod packaged;
 mod parsed;

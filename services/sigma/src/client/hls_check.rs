@@ -47,10 +47,13 @@ fn tell(line: &str) {
     let _ = write!(out, "\r\u{1b}[2K{line}").and_then(|()| out.flush());
 }
 
+fn renditions(count: usize) -> String {
+    if count == 1 { "1 rendition".to_owned() } else { format!("{count} renditions") }
+}
+
 fn line(progress: Progress, seconds: u64) -> String {
-    let Progress { elapsed, renditions, playlists, media, ended } = progress;
-    let renditions =
-        if renditions == 1 { "1 rendition".to_owned() } else { format!("{renditions} renditions") };
+    let Progress { elapsed, playlists, media, ended, .. } = progress;
+    let renditions = renditions(progress.renditions);
     let ended = if ended { ", it has ended" } else { "" };
     format!(
         "{} s of {seconds}: {renditions}, {playlists} playlists, {media} pieces of media{ended}",
@@ -94,12 +97,12 @@ fn written(report: &Report, look: Look) -> Vec<String> {
     let count = |verdict| report.numbers(verdict).len();
     out.push(String::new());
     out.push(format!(
-        "{} kept, {} broken, {} not seen, {} not applicable: {} renditions, {} answers in {} s",
+        "{} kept, {} broken, {} not seen, {} not applicable: {}, {} answers in {} s",
         count(Verdict::Kept),
         count(Verdict::Broken),
         count(Verdict::NotSeen),
         count(Verdict::NotApplicable),
-        report.renditions,
+        renditions(report.renditions),
         report.answered,
         report.lasted / 1_000_000
     ));

@@ -26,6 +26,7 @@ pub(super) fn next_part(case: &Case<'_>) -> Finding {
         for ((place, part), (next, after)) in line.parts.iter().zip(line.parts.iter().skip(1)) {
             let follows = *next == (place.0, place.1 + 1) || *next == (place.0 + 1, 0);
             let lost = part.what.gap || after.what.gap || begins_span(line, next.0, next.1);
+            let lost = lost || ends_feed(line, *next, after.first);
             if !follows || lost || part.before.is_none() {
                 continue;
             }
@@ -46,6 +47,16 @@ pub(super) fn next_part(case: &Case<'_>) -> Finding {
     trial.end("each came in time", "no two parts came")
 }
 
+/// Whether what came at `first` came because the feed was found to be lost: a gap came with it, or a new span.
+fn ends_feed(line: &Line<'_>, (msn, part): (u64, u64), first: Micros) -> bool {
+    let next =
+        line.parts.get(&(msn, part.saturating_add(1))).filter(|next| next.what.gap).map(|next| next.first);
+    let behind = line.segments.get(&(msn + 1)).filter(|next| next.what.gap || next.what.discontinuity);
+    let behind = behind.map(|behind| behind.first);
+    let first_behind = line.parts.get(&(msn + 1, 0)).filter(|next| next.what.gap).map(|next| next.first);
+    [next, behind, first_behind].into_iter().flatten().any(|at| at == first)
+}
+
 /// Whether a segment begins after a loss or change of the feed.
 fn begins_span(line: &Line<'_>, msn: u64, part: u64) -> bool {
     part == 0
@@ -61,6 +72,7 @@ pub(super) fn next_segment(case: &Case<'_>) -> Finding {
         let bound = line.target() * 3 / 2;
         for ((msn, segment), (next, after)) in line.segments.iter().zip(line.segments.iter().skip(1)) {
             let lost = segment.what.gap || after.what.gap || after.what.discontinuity;
+            let lost = lost || ends_feed(line, (*next, u64::MAX), after.first);
             if *next != msn + 1 || lost || segment.before.is_none() {
                 continue;
             }

@@ -3,6 +3,7 @@
 mod at_rest;
 mod cli;
 mod clients;
+mod conformance;
 mod crash;
 mod disks;
 mod doors;

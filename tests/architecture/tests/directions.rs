@@ -6,6 +6,7 @@ use std::process::Command;
 /// Each crate with the crates of ours that it may depend on in its normal build (tests may reach further down).
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-clock", &[]),
+    ("sigma-door", &["sigma-clock"]),
     (
         "sigma-bench",
         &["sigma-clock", "sigma-rtmp", "sigma-runner", "sigma-store", "sigma-store-sqlite", "sigma-views"],
@@ -21,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "sigma-views",
         &["sigma-app", "sigma-clock", "sigma-domain", "sigma-runner", "sigma-schema", "sigma-store"],
     ),
-    ("sigma-api", &["sigma-app", "sigma-clock", "sigma-domain", "sigma-schema", "sigma-store"]),
+    ("sigma-api", &["sigma-app", "sigma-clock", "sigma-door", "sigma-domain", "sigma-schema", "sigma-store"]),
     ("sigma-elementary", &[]),
     ("sigma-health", &["sigma-elementary"]),
     ("sigma-rtmp", &["sigma-elementary"]),
@@ -34,6 +35,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "sigma-node",
         &[
             "sigma-clock",
+            "sigma-door",
             "sigma-elementary",
             "sigma-health",
             "sigma-hls",

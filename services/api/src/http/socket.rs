@@ -86,6 +86,9 @@ impl Guest {
 }
 
 async fn talk(inner: Shared, socket: WebSocket, guest: Guest, lifeline: Option<Lifeline>) {
+    if let Some(lifeline) = &lifeline {
+        lifeline.lasts();
+    }
     let _open = inner.figures.opened(Opened::Socket);
     let began = sigma_clock::monotonic();
     let agreed = socket.protocol().is_some();

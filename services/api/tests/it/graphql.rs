@@ -13,7 +13,7 @@ async fn a_channel_is_made_with_all_that_a_broadcaster_needs() {
     let platform = Platform::start().await;
     let create = "mutation { createChannel(input: { name: \" My show \", latencyMode: ULTRA_LOW, reconnectWindow: 30 }) { streamKey \
         channel { id name state latencyMode autoGoLive maxSessionDuration reconnectWindow endOnUnpublish playbackId \
-        playbackUrl watchUrl ingest { rtmpUrl streamKey } currentSession { id } sessions { nodes { id } } createdAt } } }";
+        playbackUrl watchUrl ingest { rtmpUrl rtmpsUrl streamKey } currentSession { id } sessions { nodes { id } } createdAt } } }";
     let payload = &platform.data(create, json!({})).await["createChannel"];
     let channel = &payload["channel"];
     let host = platform.address;
@@ -27,7 +27,7 @@ async fn a_channel_is_made_with_all_that_a_broadcaster_needs() {
     assert_eq!(channel["watchUrl"], format!("http://{host}/watch/{playback_id}"));
     assert_eq!(
         channel["ingest"],
-        json!({ "rtmpUrl": "rtmp://127.0.0.1:1935/live", "streamKey": payload["streamKey"] })
+        json!({ "rtmpUrl": "rtmp://127.0.0.1:1935/live", "rtmpsUrl": null, "streamKey": payload["streamKey"] })
     );
     assert_eq!((&channel["currentSession"], &channel["sessions"]["nodes"]), (&json!(null), &json!([])));
     let created = channel["createdAt"].as_str().expect("a moment");

@@ -327,4 +327,16 @@ async fn introspection_is_rationed() {
         codes.insert(code);
     }
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["RATE_LIMITED", "none"]);
+    // However it is asked for, the status says so where nothing of it ran.
+    let ask = json!({ "query": query });
+    let stream = platform.post(&[("accept", "text/event-stream")], &ask).await;
+    assert_eq!((stream.status, stream.header("retry-after")), (429, Some("1")), "{}", stream.text());
+    assert_eq!(error(&stream.json())["extensions"]["code"], "RATE_LIMITED");
+    let batch = platform.post(&[], &json!([ask, ask])).await;
+    assert_eq!((batch.status, batch.header("retry-after")), (429, Some("1")), "{}", batch.text());
+    assert_eq!(batch.json().as_array().map(Vec::len), Some(2));
+    // A batch of which some ran has an answer for each.
+    let mixed = platform.post(&[], &json!([ask, { "query": "{ __typename }" }])).await;
+    assert_eq!((mixed.status, mixed.header("retry-after")), (200, None), "{}", mixed.text());
+    assert_eq!(mixed.json()[1]["data"]["__typename"], "Query");
 }

@@ -10,15 +10,9 @@ const MODULES = new URL('../node_modules/', import.meta.url);
  * in milliseconds by the playlist's dates. Nothing restarts a player by hand. `docs/players.md` tells each one's known faults.
  */
 export const PLAYERS = {
-  hls: {
-    script: 'hls.js/dist/hls.min.js',
-    begin: `
-      const player = new Hls();
-      player.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) problem('hls.js ' + data.details); });
-      player.loadSource(url);
-      player.attachMedia(video);
-      const playingDate = () => player.playingDate?.getTime();`,
-  },
+  hls: hls('{}'),
+  // As our pages set it: it comes back to its distance (services/dashboard/src/player/hls-playback.ts).
+  'hls-tuned': hls('{ maxLiveSyncPlaybackRate: 1.1, liveSyncOnStallIncrease: 0.25, backBufferLength: 60 }'),
   shaka: shaka(''),
   'shaka-sequence': shaka("player.configure('manifest.hls.sequenceMode', true);"),
   video: {
@@ -40,6 +34,18 @@ export const PLAYERS = {
       };`,
   },
 };
+
+function hls(configuration) {
+  return {
+    script: 'hls.js/dist/hls.min.js',
+    begin: `
+      const player = new Hls(${configuration});
+      player.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) problem('hls.js ' + data.details); });
+      player.loadSource(url);
+      player.attachMedia(video);
+      const playingDate = () => player.playingDate?.getTime();`,
+  };
+}
 
 function shaka(configuration) {
   return {

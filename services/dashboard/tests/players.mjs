@@ -1,11 +1,11 @@
 #!/usr/bin/env node
 // Plays a stream with a player as its makers ship it, in a bare page, and measures.
-//   node players.mjs http://127.0.0.1:8080/live/ID/index.m3u8 --player hls|shaka|shaka-sequence|video [--seconds 60] [--warmup 5] [--json]
+//   node players.mjs http://127.0.0.1:8080/live/ID/index.m3u8 --player hls|hls-tuned|shaka|shaka-sequence|video [--seconds 60] [--warmup 5] [--json]
 // Exit code 0: there was a picture; 1: there was none; 2: wrongly called.
 import { commandLine, fail, measure, report, tell, withPage } from './browser.mjs';
 import { PLAYERS, servePage } from './player-pages.mjs';
 
-const USAGE = 'usage: players.mjs URL [--player hls|shaka|shaka-sequence|video] [--seconds N] [--warmup N] [--screenshot FILE] [--json]';
+const USAGE = 'usage: players.mjs URL [--player hls|hls-tuned|shaka|shaka-sequence|video] [--seconds N] [--warmup N] [--screenshot FILE] [--json]';
 
 const { url, player: name, seconds, warmup, screenshot, json } = commandLine(USAGE, { player: 'hls', seconds: 60, warmup: 5, screenshot: '', json: false });
 const player = PLAYERS[name] ?? fail(USAGE);

@@ -76,7 +76,7 @@ export function judge({ frames, stills, latencies, droppedFrames, totalFrames },
   const behind = latencies.filter(([at]) => calm.some(([from, to]) => at >= from && at <= to)).map(([, ms]) => ms).sort((a, b) => a - b);
   const share = (part) => (behind.length === 0 ? null : Math.round(behind[Math.min(behind.length - 1, Math.floor(part * behind.length))]));
   return {
-    moves: frames.filter((at) => at > ended - 5_000).length > 50,
+    moves: frames.filter((at) => at > ended - 5_000).length > 10,
     stalls: stalls.length, longestStallMs: Math.max(0, ...stalls.map(([from, to]) => to - from)),
     longestPictureMs: Math.max(0, ...calm.map(([from, to]) => longestStill(frames, from, to))),
     // How long each outage took the picture away, and how much of that was the player's own.

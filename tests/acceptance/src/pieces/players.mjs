@@ -1,4 +1,4 @@
-// hls.js, shaka-player and video.js as their makers ship them, each in ULTRA_LOW and LOW, while the encoders go away and come back.
+// hls.js, shaka-player (in its sequence mode) and video.js, each in ULTRA_LOW and LOW, while the encoders go away and come back.
 import { clip } from '../broadcast.mjs';
 import { Platform } from '../platform.mjs';
 import { throughOutages, told } from '../through-outages.mjs';
@@ -12,7 +12,7 @@ export async function run(piece) {
   const platform = await Platform.start();
   const outages = [[0.2, 5], [0.4, 20], [0.7, 10]].map(([share, seconds]) => ({ at: share * SECONDS, seconds }));
   const { viewers, oneSession } = await throughOutages(platform, {
-    file: await clip(), players: ['hls', 'shaka', 'shaka-sequence', 'video'], seconds: SECONDS, outages, say: (text) => piece.say(text),
+    file: await clip(), players: ['hls', 'shaka-sequence', 'video'], seconds: SECONDS, outages, say: (text) => piece.say(text),
   });
   judgeViewers(piece, viewers);
   piece.rule('the outages fell into one session each', oneSession, '');

@@ -30,7 +30,8 @@ const settledMs = (player, mode) => (standsBeforeGaps(player, mode) ? GAP_LEAVES
 export async function throughOutages(platform, { file, players, seconds, outages, say = () => undefined, during = async () => undefined }) {
   const channels = await Promise.all(Object.keys(MODES).map((latencyMode) => platform.channel(latencyMode, { latencyMode })));
   let feeds = channels.map(({ push }) => feed(file, push));
-  await Promise.all(channels.map((channel) => platform.whenPlayable(channel)));
+  // shaka-player 5.2.12 breaks ("reading 'match'") where it joins a playlist of one segment.
+  await Promise.all(channels.map(({ name, playlist }) => eventually(`${name} lists three segments`, 60_000, async () => (await segmentsOf(playlist)) >= 3)));
   const viewers = channels.flatMap(({ name: mode, playlist }) => players.map((player) => ({ player, mode, url: playlist, name: `${player} in ${mode}` })));
   const browser = await open(viewers);
   try {
@@ -66,6 +67,14 @@ export async function throughOutages(platform, { file, players, seconds, outages
     await browser.close();
     await Promise.all(feeds.map((one) => one.end('SIGKILL')));
   }
+}
+
+/** How many whole segments a channel's media playlist lists. */
+async function segmentsOf(playlist) {
+  const answer = await fetch(playlist);
+  if (!answer.ok) return 0;
+  const uri = (await answer.text()).split('\n').find((line) => line !== '' && !line.startsWith('#'));
+  return (await (await fetch(new URL(uri, playlist))).text()).split('#EXTINF').length - 1;
 }
 
 /** What one player's times say. A stall counts where it reaches into a time in which nothing was away. */

@@ -24,7 +24,7 @@ describe('hls.js, shaka-player and video.js, each in ULTRA_LOW and LOW', () => {
 
   it('go on after the encoder was away, without a stall of their own', async () => {
     const platform = await Platform.start();
-    const plan = { file: await clip(60), players: ['hls', 'shaka-sequence', 'video'], seconds: 44, outages: [{ at: 8, seconds: 5 }] };
+    const plan = { file: await clip(60), players: ['hls', 'shaka-sequence', 'video'], seconds: 40, outages: [{ at: 8, seconds: 5 }] };
     const { viewers, oneSession } = (await throughOutages(platform, plan)) as { viewers: Seen[]; oneSession: boolean };
     expect(oneSession, 'the outage fell into one session').toBe(true);
     expect(viewers).toHaveLength(6);

@@ -10,6 +10,8 @@ mod health_tests;
 mod live;
 mod register;
 mod reports;
+#[cfg(test)]
+mod simulation_tests;
 mod time;
 mod warnings;
 

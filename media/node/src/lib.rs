@@ -31,7 +31,7 @@ pub use control::{
     WarningName,
 };
 pub use figures::{Family, FamilyKind, FamilySample};
-pub use origin::{Answer, Origin, SlicedBody};
+pub use origin::{Answer, Origin, SlicedBody, respond};
 pub use session::{HealthFollower, HealthSample, SessionHealth};
 pub use sigma_health::{
     Data as WarningData, Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit,

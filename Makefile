@@ -8,7 +8,7 @@ NODE_DIR := $(CURDIR)/.tools/node_modules/.bin
 export PATH := $(NODE_DIR):$(PATH)
 WEB := services/dashboard
 RUN_PACKAGES := build-essential ffmpeg
-TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv valgrind \
+TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv glib-networking valgrind \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
 # Killing at a system call, and setting a clock for one program.
 ACCEPTANCE_PACKAGES := strace faketime e2fsprogs
@@ -100,6 +100,10 @@ lint: web ## formatting, clippy, rustdoc, licences and bans
 
 fmt: ## formats the Rust code
 	cargo fmt --all
+
+.PHONY: fuzz
+fuzz: packages ## every fuzz target, FUZZ_SECONDS=600 each (TARGET=name for one); totals go into docs/fuzzing.md
+	fuzz/run $(TARGET)
 
 acceptance: test-packages build ## the long proofs; figures go into docs/acceptance.md (PIECE=name for one)
 	@tests/setup/packages $(ACCEPTANCE_PACKAGES)

@@ -15,6 +15,7 @@
 //! Values are parsed at the edge and are right from then on; an error of parsing names the mend. The `serde` of these
 //! types serves cqrs-es's bounds only: what is stored has shapes of its own in `sigma-schema`.
 
+mod aggregate;
 mod api_token;
 mod channel;
 mod project;

@@ -6,10 +6,12 @@
 //!
 //! Running out is no event: a token past its `expires_at` is looked at as one that is not there.
 
-use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
+use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, ProjectId, Timestamp};
+use crate::{
+    ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, ProjectId, Timestamp, aggregate::cqrs_aggregate,
+};
 
 /// What may be asked of an API token. Each says when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -215,26 +217,6 @@ impl ApiToken {
     }
 }
 
-impl Aggregate for ApiToken {
-    const TYPE: &'static str = "api_token";
-    type Command = ApiTokenCommand;
-    type Event = ApiTokenEvent;
-    type Error = ApiTokenRefusal;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        _services: &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
-        Self::apply(self, &event);
-    }
+cqrs_aggregate! {
+    ApiToken as "api_token" { ApiTokenCommand, ApiTokenEvent, ApiTokenRefusal }
 }

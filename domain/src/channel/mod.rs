@@ -14,7 +14,6 @@ mod refusal;
 
 use std::collections::BTreeSet;
 
-use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
 pub use command::{ChannelChanges, ChannelCommand};
@@ -23,7 +22,7 @@ pub use refusal::ChannelRefusal;
 
 use crate::{
     ChannelId, ChannelName, ChannelSettings, Personal, PlaybackId, ProjectId, SessionId, Timestamp,
-    value::coded,
+    aggregate::cqrs_aggregate, value::coded,
 };
 
 coded! {
@@ -281,26 +280,6 @@ impl ChannelFacts {
     }
 }
 
-impl Aggregate for Channel {
-    const TYPE: &'static str = "channel";
-    type Command = ChannelCommand;
-    type Event = ChannelEvent;
-    type Error = ChannelRefusal;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        _services: &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
-        Self::apply(self, &event);
-    }
+cqrs_aggregate! {
+    Channel as "channel" { ChannelCommand, ChannelEvent, ChannelRefusal }
 }

@@ -1,9 +1,9 @@
 //! A project: what channels and API tokens (and later assets and webhook endpoints) belong to.
 
-use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
+use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::{ProjectId, ProjectName, Timestamp};
+use crate::{ProjectId, ProjectName, Timestamp, aggregate::cqrs_aggregate};
 
 /// What may be asked of a project.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,26 +131,6 @@ impl Project {
     }
 }
 
-impl Aggregate for Project {
-    const TYPE: &'static str = "project";
-    type Command = ProjectCommand;
-    type Event = ProjectEvent;
-    type Error = ProjectRefusal;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        _services: &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
-        Self::apply(self, &event);
-    }
+cqrs_aggregate! {
+    Project as "project" { ProjectCommand, ProjectEvent, ProjectRefusal }
 }

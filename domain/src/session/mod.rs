@@ -15,7 +15,6 @@ mod event;
 mod phase;
 mod refusal;
 
-use cqrs_es::{Aggregate, event_sink::EventSink};
 use serde::{Deserialize, Serialize};
 
 pub use command::{EndedBy, SessionCommand};
@@ -27,7 +26,9 @@ pub use phase::{
 };
 pub use refusal::SessionRefusal;
 
-use crate::{ChannelId, PlaybackId, ProjectId, SessionId, SessionSettings, Timestamp};
+use crate::{
+    ChannelId, PlaybackId, ProjectId, SessionId, SessionSettings, Timestamp, aggregate::cqrs_aggregate,
+};
 
 /// A session, from its events.
 #[expect(clippy::large_enum_variant, reason = "held one at a time, while a command is decided")]
@@ -259,26 +260,6 @@ impl SessionPhase {
     }
 }
 
-impl Aggregate for Session {
-    const TYPE: &'static str = "session";
-    type Command = SessionCommand;
-    type Event = SessionEvent;
-    type Error = SessionRefusal;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        _services: &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
-        Self::apply(self, &event);
-    }
+cqrs_aggregate! {
+    Session as "session" { SessionCommand, SessionEvent, SessionRefusal }
 }

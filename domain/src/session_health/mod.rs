@@ -6,10 +6,13 @@
 
 use std::collections::BTreeMap;
 
-use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
+use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChannelId, ProjectId, SessionId, Timestamp, WarningData, WarningMessage, WarningName};
+use crate::{
+    ChannelId, ProjectId, SessionId, Timestamp, WarningData, WarningMessage, WarningName,
+    aggregate::cqrs_aggregate,
+};
 
 /// The most warnings that are raised in a session's life; each may be cleared once.
 pub const MAX_WARNINGS: u32 = 200;
@@ -231,26 +234,6 @@ impl SessionHealth {
     }
 }
 
-impl Aggregate for SessionHealth {
-    const TYPE: &'static str = "session_health";
-    type Command = SessionHealthCommand;
-    type Event = SessionHealthEvent;
-    type Error = SessionHealthRefusal;
-    type Services = ();
-
-    async fn handle(
-        &mut self,
-        command: Self::Command,
-        _services: &Self::Services,
-        sink: &EventSink<Self>,
-    ) -> Result<(), Self::Error> {
-        for event in self.decide(command)? {
-            sink.write(event, self).await;
-        }
-        Ok(())
-    }
-
-    fn apply(&mut self, event: Self::Event) {
-        Self::apply(self, &event);
-    }
+cqrs_aggregate! {
+    SessionHealth as "session_health" { SessionHealthCommand, SessionHealthEvent, SessionHealthRefusal }
 }

@@ -128,6 +128,13 @@ fn write_parts(out: &mut String, segment: &Segment) -> fmt::Result {
     Ok(())
 }
 
+/// How many whole segments a delta lists.
+pub(crate) fn listed_in_delta(timeline: &Timeline, view: View) -> usize {
+    let end_ticks = timeline.listed(view).map(|segment| segment.duration).sum();
+    let target = u64::from(timeline.target_duration().unwrap_or(1));
+    timeline.listed(view).count() - skippable(timeline, view, end_ticks, target)
+}
+
 /// How many segments lie wholly before the skip boundary (§6.2.5.1).
 fn skippable(timeline: &Timeline, view: View, end_ticks: u64, target: u64) -> usize {
     let boundary = ticks_of_ms(skip_until_ms(target));

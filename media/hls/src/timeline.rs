@@ -283,8 +283,13 @@ impl Timeline {
             let rest_media = self.listed_media - usize::from(!first.gap);
             let rest = self.segments.len() - self.listed - 1;
             let usual = rest_ticks >= window && rest_media >= MIN_SEGMENTS;
-            // Players that know no gap (video.js) stand at its beginning until it is out of the window.
-            let spare = usual || (back && rest >= MIN_SEGMENTS && rest_ticks >= self.least_window_ticks());
+            // Players that know no gap (video.js), or that stop at one that came last (shaka-player), stand at its
+            // beginning until it is out of the window: with a gap listed, the window is as short as it may be.
+            let spare = usual
+                || (back
+                    && self.lists_gaps()
+                    && rest >= MIN_SEGMENTS
+                    && rest_ticks >= self.least_window_ticks());
             if !spare && self.segments.len() - self.listed <= MAX_LISTED {
                 break;
             }
@@ -297,13 +302,15 @@ impl Timeline {
         }
     }
 
-    /// Whether the newest media, a whole segment or parts that are listed, come right behind a gap: the feed is back.
+    /// Whether the newest that is listed, a whole segment or parts, is media: if gaps are listed too, the feed is back.
     fn is_back(&self) -> bool {
         let lists_open = self.profile.part_target_ms.is_some();
         let open = self.open.as_ref().filter(|open| lists_open && !open.gap);
-        let mut newest = self.segments.iter().rev();
-        let media = open.is_some() || newest.next().is_some_and(|last| !last.gap);
-        media && newest.next().is_some_and(|before| before.gap)
+        open.is_some() || self.segments.back().is_some_and(|last| !last.gap)
+    }
+
+    fn lists_gaps(&self) -> bool {
+        self.segments.len() - self.listed > self.listed_media
     }
 
     fn drop_oldest(&mut self) {

@@ -3,10 +3,12 @@
 //! The node knows nothing of channels' rules; the binary fits the application layer to this port.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_clock::Timestamp;
+use sigma_door::Pressure;
 use sigma_health::Thresholds;
 pub use sigma_health::{Change as WarningChange, Warning, WarningName};
 
@@ -109,9 +111,18 @@ pub enum Denied {
     /// A feed with this key has delivered media within the last 2 s.
     #[error("this stream key is on air already; stop the other encoder first")]
     OnAir,
-    /// The node carries as many feeds as it may.
+    /// The node carries as many sessions as it may.
     #[error("this server carries as many broadcasts as it may; try again later or ask its operator")]
     Full,
+    /// The process has no memory for one more session.
+    #[error("this server is short of memory and takes no new broadcast; try again later or ask its operator")]
+    NoMemory,
+    /// Too many keys that are none came from the broadcaster's address.
+    #[error("too many wrong stream keys came from your address; check the key and try again in a minute")]
+    Guessing,
+    /// The channel's feeds come and go too fast.
+    #[error("this stream key reconnects too often; wait half a minute, then start once")]
+    Restless,
     /// The control plane cannot answer now.
     #[error("the platform cannot let a feed in at the moment; try again in a few seconds")]
     Unavailable,
@@ -252,14 +263,23 @@ pub struct NodeSettings {
     pub takeover_after: Duration,
     /// Ingest connections at once, those that have not published yet included.
     pub max_connections: usize,
-    /// Feeds on air at once; one more is refused in the protocol's own way.
-    pub max_feeds: usize,
+    /// Of these, such as have not published yet and come from one address; the newest stay.
+    pub max_strangers: usize,
+    /// Sessions on air at once, those included that wait for their broadcaster; one more is refused in the protocol's own
+    /// way.
+    pub max_sessions: usize,
+    /// Keys that are none from one address in a minute; who sends more waits, ever longer.
+    pub wrong_keys: u32,
+    /// Feeds of one channel in a minute; who comes more often waits.
+    pub reconnects: u32,
     /// Most that one feed may deliver, bit/s on average over 10 s.
     pub max_feed_bitrate: u64,
     /// How long the folder of an ended session is kept.
     pub keep_ended: Duration,
     /// What counts as a feed in bad health.
     pub health: Thresholds,
+    /// What the process lacks.
+    pub pressure: Arc<Pressure>,
     /// Secret from which the unguessable paths of sessions are made.
     pub path_secret: [u8; 32],
 }
@@ -272,10 +292,14 @@ impl NodeSettings {
             silence_close: Duration::from_secs(30),
             takeover_after: Duration::from_secs(2),
             max_connections: 1_024,
-            max_feeds: 512,
+            max_strangers: 128,
+            max_sessions: 512,
+            wrong_keys: 10,
+            reconnects: 30,
             max_feed_bitrate: 120_000_000,
             keep_ended: Duration::from_secs(24 * 3_600),
             health: Thresholds::default(),
+            pressure: Arc::default(),
             path_secret,
         }
     }

@@ -8,7 +8,7 @@ use sigma_clock::Clock;
 
 use crate::control::{Control, NodeSettings};
 use crate::figures::Figures;
-use crate::ingest::OnAir;
+use crate::ingest::{Entrance, OnAir};
 use crate::paths::Paths;
 use crate::session::{Scribe, Sessions};
 
@@ -21,6 +21,7 @@ pub(crate) struct Core {
     pub(crate) folder: PathBuf,
     pub(crate) paths: Paths,
     pub(crate) on_air: OnAir,
+    pub(crate) entrance: Entrance,
     pub(crate) sessions: Sessions,
     pub(crate) scribe: Scribe,
     /// Sessions whose segment log cannot be written at the moment.

@@ -21,6 +21,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use sigma_clock::Clock;
+use sigma_door::Identity;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -31,7 +32,7 @@ pub use control::{
     WarningName,
 };
 pub use figures::{Family, FamilyKind, FamilySample};
-pub use origin::{Answer, Origin, SlicedBody};
+pub use origin::{Answer, Origin, SlicedBody, respond};
 pub use session::{HealthFollower, HealthSample, SessionHealth};
 pub use sigma_health::{
     Data as WarningData, Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit,
@@ -65,7 +66,9 @@ impl Node {
     ) -> io::Result<Self> {
         std::fs::create_dir_all(folder)?;
         let paths = paths::Paths::new(&settings.path_secret);
+        let entrance = ingest::Entrance::new(&settings);
         let core = Core {
+            entrance,
             settings,
             control,
             clock,
@@ -99,7 +102,12 @@ impl Node {
 
     /// Serves RTMP on `listener` until `stop` turns true.
     pub async fn serve_rtmp(&self, listener: TcpListener, stop: watch::Receiver<bool>) {
-        ingest::serve(listener, Arc::clone(&self.core), stop).await;
+        ingest::serve(listener, None, Arc::clone(&self.core), stop).await;
+    }
+
+    /// Serves RTMP over TLS on `listener` until `stop` turns true.
+    pub async fn serve_rtmps(&self, listener: TcpListener, identity: Identity, stop: watch::Receiver<bool>) {
+        ingest::serve(listener, Some(identity), Arc::clone(&self.core), stop).await;
     }
 
     /// The origin.
@@ -149,7 +157,7 @@ impl Node {
         let mut on_air = self.core.sessions.on_air();
         on_air.sort_by(|one, other| one.id().cmp(other.id()));
         let sessions_on_air = on_air.len();
-        let shown = on_air.iter().take(self.core.settings.max_feeds);
+        let shown = on_air.iter().take(self.core.settings.max_sessions);
         let health =
             shown.filter_map(|handle| Some((handle.id().to_owned(), handle.live().health().latest()?)));
         self.core.figures.families(&figures::Now {

@@ -10,19 +10,27 @@ pub struct Addresses {
     pub public_url: Option<String>,
     /// `--public-rtmp`, ending in `/live`.
     pub public_rtmp: Option<String>,
+    /// `--public-rtmps`, ending in `/live`.
+    pub public_rtmps: Option<String>,
+    /// Whether the web is served over TLS here.
+    pub https: bool,
     /// The host and port that stand in where a request names no host.
     pub listening_on: String,
     /// The port of the RTMP door.
     pub rtmp_port: u16,
+    /// The port of the RTMPS door, where there is one.
+    pub rtmps_port: Option<u16>,
 }
 
 /// The addresses as one caller sees them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Origin {
-    /// `http://HOST:PORT`, without a slash at its end.
+    /// `http://HOST:PORT` or `https://…`, without a slash at its end.
     http: String,
     /// `rtmp://HOST:PORT/live`.
     rtmp: String,
+    /// `rtmps://HOST:PORT/live`.
+    rtmps: Option<String>,
 }
 
 impl Addresses {
@@ -39,12 +47,17 @@ impl Addresses {
             Ok(parsed) => parsed.host().to_owned(),
             Err(_) => authority.to_owned(),
         };
+        let scheme = if self.https { "https" } else { "http" };
         Origin {
-            http: self.public_url.clone().unwrap_or_else(|| format!("http://{authority}")),
+            http: self.public_url.clone().unwrap_or_else(|| format!("{scheme}://{authority}")),
             rtmp: self
                 .public_rtmp
                 .clone()
                 .unwrap_or_else(|| format!("rtmp://{host}:{}/live", self.rtmp_port)),
+            rtmps: self
+                .public_rtmps
+                .clone()
+                .or_else(|| Some(format!("rtmps://{host}:{}/live", self.rtmps_port?))),
         }
     }
 }
@@ -69,6 +82,11 @@ impl Origin {
     pub(crate) fn rtmp_url(&self) -> &str {
         &self.rtmp
     }
+
+    /// The same over TLS, where that is taken.
+    pub(crate) fn rtmps_url(&self) -> Option<&str> {
+        self.rtmps.as_deref()
+    }
 }
 
 #[cfg(test)]
@@ -81,8 +99,11 @@ mod tests {
         Addresses {
             public_url: None,
             public_rtmp: None,
+            public_rtmps: None,
+            https: false,
             listening_on: "127.0.0.1:8080".to_owned(),
             rtmp_port: 1935,
+            rtmps_port: None,
         }
     }
 
@@ -99,6 +120,18 @@ mod tests {
         let origin = seen(&addresses(), Some("studio.lan:8080"));
         assert_eq!(origin.watch_url("abc"), "http://studio.lan:8080/watch/abc");
         assert_eq!(origin.rtmp_url(), "rtmp://studio.lan:1935/live");
+    }
+
+    #[test]
+    fn with_a_certificate_addresses_are_secure_ones() {
+        assert_eq!(seen(&addresses(), Some("studio.lan")).rtmps_url(), None);
+        let secure = Addresses { https: true, rtmps_port: Some(1936), ..addresses() };
+        let origin = seen(&secure, Some("studio.lan:8080"));
+        assert_eq!(origin.playback_url("abc"), "https://studio.lan:8080/live/abc/index.m3u8");
+        assert_eq!(origin.rtmps_url(), Some("rtmps://studio.lan:1936/live"));
+        assert_eq!(origin.rtmp_url(), "rtmp://studio.lan:1935/live");
+        let mapped = Addresses { public_rtmps: Some("rtmps://in.example/live".to_owned()), ..addresses() };
+        assert_eq!(seen(&mapped, None).rtmps_url(), Some("rtmps://in.example/live"));
     }
 
     #[test]

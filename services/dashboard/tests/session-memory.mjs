@@ -2,7 +2,8 @@
 //   node tests/session-memory.mjs http://127.0.0.1:8080/sessions/se_… --token sgm_… --minutes 45 [--json]
 // Exit code 1: it grew by more than --percent, or the page was not right any more.
 import { readdir, readFile } from 'node:fs/promises';
-import { commandLine, fail, withPage } from './browser.mjs';
+import { BarePage } from './bare-browser.mjs';
+import { commandLine, fail } from './browser.mjs';
 
 const USAGE = 'usage: node tests/session-memory.mjs SESSION_PAGE_URL --token TOKEN [--minutes 45] [--percent 10] [--every 30] [--picture true|false] [--json]';
 /** The charts hold fifteen minutes: before they are full, growing is what they are for. A short run is judged from its first third on. */
@@ -14,35 +15,37 @@ const { url, token, minutes, percent, every, picture, json } = commandLine(USAGE
 if (token === '') fail(USAGE);
 const { origin } = new URL(url);
 
-const result = await withPage(async (page) => {
-  const faults = [];
-  page.on('pageerror', (error) => faults.push(error.message));
-  page.on('console', (message) => { if (message.type() === 'error' && /Content Security Policy|violates/.test(message.text())) faults.push(message.text()); });
-  await page.goto(`${origin}/sign-in`);
-  const status = await page.evaluate(async (secret) => (await fetch('/auth/sign-in', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token: secret }) })).status, token);
-  if (status !== 204) fail(`the platform did not take the token: HTTP ${status}`);
-  if (picture === 'false') await page.route(/\/(preview|media|live)\//, (route) => route.abort());
-  await page.goto(url);
-  await page.locator('figure.chart').first().waitFor();
+const page = await BarePage.open();
+const result = await watch().finally(() => page.close());
 
-  const inside = await page.context().newCDPSession(page);
-  await inside.send('Performance.enable');
+async function watch() {
+  const faults = [];
+  page.on('Runtime.exceptionThrown', ({ exceptionDetails }) => faults.push(exceptionDetails.exception?.description ?? exceptionDetails.text));
+  page.on('Log.entryAdded', ({ entry }) => { if (/Content Security Policy|violates/.test(entry.text)) faults.push(entry.text); });
+  page.on('Fetch.requestPaused', ({ requestId }) => { void page.send('Fetch.failRequest', { requestId, errorReason: 'Aborted' }); });
+  for (const domain of ['Runtime', 'Log', 'Page', 'Performance']) await page.send(`${domain}.enable`);
+  await page.goTo(`${origin}/sign-in`, () => document.querySelector('input') !== null);
+  const status = await page.evaluate(async (secret) => (await fetch('/auth/sign-in', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ token: secret }) })).status, token);
+  if (status !== 204) throw new Error(`the platform did not take the token: HTTP ${status}`);
+  if (picture === 'false') await page.send('Fetch.enable', { patterns: ['preview', 'media', 'live'].map((folder) => ({ urlPattern: `*/${folder}/*` })) });
+  await page.goTo(url, () => document.querySelector('figure.chart') !== null);
+
   const warmup = Math.min(FULL_AFTER_MINUTES, minutes / 3);
   const from = performance.now();
   const samples = [];
   const stale = [];
   for (;;) {
     const atMinute = (performance.now() - from) / 60_000;
-    const held = await measure(inside);
-    const right = await isRight(page);
+    const held = await measure();
+    const right = await isRight();
     samples.push({ atMinute: Number(atMinute.toFixed(2)), ...held });
     if (right !== null) stale.push(`${atMinute.toFixed(1)} min: ${right}`);
     if (!json) console.log(`${atMinute.toFixed(1).padStart(6)} min  heap ${mib(held.heap)}  nodes ${held.nodes}  listeners ${held.listeners}  renderer ${held.rss === null ? '–' : mib(held.rss)}${right === null ? '' : `  NOT RIGHT: ${right}`}`);
     if (atMinute >= minutes) break;
-    await page.waitForTimeout(Math.min(every * 1_000, Math.max(0, minutes * 60_000 - (performance.now() - from))) + 50);
+    await new Promise((resolve) => { setTimeout(resolve, Math.min(every * 1_000, Math.max(0, minutes * 60_000 - (performance.now() - from))) + 50); });
   }
   return { minutes, warmupMinutes: warmup, growth: growthOf(samples.filter(({ atMinute }) => atMinute >= warmup)), stale, faults, samples };
-});
+}
 
 const grew = Object.entries(result.growth).filter(([, growth]) => growth !== null && growth > percent);
 const sound = grew.length === 0 && result.stale.length === 0 && result.faults.length === 0;
@@ -51,14 +54,14 @@ else console.log(`growth after ${result.warmupMinutes.toFixed(1)} min: ${Object.
 process.exit(sound ? 0 : 1);
 
 /** What is held after rubbish was collected. The renderer is the browser's process for the page: its whole memory, with the picture's. */
-async function measure(inside) {
-  await inside.send('HeapProfiler.collectGarbage');
-  const { metrics } = await inside.send('Performance.getMetrics');
+async function measure() {
+  await page.send('HeapProfiler.collectGarbage');
+  const { metrics } = await page.send('Performance.getMetrics');
   const metric = (name) => metrics.find((one) => one.name === name)?.value ?? 0;
   return { heap: metric('JSHeapUsedSize'), nodes: metric('Nodes'), listeners: metric('JSEventListeners'), rss: await rendererMemory() };
 }
 
-/** The proportional memory of the renderers that this script's browser has started. */
+/** The proportional memory of the page's renderer: the largest that this script's browser has started (one lies in wait, one keeps the page before). */
 async function rendererMemory() {
   try {
     const processes = await Promise.all((await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(async (pid) => {
@@ -71,7 +74,7 @@ async function rendererMemory() {
       const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
       return Number(/^Pss:\s*(\d+)/m.exec(rollup)?.[1] ?? 0) * 1_024;
     }));
-    return sizes.length === 0 ? null : sizes.reduce((sum, size) => sum + size, 0);
+    return sizes.length === 0 ? null : Math.max(...sizes);
   } catch {
     // Not Linux: the heap alone is judged.
     return null;
@@ -79,7 +82,7 @@ async function rendererMemory() {
 }
 
 /** Null, or what is wrong with the page: it must still tell the newest second. */
-async function isRight(page) {
+async function isRight() {
   return page.evaluate((freshS) => {
     const summaries = [...document.querySelectorAll('figure.chart')].map((chart) => chart.querySelector('p')?.textContent ?? '');
     if (summaries.length < 6) return `${summaries.length} charts`;

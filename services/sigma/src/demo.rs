@@ -35,6 +35,8 @@ text='%{eif\\:mod(floor(time(0)/3600)\\,24)\\:d\\:2}\\:%{eif\\:mod(floor(time(0)
 struct Channel {
     watch_url: String,
     rtmp_url: String,
+    /// What encoders elsewhere are told, over TLS where that is taken.
+    push_url: String,
     key: String,
 }
 
@@ -76,7 +78,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
 }
 
 fn tell(platform: &Platform, channel: &Channel, ffmpeg: bool) -> Result<(), Fault> {
-    let http = platform.http;
+    let url = &platform.url;
     let token = match &platform.token_place {
         Some(place) => place.display().to_string(),
         None => "in SIGMA_ADMIN_TOKEN".to_owned(),
@@ -84,10 +86,10 @@ fn tell(platform: &Platform, channel: &Channel, ffmpeg: bool) -> Result<(), Faul
     let mut lines = vec![String::new(), "Sigma Livestream runs.".to_owned()];
     lines.extend(print::facts(&[
         ("  watch page", channel.watch_url.clone()),
-        ("  dashboard", format!("http://{http}/")),
-        ("  GraphQL", format!("http://{http}/graphql")),
+        ("  dashboard", format!("{url}/")),
+        ("  GraphQL", format!("{url}/graphql")),
         ("  admin token", token),
-        ("  push your own", format!("{} with the key of `sigma channel create NAME`", channel.rtmp_url)),
+        ("  push your own", format!("{} with the key of `sigma channel create NAME`", channel.push_url)),
     ]));
     if !ffmpeg {
         lines.push("ffmpeg is missing, so nothing is broadcast; install it (apt-get install ffmpeg) and start again.".to_owned());
@@ -98,7 +100,7 @@ fn tell(platform: &Platform, channel: &Channel, ffmpeg: bool) -> Result<(), Faul
 
 /// The demonstration's channel: made, or found and made ready.
 async fn channel(platform: &Platform) -> Result<Channel, Fault> {
-    let client = Client::new(format!("http://{}", platform.http), platform.token.clone())?;
+    let client = Client::new(platform.url.clone(), platform.token.clone(), &platform.trust)?;
     let asked = sigma_clock::timeout(FIRST_ANSWER, prepare(&client)).await;
     let channel = asked.map_err(|_| Fault::new("the API does not answer", "see the log above"))??;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -106,12 +108,18 @@ async fn channel(platform: &Platform) -> Result<Channel, Fault> {
         watch_url: text(&channel["watchUrl"]),
         // Through the door on this machine, whatever address encoders elsewhere are told.
         rtmp_url: format!("rtmp://{}/live", platform.rtmp),
+        push_url: text(
+            channel["ingest"]
+                .get("rtmpsUrl")
+                .filter(|url| url.is_string())
+                .unwrap_or(&channel["ingest"]["rtmpUrl"]),
+        ),
         key: text(&channel["ingest"]["streamKey"]),
     })
 }
 
 async fn prepare(client: &Client) -> Result<Value, Fault> {
-    const FIELDS: &str = "id name state latencyMode watchUrl ingest { streamKey }";
+    const FIELDS: &str = "id name state latencyMode watchUrl ingest { rtmpUrl rtmpsUrl streamKey }";
     let find = format!(
         "query Demo($name: String!) {{ channels(search: $name, first: 100) {{ nodes {{ {FIELDS} }} }} }}"
     );

@@ -5,15 +5,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use sigma_clock::{Clock, SystemClock};
+use sigma_clock::{Clock, SystemClock, Timestamp};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::client::{Client, print};
+use crate::client::{Client, is_distrust, print};
 use crate::fault::Fault;
 use crate::folder::{Names, plain, read_line};
 use crate::serve::{ROOM_BYTES, most_files, room};
-use crate::settings::{Settings, Sources, master_key};
+use crate::settings::{Settings, Sources, Tls, master_key};
+use crate::tls::{WARN_DAYS, days_left};
 
 /// A clock before this is wrong: 2026-01-01, UTC, in milliseconds.
 const EPOCH_OF_OURS_MS: i64 = 1_767_225_600_000;
@@ -102,7 +103,13 @@ async fn examine(settings: &Settings, report: &mut Report) {
             report.say("server", Good("none runs on this data folder".to_owned()));
             report.say("http port", port("http", &settings.http).await);
             report.say("rtmp port", port("rtmp", &settings.rtmp).await);
+            if let Some(tls) = &settings.tls {
+                report.say("rtmps port", port("rtmps", &tls.rtmps).await);
+            }
         }
+    }
+    if let Some(tls) = &settings.tls {
+        report.say("certificate", certificate(tls, SystemClock.now()));
     }
     report.say("open files", open_files(std::fs::read_to_string("/proc/self/limits").ok().as_deref()));
     if let Some(url) = &settings.public_url {
@@ -126,6 +133,27 @@ fn open_files(limits: Option<&str>) -> Verdict {
     }
 }
 
+/// Whether the two files are a certificate, and for how long it is good.
+fn certificate(tls: &Tls, now: Timestamp) -> Verdict {
+    let certificate = match tls.files.certificate() {
+        Ok(certificate) => certificate,
+        Err(fault) => return Bad(fault),
+    };
+    let path = tls.files.chain.display();
+    let mend = "put a new one there; a server that runs takes it without a restart";
+    match days_left(&certificate, now) {
+        ..0 => Bad(Fault::new(format!("the certificate in {path} has run out"), mend)),
+        _ if now < certificate.not_before() => Bad(Fault::new(
+            format!("the certificate in {path} is not good yet"),
+            "see this machine's clock, or wait until it is",
+        )),
+        days @ ..WARN_DAYS => {
+            Amiss(Fault::new(format!("the certificate in {path} runs out in {days} days"), mend))
+        }
+        days => Good(format!("{path} and its key belong together and are good for {days} days")),
+    }
+}
+
 /// Whether what viewers are told leads to a server of ours.
 async fn public_url(url: &str) -> Verdict {
     let mend = "see that the name leads to this machine and that the proxy passes on to --http, or mend --public-url";
@@ -133,6 +161,12 @@ async fn public_url(url: &str) -> Verdict {
     match asked {
         Ok(Ok(answer)) if answer.status().is_success() => Good(format!("{url} leads to a server")),
         Ok(Ok(answer)) => Amiss(Fault::new(format!("{url}/healthz answers {}", answer.status()), mend)),
+        Ok(Err(error)) if is_distrust(&error) => Amiss(Fault::new(
+            format!(
+                "{url} shows a certificate that this machine does not believe, and players elsewhere may not"
+            ),
+            "take one that an authority signed for that name",
+        )),
         Ok(Err(_)) | Err(_) => Amiss(Fault::new(format!("{url} does not answer"), mend)),
     }
 }
@@ -252,7 +286,7 @@ async fn server(settings: &Settings, names: &Names, url: String) -> Verdict {
         None => read_line(&names.admin_token()).unwrap_or_default(),
     };
     let asked = async {
-        let client = Client::new(url.clone(), token)?;
+        let client = Client::of_folder(url.clone(), token, names)?;
         client.ask("{ __typename }", json!({})).await?;
         client.readiness().await
     };
@@ -328,6 +362,27 @@ mod tests {
             "{address} cannot be listened on: it is in use; stop what uses it, or name another with --rtmp"
         );
         assert_eq!(fault.to_string(), mend);
+    }
+
+    #[test]
+    fn a_certificate_is_judged_by_its_files_and_its_days() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+        let files =
+            crate::tls::Files { chain: folder.path().join("c.pem"), key: folder.path().join("k.pem") };
+        std::fs::write(&files.chain, made.cert.pem()).expect("written");
+        std::fs::write(&files.key, made.signing_key.serialize_pem()).expect("written");
+        let tls = Tls { files, rtmps: "127.0.0.1:0".to_owned() };
+        let read = tls.files.certificate().expect("a certificate");
+        let before_the_end =
+            |days: i64| Timestamp::from_millis(read.not_after().millis() - days * 86_400_000);
+        assert!(matches!(certificate(&tls, before_the_end(14)), Good(_)));
+        assert!(matches!(certificate(&tls, before_the_end(13)), Amiss(_)));
+        assert!(matches!(certificate(&tls, before_the_end(-1)), Bad(_)));
+        assert!(matches!(certificate(&tls, Timestamp::from_millis(0)), Bad(_)));
+        std::fs::write(&tls.files.key, made.cert.pem()).expect("written");
+        let Bad(fault) = certificate(&tls, before_the_end(14)) else { panic!("another verdict") };
+        assert!(fault.to_string().contains("k.pem cannot be used: "), "{fault}");
     }
 
     #[test]

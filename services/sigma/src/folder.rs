@@ -46,6 +46,11 @@ impl Names {
         self.0.join("endpoint")
     }
 
+    /// The certificate that the server of this folder shows.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.0.join("certificate.pem")
+    }
+
     pub(crate) fn lock(&self) -> PathBuf {
         self.0.join("lock")
     }

@@ -12,6 +12,7 @@ mod projections;
 mod serve;
 mod settings;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 

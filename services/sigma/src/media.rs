@@ -11,6 +11,7 @@ use sigma_app::{
     App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir, SessionState,
 };
 use sigma_clock::{Clock, Timestamp};
+use sigma_door::{Identity, Pressure};
 use sigma_node::{
     Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LossCause, Node,
     NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable, WarningChange,
@@ -33,6 +34,12 @@ pub(crate) struct Media {
     orders: sigma_store::Cursor,
 }
 
+/// What the node is opened with beside its settings.
+pub(crate) struct Entrance {
+    pub(crate) pressure: Arc<Pressure>,
+    pub(crate) path_secret: [u8; 32],
+}
+
 impl Media {
     /// Opens the node and brings back what was on air here. Before process managers run: a session that waits for
     /// its broadcaster has its whole window from now on.
@@ -40,15 +47,24 @@ impl Media {
         settings: &Settings,
         names: &Names,
         node_id: String,
-        path_secret: [u8; 32],
+        entrance: Entrance,
         app: &Arc<App>,
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Fault> {
         let started = app.node_started(&node_id).await.map_err(Fault::told)?;
         let control = Port { app: Arc::clone(app), node: node_id };
-        let mut node_settings = NodeSettings::new(path_secret);
-        node_settings.ingest_silence = settings.ingest_silence;
-        node_settings.health = settings.thresholds;
+        let node_settings = NodeSettings {
+            ingest_silence: settings.ingest_silence,
+            health: settings.thresholds,
+            pressure: entrance.pressure,
+            max_connections: settings.ingest.connections,
+            max_strangers: settings.ingest.strangers,
+            max_sessions: settings.ingest.sessions,
+            max_feed_bitrate: settings.ingest.feed_bitrate,
+            wrong_keys: settings.ingest.wrong_keys,
+            reconnects: settings.ingest.reconnects,
+            ..NodeSettings::new(entrance.path_secret)
+        };
         let node = Node::open(node_settings, &names.live(), Arc::new(control), clock).map_err(|error| {
             Fault::new(
                 format!("the folder {} cannot be made: {error}", names.live().display()),
@@ -59,8 +75,14 @@ impl Media {
         Ok(Self { node, app: Arc::clone(app), orders: started.orders })
     }
 
-    /// Opens the RTMP door and follows what the log tells the node to do.
-    pub(crate) fn serve(&self, rtmp: TcpListener, tasks: &TaskTracker, stop: &CancellationToken) {
+    /// Opens the RTMP doors and follows what the log tells the node to do.
+    pub(crate) fn serve(
+        &self,
+        rtmp: TcpListener,
+        rtmps: Option<(TcpListener, Identity)>,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
         let (stopped, watched) = watch::channel(false);
         let token = stop.clone();
         tasks.spawn(async move {
@@ -71,6 +93,10 @@ impl Media {
         let (door, tidy) = (self.node.clone(), self.node.clone());
         let listening = watched.clone();
         tasks.spawn(async move { door.serve_rtmp(rtmp, listening).await });
+        if let Some((rtmps, identity)) = rtmps {
+            let (door, listening) = (self.node.clone(), watched.clone());
+            tasks.spawn(async move { door.serve_rtmps(rtmps, identity, listening).await });
+        }
         tasks.spawn(async move { tidy.tidy(watched).await });
         let (node, orders) = (self.node.clone(), self.app.orders(self.orders.clone()));
         let token = stop.clone();

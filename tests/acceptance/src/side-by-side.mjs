@@ -1,68 +1,72 @@
-// Several players side by side in one page of Chromium, each with the times of its frames: to see who goes on after an outage.
-import { createReadStream } from 'node:fs';
-import { createServer } from 'node:http';
-import { fileURLToPath } from 'node:url';
+// Several players side by side in one page of Chromium, each with what it showed and when: to see who goes on after an outage.
 import { openBrowser } from '../../../services/dashboard/tests/browser.mjs';
+import { PLAYERS, servePage } from '../../../services/dashboard/tests/player-pages.mjs';
 import { temporaryFolder } from './process.mjs';
 
-const MODULES = new URL('../../../services/dashboard/node_modules/', import.meta.url);
-const SCRIPTS = { '/hls.js': 'hls.js/dist/hls.min.js', '/shaka.js': 'shaka-player/dist/shaka-player.compiled.js', '/video.js': 'video.js/dist/video.min.js' };
+/** Media time that does not move for longer than this is a stall, in milliseconds. */
+const STILL_MS = 300;
 
-/** How each player begins, as in services/dashboard/tests/players.mjs; nothing restarts it by hand. */
-const BEGIN = {
-  hls: `
-    const player = new Hls();
-    player.on(Hls.Events.ERROR, (_, data) => { if (data.fatal) problem('hls.js fatal ' + data.details); });
-    player.loadSource(url);
-    player.attachMedia(video);`,
-  shaka: `
-    shaka.polyfill.installAll();
-    const player = new shaka.Player();
-    player.configure('streaming.lowLatencyMode', true);
-    player.configure('manifest.hls.sequenceMode', true);
-    player.addEventListener('error', (event) => problem('shaka ' + event.detail.code));
-    player.attach(video).then(() => player.load(url)).catch((error) => problem('shaka ' + (error.code ?? error)));`,
-  video: `
-    const player = videojs(video, { liveui: true, html5: { vhs: { llhls: true, overrideNative: true } } });
-    player.on('error', () => problem('video.js ' + player.error()?.message));
-    player.src({ src: url, type: 'application/x-mpegURL' });
-    player.play()?.catch?.(() => undefined);`,
-};
+/** Runs inside the page for each video: what it shows, by the wall clock. */
+function watch(video, playingDate) {
+  const seen = { frames: [], stills: [], latencies: [] };
+  const onFrame = () => { seen.frames.push(Date.now()); video.requestVideoFrameCallback(onFrame); };
+  video.requestVideoFrameCallback(onFrame);
+  let [last, since, looks] = [-1, 0, 0];
+  setInterval(() => {
+    if (seen.frames.length === 0) return;
+    const now = Date.now();
+    // Looks are counted too: a page that gets no turn sees the same time twice, and that is not the player's stall.
+    if (video.currentTime === last && !video.paused && !video.ended) { looks += 1; return; }
+    if (now - since > STILL && looks > STILL / 100) seen.stills.push([since, now]);
+    [last, since, looks] = [video.currentTime, now, 0];
+  }, 50);
+  setInterval(() => {
+    const [at, date] = [Date.now(), seen.frames.length > 0 ? playingDate() : undefined];
+    if (typeof date === 'number' && Number.isFinite(date)) seen.latencies.push([at, at - date]);
+  }, 500);
+  // What stands still now is a still too.
+  return () => {
+    const now = Date.now();
+    const quality = video.getVideoPlaybackQuality();
+    const stills = looks > STILL / 100 && now - since > STILL ? [...seen.stills, [since, now]] : seen.stills;
+    return { ...seen, stills, droppedFrames: quality.droppedVideoFrames, totalFrames: quality.totalVideoFrames };
+  };
+}
 
 const html = (players) => `<!doctype html><meta charset="utf-8"><title>side by side</title>
-${Object.keys(SCRIPTS).map((path) => `<script src="${path}"></script>`).join('\n')}
-${players.map((_, index) => `<video id="v${index}" muted autoplay playsinline width="480" height="270"></video>`).join('\n')}
+${[...new Set(players.map(({ player }) => PLAYERS[player].script))].map((script) => `<script src="/${script}"></script>`).join('\n')}
+${players.map((_, index) => `<video id="v${index}" muted autoplay playsinline width="400" height="225"></video>`).join('\n')}
 <script>
-  window.frames_ = [];
+  const STILL = ${STILL_MS};
+  ${watch}
+  window.tell = [];
   window.problems = [];
-  ${players.map(({ player, url }, index) => `{
+  ${players.map(({ player, url, name = player }, index) => `{
     const url = ${JSON.stringify(url)};
     const video = document.getElementById('v${index}');
-    const frames = window.frames_[${index}] = [];
-    const problem = (text) => { window.problems.push(text); };
-    ${BEGIN[player]}
+    const problem = (text) => { window.problems.push(${JSON.stringify(name)} + ': ' + text); };
+    ${PLAYERS[player].begin}
     // video.js moves the element; the node stays the same.
-    const onFrame = () => { frames.push(Date.now()); video.requestVideoFrameCallback(onFrame); };
-    video.requestVideoFrameCallback(onFrame);
+    window.tell[${index}] = watch(video, playingDate);
   }`).join('\n')}
 </script>`;
 
-/** Opens the page; `frames()` gives, for each player, the wall-clock times of the frames shown so far. */
+/**
+ * Opens the page. `seen()` answers for each player the wall-clock times of its frames, when its media time stood still (from, to), how far
+ * its picture was behind the wall clock by the playlist's dates (when, ms), and how many frames it dropped.
+ * @param {{player: string, url: string, name?: string}[]} players
+ */
 export async function open(players) {
-  const server = createServer((request, response) => {
-    const script = SCRIPTS[request.url];
-    response.setHeader('content-type', script === undefined ? 'text/html; charset=utf-8' : 'text/javascript; charset=utf-8');
-    if (script === undefined) response.end(request.url === '/' ? html(players) : '');
-    else createReadStream(fileURLToPath(new URL(script, MODULES))).pipe(response);
-  });
-  await new Promise((resolve) => { server.listen(0, '127.0.0.1', resolve); });
+  const served = await servePage(html(players));
   const context = await openBrowser(temporaryFolder('chromium'));
   const page = context.pages()[0] ?? await context.newPage();
-  await page.goto(`http://127.0.0.1:${server.address().port}/`);
+  await page.goto(served.url);
   return {
-    frames: () => page.evaluate(() => window.frames_),
+    page,
+    seen: () => page.evaluate(() => window.tell.map((tell) => tell())),
+    frames: () => page.evaluate(() => window.tell.map((tell) => tell().frames)),
     problems: () => page.evaluate(() => window.problems),
-    async close() { await context.close(); server.close(); },
+    async close() { await context.close(); served.close(); },
   };
 }
 

@@ -17,6 +17,8 @@ pub struct Start {
     pub under: Vec<String>,
     /// Where its data folder is made; else in a temporary folder of its own.
     pub disk: Option<PathBuf>,
+    /// With a certificate of its own: HTTPS, and RTMPS beside RTMP.
+    pub tls: bool,
 }
 
 impl Start {
@@ -38,6 +40,8 @@ pub struct Platform {
     pub http: String,
     /// `127.0.0.1:PORT` of the RTMP door.
     pub rtmp: String,
+    /// `127.0.0.1:PORT` of the RTMPS door, where there is a certificate.
+    pub rtmps: String,
     client: reqwest::Client,
 }
 
@@ -66,8 +70,12 @@ impl Platform {
             start,
             http: format!("127.0.0.1:{}", free_port()),
             rtmp: format!("127.0.0.1:{}", free_port()),
+            rtmps: format!("127.0.0.1:{}", free_port()),
             client: reqwest::Client::builder().build().expect("a client"),
         };
+        if platform.start.tls {
+            platform.renew_certificate();
+        }
         platform.launch().await;
         platform
     }
@@ -82,11 +90,15 @@ impl Platform {
     pub fn spawn(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let log = File::options().create(true).append(true).open(self.log_file()).expect("a log file");
-        let child = self
-            .start
-            .command()
+        let mut command = self.start.command();
+        command
             .args(["serve", "--http", &self.http, "--rtmp", &self.rtmp, "--data-dir"])
-            .arg(self.data_dir())
+            .arg(self.data_dir());
+        if self.start.tls {
+            let [chain, key] = self.certificate_files();
+            command.arg("--tls-cert").arg(chain).arg("--tls-key").arg(key).args(["--rtmps", &self.rtmps]);
+        }
+        let child = command
             .args(&self.start.flags)
             .env("RUST_LOG", "info,sigma_node=debug")
             .env_remove("SIGMA_ADMIN_TOKEN")
@@ -154,7 +166,26 @@ impl Platform {
 
     /// An absolute URL of the HTTP door.
     pub fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.http)
+        let scheme = if self.start.tls { "https" } else { "http" };
+        format!("{scheme}://{}{path}", self.http)
+    }
+
+    /// Where the certificate's chain and its key stand.
+    pub fn certificate_files(&self) -> [PathBuf; 2] {
+        ["chain.pem", "key.pem"].map(|name| self.data.path().join(name))
+    }
+
+    /// Lays a new certificate for 127.0.0.1 where the platform finds it, and makes this the one that the tests' client
+    /// believes from now on.
+    pub fn renew_certificate(&mut self) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+        let made = made.expect("a certificate");
+        let [chain, key] = self.certificate_files();
+        fs::write(chain, made.cert.pem()).expect("written");
+        fs::write(key, made.signing_key.serialize_pem()).expect("written");
+        let certificate = reqwest::Certificate::from_der(made.cert.der()).expect("a certificate");
+        let client = reqwest::Client::builder().tls_certs_only([certificate]);
+        self.client = client.build().expect("a client");
     }
 
     /// The admin token, as the operator reads it.
@@ -171,6 +202,11 @@ impl Platform {
     /// Where a broadcaster pushes to.
     pub fn push_url(&self, key: &str) -> String {
         format!("rtmp://{}/live/{key}", self.rtmp)
+    }
+
+    /// Where a broadcaster pushes to over TLS.
+    pub fn secure_push_url(&self, key: &str) -> String {
+        format!("rtmps://{}/live/{key}", self.rtmps)
     }
 
     /// The process's id.

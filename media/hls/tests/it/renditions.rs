@@ -256,6 +256,30 @@ fn once_the_feed_is_back_what_was_before_the_hole_leaves_the_window() {
     }
 }
 
+/// Where the hole was short, so that much of what was before it still stands in the window, this takes a few segments.
+#[test]
+fn a_short_hole_leaves_the_window_as_soon_as_that_is_long_enough_without() {
+    for (mut stage, seconds) in [(Stage::ultra_low(), 2.0), (Stage::low(), 2.0), (Stage::normal(), 6.0)] {
+        stage.segments(30);
+        stage.lose();
+        stage.wait(5_000);
+        stage.back(0);
+        let mut listed = 0;
+        while listed == 0 || !gaps(&stage).is_empty() {
+            stage.segment();
+            listed += 1;
+            let list = stage.list();
+            assert!(list.whole().count() >= 6, "rule 15");
+            assert!(list.total() >= 8.0 * seconds, "no player stays further back");
+        }
+        assert!(listed <= 9, "{listed} segments");
+        // From then on the window grows to its usual length.
+        let short = stage.list().total();
+        stage.segments(30);
+        assert!(stage.list().total() > short);
+    }
+}
+
 #[test]
 fn at_the_end_trailing_gaps_are_dropped() {
     let mut stage = Stage::ultra_low();

@@ -1,5 +1,6 @@
 //! The figures as families, under the names that `docs/metrics.md` explains.
 
+use sigma_door::Handshake;
 use sigma_health::WarningName;
 
 use super::{Counter, FeedEnding, Figures, Histogram, Refusal, RequestKind, STATUS_CLASSES};
@@ -133,6 +134,19 @@ impl Figures {
             "RTMP connections closed unheard because there were too many.",
             &self.connections_refused,
         );
+        families.counter(
+            "sigma_ingest_connections_sent_away_total",
+            "RTMP connections that were closed because they did nothing and another one wanted the place.",
+            &self.connections_sent_away,
+        );
+        let handshakes = families.begin(
+            "sigma_ingest_handshakes_total",
+            FamilyKind::Counter,
+            "TLS handshakes at the RTMPS door, by how they went.",
+        );
+        for (how, word) in Handshake::ALL {
+            handshakes.add("", &[("outcome", word)], self.handshakes.get(how));
+        }
         families.counter(
             "sigma_ingest_received_bytes_total",
             "Bytes read from RTMP connections.",

@@ -12,12 +12,23 @@ pub(crate) enum Refusal {
     ChannelStopped,
     OnAir,
     Full,
+    NoMemory,
+    Guessing,
+    Restless,
     Unavailable,
 }
 
 impl Refusal {
-    pub(crate) const ALL: [Self; 5] =
-        [Self::UnknownKey, Self::ChannelStopped, Self::OnAir, Self::Full, Self::Unavailable];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::UnknownKey,
+        Self::ChannelStopped,
+        Self::OnAir,
+        Self::Full,
+        Self::NoMemory,
+        Self::Guessing,
+        Self::Restless,
+        Self::Unavailable,
+    ];
 
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -25,6 +36,9 @@ impl Refusal {
             Self::ChannelStopped => "channel_stopped",
             Self::OnAir => "on_air",
             Self::Full => "full",
+            Self::NoMemory => "no_memory",
+            Self::Guessing => "guessing",
+            Self::Restless => "restless",
             Self::Unavailable => "unavailable",
         }
     }
@@ -37,6 +51,9 @@ impl From<Denied> for Refusal {
             Denied::ChannelStopped => Self::ChannelStopped,
             Denied::OnAir => Self::OnAir,
             Denied::Full => Self::Full,
+            Denied::NoMemory => Self::NoMemory,
+            Denied::Guessing => Self::Guessing,
+            Denied::Restless => Self::Restless,
             Denied::Unavailable => Self::Unavailable,
         }
     }

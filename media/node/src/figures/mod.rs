@@ -13,6 +13,7 @@ pub(crate) use kinds::{FeedEnding, Refusal, RequestKind};
 
 use std::sync::Arc;
 
+use sigma_door::Handshakes;
 use sigma_health::WarningName;
 
 /// Upper bounds of the durations from a unit to its part's being listed, in microseconds.
@@ -31,6 +32,8 @@ pub(crate) struct Figures {
     pub(crate) connections: Counter,
     pub(crate) connections_open: Arc<Counter>,
     pub(crate) connections_refused: Counter,
+    pub(crate) connections_sent_away: Counter,
+    pub(crate) handshakes: Handshakes,
     pub(crate) received_bytes: Counter,
     pub(crate) feeds: Counter,
     pub(crate) takeovers: Counter,
@@ -55,6 +58,8 @@ impl Default for Figures {
             connections: Counter::default(),
             connections_open: Arc::default(),
             connections_refused: Counter::default(),
+            connections_sent_away: Counter::default(),
+            handshakes: Handshakes::default(),
             received_bytes: Counter::default(),
             feeds: Counter::default(),
             takeovers: Counter::default(),

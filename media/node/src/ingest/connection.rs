@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use sigma_clock::{Instant, monotonic};
+use sigma_door::{Place, Rank};
 use sigma_rtmp::flv::Track;
 use sigma_rtmp::{Action, CloseReason, Input, Limits, PublishRefusal, Session};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::watch;
 use tracing::{debug, info, warn};
 
@@ -45,12 +44,22 @@ const RATE_SPAN: Duration = Duration::from_secs(10);
 type Ending = Result<(), String>;
 
 /// Runs one connection to its end.
-pub(crate) async fn run(socket: TcpStream, peer: SocketAddr, core: Arc<Core>, stop: watch::Receiver<bool>) {
-    let (mut read, write) = socket.into_split();
+pub(crate) async fn run<R, W>(
+    mut read: R,
+    write: W,
+    peer: SocketAddr,
+    place: Place,
+    core: Arc<Core>,
+    stop: watch::Receiver<bool>,
+) where
+    R: AsyncRead + Unpin,
+    W: AsyncWrite + Unpin,
+{
     let now = monotonic();
     let mut shell = Shell {
         core,
         peer,
+        place,
         write,
         protocol: Session::new(Limits::default()),
         began: now,
@@ -62,10 +71,11 @@ pub(crate) async fn run(socket: TcpStream, peer: SocketAddr, core: Arc<Core>, st
     let _ = sigma_clock::timeout(LINGER, shell.hang_up(&mut read)).await;
 }
 
-struct Shell {
+struct Shell<W> {
     core: Arc<Core>,
     peer: SocketAddr,
-    write: OwnedWriteHalf,
+    place: Place,
+    write: W,
     protocol: Session,
     began: Instant,
     feed: Option<Feed>,
@@ -100,8 +110,8 @@ impl Rate {
     }
 }
 
-impl Shell {
-    async fn drive(&mut self, read: &mut OwnedReadHalf, mut stop: watch::Receiver<bool>) -> Ending {
+impl<W: AsyncWrite + Unpin> Shell<W> {
+    async fn drive<R: AsyncRead + Unpin>(&mut self, read: &mut R, mut stop: watch::Receiver<bool>) -> Ending {
         let mut buffer = BytesMut::with_capacity(READ_BUFFER);
         let mut ticks = sigma_clock::interval(TICK);
         loop {
@@ -117,8 +127,12 @@ impl Shell {
                     Ok(0) => return Err("the connection was closed".into()),
                     Ok(count) => {
                         self.core.figures.received_bytes.add(count as u64);
+                        if self.feed.is_none() {
+                            self.place.rank(Rank::Stranger);
+                        }
                         if self.feed.is_some() && self.rate.exceeds(count, self.core.settings.max_feed_bitrate) {
                             let limit = self.core.settings.max_feed_bitrate / 1_000_000;
+                            warn!(limit_mbit = limit, "a feed is above its bit rate and is closed");
                             let reason = format!("the feed is above the limit of {limit} Mbit/s; lower its bitrate");
                             return self.close(reason).await;
                         }
@@ -137,6 +151,10 @@ impl Shell {
                     self.protocol.handle(self.began.elapsed(), Input::Tick)
                 }
                 reason = cut => return self.close(reason).await,
+                () = self.place.sent_away() => {
+                    self.core.figures.connections_sent_away.add(1);
+                    return Err("it made room for another".into());
+                }
                 () = super::stopped(&mut stop) => return Err("the server stops".into()),
             };
             if let Some(ending) = self.perform(actions).await? {
@@ -157,13 +175,17 @@ impl Shell {
                     let answer = match self.admit(&key, encoder).await {
                         Ok(()) => Input::Accept,
                         Err(denied) => {
-                            info!(reason = %denied, "a publisher was refused");
+                            // A flood that is turned away must not become one in the log.
+                            match denied {
+                                Denied::Guessing | Denied::Restless => {
+                                    debug!(reason = %denied, "a publisher was refused")
+                                }
+                                _ => info!(reason = %denied, "a publisher was refused"),
+                            }
                             self.core.figures.refused[Refusal::from(denied) as usize].add(1);
                             let code = match denied {
                                 Denied::UnknownKey | Denied::OnAir => PublishRefusal::BadName,
-                                Denied::ChannelStopped | Denied::Unavailable | Denied::Full => {
-                                    PublishRefusal::Denied
-                                }
+                                _ => PublishRefusal::Denied,
                             };
                             Input::Refuse { code, description: denied.to_string() }
                         }
@@ -202,7 +224,11 @@ impl Shell {
                     return Ok(Some(match reason {
                         CloseReason::Platform(_) | CloseReason::Refused { .. } => Ok(()),
                         reason => {
-                            info!(%reason, "an RTMP connection was closed");
+                            // A stranger's nonsense is of no interest, and may come a thousand times a second.
+                            match &self.feed {
+                                Some(_) => info!(%reason, "an RTMP connection was closed"),
+                                None => debug!(%reason, "an RTMP connection was closed"),
+                            }
                             Err(reason.to_string())
                         }
                     }));
@@ -221,7 +247,20 @@ impl Shell {
         if core.stopping.load(Ordering::Relaxed) {
             return Err(Denied::Unavailable);
         }
-        let holder = core.control.resolve_key(key).await?;
+        let address = self.peer.ip();
+        if !core.entrance.may_try(address, key) {
+            return Err(Denied::Guessing);
+        }
+        let holder = match core.control.resolve_key(key).await {
+            Ok(holder) => holder,
+            Err(denied) => {
+                if denied == Denied::UnknownKey {
+                    core.entrance.wrong_key(address, key);
+                }
+                return Err(denied);
+            }
+        };
+        core.entrance.good_key(key);
         let admitted = self.take_seat(&core, holder.channel.clone(), encoder).await;
         core.on_air.tidy(&holder.channel);
         admitted
@@ -239,11 +278,21 @@ impl Shell {
         if claim.occupant().is_some_and(|occupant| occupant.quiet_for() < core.settings.takeover_after) {
             return Err(Denied::OnAir);
         }
-        if !takeover && core.on_air.count() >= core.settings.max_feeds {
-            return Err(Denied::Full);
+        if !core.entrance.may_arrive(&channel) {
+            return Err(Denied::Restless);
+        }
+        // Who is on air goes on, and so does who comes back to a session that waits for him.
+        if !takeover && !core.sessions.is_on_air(&channel) {
+            if core.sessions.on_air_count().max(core.on_air.count()) >= core.settings.max_sessions {
+                return Err(Denied::Full);
+            }
+            if core.settings.pressure.memory() {
+                return Err(Denied::NoMemory);
+            }
         }
         let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp" };
         let FeedGrant { session, feed: number } = core.control.open_feed(&channel, facts).await?;
+        core.entrance.arrived(&channel);
         let seat = claim.seat();
         info!(session.id = %session.session, channel.id = %session.channel, feed = number, takeover, "a feed is on air");
         core.figures.feeds.add(1);
@@ -252,6 +301,7 @@ impl Shell {
         match core.sessions.feed_opened(core, session, number, Arc::clone(&seat)).await {
             Ok(handle) => {
                 self.rate = Rate { since: monotonic(), bytes: 0 };
+                self.place.rank(Rank::Served);
                 self.feed = Some(Feed { channel, number, seat, session: handle, left: false });
                 Ok(())
             }
@@ -272,6 +322,7 @@ impl Shell {
             }
             return;
         };
+        self.place.rank(Rank::Idle);
         let (how, end) = match ending {
             _ if feed.left => (FeedEnding::Left, FeedEnd::Left),
             Ok(()) => (FeedEnding::Cut, FeedEnd::Cut),
@@ -314,7 +365,7 @@ impl Shell {
     }
 
     /// Ends the writing side, then reads what the client still sends until it hangs up too.
-    async fn hang_up(&mut self, read: &mut OwnedReadHalf) {
+    async fn hang_up<R: AsyncRead + Unpin>(&mut self, read: &mut R) {
         if self.write.shutdown().await.is_ok() {
             let mut rest = vec![0; READ_BUFFER];
             while matches!(read.read(&mut rest).await, Ok(1..)) {}
@@ -322,7 +373,12 @@ impl Shell {
     }
 
     async fn send(&mut self, bytes: &Bytes) -> io::Result<()> {
-        match sigma_clock::timeout(WRITE_WITHIN, self.write.write_all(bytes)).await {
+        let sent = async {
+            self.write.write_all(bytes).await?;
+            // Over TLS what was taken need not have gone out.
+            self.write.flush().await
+        };
+        match sigma_clock::timeout(WRITE_WITHIN, sent).await {
             Ok(written) => written,
             Err(_) => {
                 Err(io::Error::new(io::ErrorKind::TimedOut, "the client does not read what it is told"))

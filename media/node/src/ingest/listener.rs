@@ -1,15 +1,16 @@
 //! The RTMP door: accepts connections up to a limit and gives each its shell.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sigma_clock::{Instant, monotonic};
+use sigma_door::{Handshake, Identity, Minutely, Opened, Place};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::{Instrument, debug, info_span, warn};
+use tracing::{Instrument, debug, info, info_span, warn};
 
 use super::connection;
 use crate::core::Core;
@@ -20,17 +21,22 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(10);
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEPALIVE_PROBES: u32 = 3;
 
-/// How often it is said that connections are over the limit.
-const TELL_EVERY: Duration = Duration::from_secs(60);
+/// A TLS handshake is over within this, or its client is given up.
+const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 
 /// How long connections may take to hang up once the server stops.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 
-/// Serves RTMP on `listener` until `stop` turns true; then no connection stays.
-pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watch::Receiver<bool>) {
-    let seats = Arc::new(Semaphore::new(core.settings.max_connections));
+/// Serves RTMP on `listener` until `stop` turns true, over TLS where there is an `identity` to show; then no connection
+/// stays.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    identity: Option<Identity>,
+    core: Arc<Core>,
+    mut stop: watch::Receiver<bool>,
+) {
     let mut connections = JoinSet::new();
-    let mut told = None;
+    let told = Minutely::default();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -42,15 +48,19 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watc
             Err(error) => {
                 // Out of descriptors, or a peer that left before it was accepted: neither ends the door.
                 warn!(%error, "an RTMP connection could not be accepted");
+                core.entrance.places().make_room();
                 sigma_clock::sleep(Duration::from_millis(100)).await;
                 continue;
             }
         };
-        let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
+        let Ok(place) = core.entrance.places().enter(peer.ip(), false) else {
             core.figures.connections_refused.add(1);
-            if told.is_none_or(|told: Instant| told.elapsed() >= TELL_EVERY) {
-                told = Some(monotonic());
-                warn!(limit = core.settings.max_connections, %peer, "RTMP connections over the limit are closed unheard");
+            if let Some(times) = told.happened() {
+                let limit = core.settings.max_connections;
+                warn!(
+                    limit,
+                    times, "RTMP connections over the limit are closed unheard: all others are on air"
+                );
             }
             continue;
         };
@@ -59,11 +69,17 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watc
         }
         core.figures.connections.add(1);
         let open = Open::new(&core.figures.connections_open);
-        let (core, stop) = (Arc::clone(&core), stop.clone());
-        let span = info_span!("rtmp", peer = %peer);
+        let (core, stop, identity) = (Arc::clone(&core), stop.clone(), identity.clone());
+        let span = info_span!("rtmp", peer = %peer, tls = identity.is_some());
         let shell = async move {
-            connection::run(socket, peer, core, stop).await;
-            drop((seat, open));
+            match identity {
+                None => {
+                    let (read, write) = socket.into_split();
+                    connection::run(read, write, peer, place, core, stop).await;
+                }
+                Some(identity) => secured(socket, &identity, peer, place, core, stop).await,
+            }
+            drop(open);
         };
         connections.spawn(shell.instrument(span));
     }
@@ -71,6 +87,36 @@ pub(crate) async fn serve(listener: TcpListener, core: Arc<Core>, mut stop: watc
     let all_gone = async { while connections.join_next().await.is_some() {} };
     if sigma_clock::timeout(STOP_WITHIN, all_gone).await.is_err() {
         connections.shutdown().await;
+    }
+}
+
+/// Shakes hands, then runs the connection.
+async fn secured(
+    socket: TcpStream,
+    identity: &Identity,
+    peer: SocketAddr,
+    place: Place,
+    core: Arc<Core>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let opened = tokio::select! {
+        opened = sigma_door::open(socket, identity, HANDSHAKE_WITHIN) => opened,
+        () = place.sent_away() => {
+            core.figures.connections_sent_away.add(1);
+            return;
+        }
+        () = super::stopped(&mut stop) => return,
+    };
+    core.figures.handshakes.count(Handshake::of(&opened));
+    match opened {
+        Ok(Opened::Tls(socket)) => {
+            let (read, write) = tokio::io::split(*socket);
+            connection::run(read, write, peer, place, core, stop).await;
+        }
+        Ok(Opened::Clear(_)) => {
+            info!("a client speaks RTMP in clear at the RTMPS door; it is to use rtmps://")
+        }
+        Err(error) => debug!(%error, "an RTMPS connection was not opened"),
     }
 }
 

@@ -1,9 +1,11 @@
 //! Where broadcasters come in: the RTMP door, who is on air, and the shell round each connection.
 
 mod connection;
+mod entrance;
 mod listener;
 mod on_air;
 
+pub(crate) use entrance::Entrance;
 pub(crate) use listener::serve;
 pub(crate) use on_air::{OnAir, OnAirFeed};
 

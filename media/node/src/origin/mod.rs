@@ -4,7 +4,7 @@
 //! media playlist under the session's own path, `/media/SESSION~TOKEN/`, where init sections, segments and parts
 //! stand beside it. Bodies are the same for all.
 
-mod respond;
+pub mod respond;
 
 use std::sync::Arc;
 use std::time::Duration;

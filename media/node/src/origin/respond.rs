@@ -149,7 +149,7 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
 }
 
 /// A playlist: gzipped for who accepts it, validated by its tag.
-pub(super) fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &str, cache: &str) -> Answer {
+pub fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &str, cache: &str) -> Answer {
     let zipped = accepts_gzip(headers);
     let etag = if zipped { format!("\"{tag}-g\"") } else { format!("\"{tag}\"") };
     let matched = matches_tag(headers, &etag);
@@ -174,7 +174,7 @@ pub(super) fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &s
 }
 
 /// Media under an immutable address: a segment, a part or an init section, whole or a range of it (RFC 9110 §14).
-pub(super) fn media(headers: &HeaderMap, slices: Vec<Bytes>, tag: &str, cache: &str) -> Answer {
+pub fn media(headers: &HeaderMap, slices: Vec<Bytes>, tag: &str, cache: &str) -> Answer {
     let length: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
     let etag = format!("\"{tag}\"");
     let mut answer = Response::new(SlicedBody::default());

@@ -20,19 +20,20 @@ const AVC_720P: &str = "0142c01fffe100176742c01fda014016ec0440000003004000000f03
 /// A picture every 40 ms.
 const FRAME: Duration = Duration::from_millis(40);
 
-struct Studio {
+pub(super) struct Studio {
     office: Arc<Office>,
-    node: Node,
+    pub(super) node: Node,
     folder: TempDir,
-    media_ms: i64,
+    mode: LatencyMode,
+    pub(super) media_ms: i64,
 }
 
-fn facts() -> SessionFacts {
+fn facts(mode: LatencyMode) -> SessionFacts {
     SessionFacts {
         session: "se_1".into(),
         channel: "ch_1".into(),
         playback_id: "pb_1".into(),
-        mode: LatencyMode::Low,
+        mode,
         auto_go_live: true,
         live: false,
     }
@@ -50,20 +51,25 @@ fn node(folder: &TempDir, office: &Arc<Office>) -> Node {
 
 impl Studio {
     fn new() -> Self {
+        Self::of(LatencyMode::Low)
+    }
+
+    pub(super) fn of(mode: LatencyMode) -> Self {
         let (office, folder) = (Office::there(), tempfile::tempdir().unwrap());
-        Self { node: node(&folder, &office), office, folder, media_ms: 0 }
+        Self { node: node(&folder, &office), office, folder, mode, media_ms: 0 }
     }
 
     /// The server went down and is there again.
-    fn restart(&mut self) {
+    pub(super) fn restart(&mut self) {
         self.node = node(&self.folder, &self.office);
-        self.node.restore(vec![facts()]);
+        self.node.restore(vec![facts(self.mode)]);
     }
 
-    async fn feed(&self, number: u32) -> (SessionHandle, Arc<OnAirFeed>) {
+    pub(super) async fn feed(&self, number: u32) -> (SessionHandle, Arc<OnAirFeed>) {
         let core = &self.node.core;
         let seat = core.on_air.claim("ch_1").await.seat();
-        let handle = core.sessions.feed_opened(core, facts(), number, Arc::clone(&seat)).await.unwrap();
+        let handle =
+            core.sessions.feed_opened(core, facts(self.mode), number, Arc::clone(&seat)).await.unwrap();
         let video = VideoConfig::parse(VideoCodec::H264, hex(AVC_720P)).unwrap();
         let audio = AudioConfig::parse(AudioCodec::Aac, hex("1190")).unwrap();
         handle.media(number, Media::VideoConfig(video)).await.unwrap();

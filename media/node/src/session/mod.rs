@@ -11,6 +11,8 @@ mod live;
 mod pen;
 mod register;
 mod reports;
+#[cfg(test)]
+mod simulation_tests;
 mod time;
 mod warnings;
 

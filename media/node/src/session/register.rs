@@ -106,6 +106,19 @@ impl Sessions {
         alive.map(|registered| registered.handle.clone()).collect()
     }
 
+    /// How many sessions have an actor.
+    pub(crate) fn on_air_count(&self) -> usize {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        by_id.values().filter(|registered| !registered.handle.mail.is_closed()).count()
+    }
+
+    /// Whether a session of this channel has an actor: it delivers, or waits for its broadcaster.
+    pub(crate) fn is_on_air(&self, channel: &str) -> bool {
+        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let mut alive = by_id.values().filter(|registered| !registered.handle.mail.is_closed());
+        alive.any(|registered| registered.handle.live().facts.channel == channel)
+    }
+
     /// A feed was let in: its session is there from now on.
     pub(crate) async fn feed_opened(
         &self,

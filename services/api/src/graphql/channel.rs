@@ -162,6 +162,12 @@ impl Ingest {
         Ok(asked(context)?.origin.rtmp_url().to_owned())
     }
 
+    /// The RTMP server over TLS, which nobody on the way can read: OBS's field "Server". Ends in `/live`, without the key.
+    /// Null where this platform takes none.
+    async fn rtmps_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        Ok(asked(context)?.origin.rtmps_url().map(str::to_owned))
+    }
+
     /// The stream key: OBS's field "Stream Key". Who has it can broadcast here. That it was shown, and to whom, stands in
     /// the log as `channel.key_shown`, once an hour for each who looks. Scope: `channels:secrets`.
     #[graphql(guard = "Needs(Scope::ChannelsSecrets)", complexity = 20)]

@@ -47,15 +47,21 @@ pub struct Operation {
     pub mutations: Option<usize>,
 }
 
-/// Parses the request's query and holds it against the limits.
-pub(crate) fn admit(request: &mut Request, limits: &QueryLimits) -> Result<Operation, Vec<ServerError>> {
+/// Parses the request's query and holds it against the limits. Nothing of it runs.
+///
+/// # Errors
+/// The parser's, or one that says which limit it meets.
+pub fn admit(request: &mut Request, limits: &QueryLimits) -> Result<Operation, Vec<ServerError>> {
     judge(request, limits).map_err(|error| vec![error])
 }
 
 fn judge(request: &mut Request, limits: &QueryLimits) -> Result<Operation, ServerError> {
     let refuse = |code, message: String| Fault::new(code, message).into_server_error();
     let too_complex = |message: String| refuse(Code::TooComplex, message);
-    count(&request.query, limits.tokens).map_err(too_complex)?;
+    count(&request.query, limits.tokens).map_err(|flaw| match flaw {
+        Flaw::TooMuch(message) => too_complex(message),
+        Flaw::Endless => refuse(Code::BadInput, "a block string has no end; close it with \"\"\"".to_owned()),
+    })?;
     let asked = request.operation_name.clone();
     let document = request.parsed_query()?;
     let Some(measure) = operation::measure(document) else {
@@ -89,9 +95,19 @@ fn judge(request: &mut Request, limits: &QueryLimits) -> Result<Operation, Serve
     })
 }
 
+/// What a query's text has that it must not have.
+#[derive(Debug, PartialEq, Eq)]
+enum Flaw {
+    /// Too many tokens, or brackets within brackets.
+    TooMuch(String),
+    /// A block string without an end: the specification's lexer refuses it, the parser takes it for other strings.
+    Endless,
+}
+
 /// Counts the tokens of a query's text (GraphQL October 2021 §2.1) and the depth of its brackets in one pass, and
-/// stops at the first that is too much. What is no token is left to the parser.
-fn count(query: &str, most: usize) -> Result<(), String> {
+/// stops at the first that is too much. What is no token is left to the parser. Strings and numbers end where the parser
+/// ends them: what it reads as brackets and values is never taken for a piece of a string or of a number here.
+fn count(query: &str, most: usize) -> Result<(), Flaw> {
     let bytes = query.as_bytes();
     let (mut at, mut tokens, mut depth) = (0, 0, 0_usize);
     while let Some(&byte) = bytes.get(at) {
@@ -104,15 +120,10 @@ fn count(query: &str, most: usize) -> Result<(), String> {
                 at += length_while(&bytes[at..], |byte| byte != b'\n' && byte != b'\r');
                 continue;
             }
+            b'"' if bytes[at..].starts_with(BLOCK) => block_string(&bytes[at..]).ok_or(Flaw::Endless)?,
             b'"' => string(&bytes[at..]),
-            b'_' | b'A'..=b'Z' | b'a'..=b'z' => {
-                length_while(&bytes[at..], |byte| byte == b'_' || byte.is_ascii_alphanumeric())
-            }
-            b'-' | b'0'..=b'9' => {
-                1 + length_while(&bytes[at + 1..], |byte| {
-                    byte.is_ascii_alphanumeric() || b"+-.".contains(&byte)
-                })
-            }
+            b'_' | b'A'..=b'Z' | b'a'..=b'z' => name(&bytes[at..]),
+            b'-' | b'0'..=b'9' => number(&bytes[at..]),
             b'.' if bytes[at..].starts_with(b"...") => 3,
             _ => 1,
         };
@@ -124,10 +135,12 @@ fn count(query: &str, most: usize) -> Result<(), String> {
         tokens += 1;
         at += length;
         if tokens > most {
-            return Err(format!("the query holds more than {most} tokens; ask for less at once"));
+            let message = format!("the query holds more than {most} tokens; ask for less at once");
+            return Err(Flaw::TooMuch(message));
         }
         if depth > NESTING {
-            return Err(format!("the query nests brackets more than {NESTING} deep; ask for less at once"));
+            let message = format!("the query nests brackets more than {NESTING} deep; ask for less at once");
+            return Err(Flaw::TooMuch(message));
         }
     }
     Ok(())
@@ -137,22 +150,60 @@ fn length_while(bytes: &[u8], holds: impl Fn(u8) -> bool) -> usize {
     bytes.iter().position(|byte| !holds(*byte)).unwrap_or(bytes.len())
 }
 
-/// The length of the string at the start of `bytes`, to the end of the text where nothing closes it.
+/// The length of the name at the start of `bytes`. The parser takes these three for values also where a name goes on.
+fn name(bytes: &[u8]) -> usize {
+    let value = ["null", "true", "false"].into_iter().find(|value| bytes.starts_with(value.as_bytes()));
+    let whole = || length_while(bytes, |byte| byte == b'_' || byte.is_ascii_alphanumeric());
+    value.map_or_else(whole, str::len)
+}
+
+/// The length of the string at the start of `bytes`: to its line's end where nothing closes it, behind which the parser
+/// does not come.
 fn string(bytes: &[u8]) -> usize {
-    let (quote, mut at): (&[u8], usize) =
-        if bytes.starts_with(b"\"\"\"") { (b"\"\"\"", 3) } else { (b"\"", 1) };
-    while at < bytes.len() {
-        if bytes[at..].starts_with(quote) {
-            return at + quote.len();
+    let mut at = 1;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\n' | b'\r' => return at,
+            b'\\' if matches!(bytes.get(at + 1), Some(b'"' | b'\\')) => at += 2,
+            _ => at += 1,
         }
-        // In a block string only `\"""` is an escape; a quote behind any other backslash ends none either.
-        at += if bytes[at] == b'\\' {
-            if quote.len() == 3 && bytes[at + 1..].starts_with(quote) { 4 } else { 2 }
-        } else {
-            1
-        };
     }
     bytes.len()
+}
+
+/// What begins and ends a block string.
+const BLOCK: &[u8] = b"\"\"\"";
+
+/// The length of the block string at the start of `bytes`. None: nothing closes it.
+fn block_string(bytes: &[u8]) -> Option<usize> {
+    let mut at = BLOCK.len();
+    loop {
+        let rest = bytes.get(at..).filter(|rest| !rest.is_empty())?;
+        if rest.starts_with(BLOCK) {
+            return Some(at + BLOCK.len());
+        }
+        // `\"""` is the only escape, and no backslash escapes another.
+        at += if rest[0] == b'\\' && rest[1..].starts_with(BLOCK) { 4 } else { 1 };
+    }
+}
+
+/// The length of the number at the start of `bytes` (§2.9.1, §2.9.2). The parser lets the next one follow at once.
+fn number(bytes: &[u8]) -> usize {
+    let digits =
+        |from: usize| length_while(bytes.get(from..).unwrap_or_default(), |byte| byte.is_ascii_digit());
+    let sign = usize::from(bytes[0] == b'-');
+    let mut at = sign + if bytes.get(sign) == Some(&b'0') { 1 } else { digits(sign) };
+    if bytes.get(at) == Some(&b'.') && digits(at + 1) > 0 {
+        at += 1 + digits(at + 1);
+    }
+    if matches!(bytes.get(at), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(at + 1), Some(b'+' | b'-')));
+        if digits(at + 1 + sign) > 0 {
+            at += 1 + sign + digits(at + 1 + sign);
+        }
+    }
+    at.max(1)
 }
 
 #[cfg(test)]
@@ -177,10 +228,15 @@ mod tests {
     }
 
     #[test]
-    fn a_string_that_does_not_end_ends_with_the_text() {
-        for query in ["{ a(b: \"x", "{ a(b: \"\"\"x\"\"", "{ a(b: \"x\\", "\"\"\"\\"] {
-            assert_eq!(count(query, 10), Ok(()), "{query}");
+    fn a_string_that_does_not_end_ends_with_its_line() {
+        for query in ["{ a(b: \"x", "{ a(b: \"x\\", "{ a(b: \"x\\\""] {
+            assert_eq!(count(query, 6), Ok(()), "{query}");
+            assert!(count(&format!("{query}\n{{"), 6).is_err(), "{query}");
         }
+        for query in ["{ a(b: \"\"\"x\"\"", "\"\"\"", "\"\"\"\\", "\"\"\"\\\"\"\"", "\"\"\"\"\""] {
+            assert_eq!(count(query, 10), Err(Flaw::Endless), "{query}");
+        }
+        assert_eq!(count("\"\"\"\"\"\" \"\" \"\"\"\\\"\"\"\"\"\"", 3), Ok(()));
     }
 
     #[test]
@@ -189,6 +245,27 @@ mod tests {
         assert_eq!(code(&many).as_deref(), TOO_COMPLEX);
         let no_query = "! ".repeat(6_000);
         assert_eq!(code(&no_query).as_deref(), TOO_COMPLEX);
+    }
+
+    #[test]
+    fn brackets_are_not_hidden_in_a_block_string_that_the_parser_ends_elsewhere() {
+        let lists = format!("{}1{}", "[".repeat(200), "]".repeat(200));
+        // Behind a backslash that escapes nothing the next one still may escape the end of the string.
+        let escaped = format!("{{ a(b: [\"\"\"\\\\\"\"\" \"\"\", {lists}]) }}");
+        assert_eq!(code(&escaped).as_deref(), TOO_COMPLEX);
+        // Where no end follows, the parser takes three quotes for an empty string and the beginning of another.
+        let endless = format!("{{ a(b: [\"\"\" x \", {lists}]) }}");
+        assert_eq!(code(&endless).as_deref(), Some("\"BAD_INPUT\""));
+    }
+
+    #[test]
+    fn values_that_stand_close_count_one_by_one() {
+        for close in ["0", "1-", "1.5", "-0", "null", "truefalse"] {
+            let many = format!("{{ a(b: [{}1]) }}", close.repeat(5_000));
+            assert_eq!(code(&many).as_deref(), TOO_COMPLEX, "{close}");
+        }
+        assert_eq!(count("1 -1 0.5 1.5e-3 12E+4 -0", 6), Ok(()));
+        assert!(count("1 -1 0.5 1.5e-3 12E+4 -0", 5).is_err());
     }
 
     #[test]

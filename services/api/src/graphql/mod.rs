@@ -49,7 +49,7 @@ use subscription::Subscription;
 
 pub use async_graphql::{ID, Request, Response};
 pub use health::{HealthSample, IngestHealth, NothingOnAir, StandingWarning};
-pub use limits::{Operation, QueryLimits};
+pub use limits::{Operation, QueryLimits, admit};
 pub use operation::Kind;
 pub use platform::{PlatformFacts, SettingInForce};
 pub use projection::{ParkedLine, ProjectionError, ProjectionRow, ProjectionState, Projections};

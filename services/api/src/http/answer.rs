@@ -28,6 +28,10 @@ use super::headers;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Peer(pub SocketAddr);
 
+/// That a request came over TLS to this very process, in its extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Secured;
+
 /// The request's id, in a request's extensions and in the answer's `x-request-id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestId(pub String);
@@ -88,7 +92,7 @@ impl Shell {
             bytes: 0,
             figures: Arc::clone(self.figures()),
             _open: self.figures().request_begun(),
-            _in_flight: in_flight,
+            in_flight,
         };
         let asked = headers::Asked::new(route, request.method(), request.headers());
         request.extensions_mut().insert(Peer(peer));
@@ -113,8 +117,10 @@ impl Shell {
         self.policy().apply(&asked, headers);
         if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENTS)) {
             line.route = "/graphql (events)";
+        } else if !http_body::Body::is_end_stream(response.body()) {
+            line.in_flight.owe();
         }
-        response.map(|body| Body::new(Told { body, line }))
+        response.map(|body| Body::new(Told { body, line, rest: Bytes::new() }))
     }
 }
 
@@ -200,7 +206,7 @@ struct Line {
     traces: Arc<dyn RequestTraces>,
     span: Span,
     _open: Open,
-    _in_flight: InFlight,
+    in_flight: InFlight,
 }
 
 impl Drop for Line {
@@ -232,10 +238,27 @@ impl Drop for Line {
     }
 }
 
+/// An answer goes out in pieces of at most so many bytes, so that it is known how much a slow client has taken.
+const PIECE_BYTES: usize = 256 * 1024;
+
 /// An answer's body that knows how much of it went out.
 struct Told {
     body: Body,
     line: Line,
+    /// What is left of a piece that was too large.
+    rest: Bytes,
+}
+
+impl Told {
+    /// Not more of `data` than goes out at once.
+    fn piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
+        if data.len() > PIECE_BYTES {
+            self.rest = data.split_off(PIECE_BYTES);
+        }
+        self.line.bytes += data.len() as u64;
+        self.line.in_flight.taken(data.len());
+        Frame::data(data)
+    }
 }
 
 impl http_body::Body for Told {
@@ -248,18 +271,29 @@ impl http_body::Body for Told {
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let span = self.line.span.clone();
         let _within = span.enter();
-        let polled = Pin::new(&mut self.body).poll_frame(context);
-        if let Poll::Ready(Some(Ok(frame))) = &polled {
-            self.line.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+        if !self.rest.is_empty() {
+            let rest = std::mem::take(&mut self.rest);
+            return Poll::Ready(Some(Ok(self.piece(rest))));
         }
-        polled
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(match frame.into_data() {
+                Ok(data) => self.piece(data),
+                Err(trailers) => trailers,
+            }))),
+            polled => polled,
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        if let Some(upper) = hint.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint.set_lower(hint.lower() + rest);
+        hint
     }
 }

@@ -1,6 +1,6 @@
 //! Where a request comes from: the address behind the proxies that are believed, and the page behind the browser.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, Uri, header};
@@ -15,17 +15,18 @@ const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub(crate) struct Client {
     /// Its address: that of the connection, or the one that trusted proxies tell.
     pub(crate) address: IpAddr,
-    /// Whether a trusted proxy says that it was asked over HTTPS.
+    /// Whether it asks over HTTPS: the connection's own, or what a trusted proxy says of the one before.
     pub(crate) https: bool,
 }
 
 impl Client {
-    /// Who is behind the connection of `peer`. A proxy that is not in `trusted` is itself the client.
-    pub(crate) fn of(peer: SocketAddr, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
+    /// Who is behind the connection of `peer`, which is `secured` or not. A proxy that is not in `trusted` is itself the
+    /// client.
+    pub(crate) fn of(peer: SocketAddr, secured: bool, headers: &HeaderMap, trusted: &[IpNet]) -> Self {
         let peer = peer.ip().to_canonical();
         let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(address));
         if !is_trusted(&peer) {
-            return Self { address: peer, https: false };
+            return Self { address: peer, https: secured };
         }
         let told = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
         let told: Vec<&str> = told.flat_map(|value| value.split(',')).map(str::trim).collect();
@@ -40,16 +41,13 @@ impl Client {
         }
         let scheme = headers.get(FORWARDED_PROTO).and_then(|value| value.to_str().ok());
         let https =
-            scheme.and_then(|text| text.rsplit(',').next()).is_some_and(|text| text.trim() == "https");
+            scheme.and_then(|text| text.rsplit(',').next()).map_or(secured, |text| text.trim() == "https");
         Self { address, https }
     }
 
     /// What limits are counted by: an IPv4 address, or the /64 that one IPv6 customer has whole.
     pub(crate) fn network(&self) -> IpAddr {
-        match self.address {
-            IpAddr::V4(_) => self.address,
-            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
-        }
+        sigma_door::network(self.address)
     }
 }
 
@@ -71,8 +69,9 @@ pub(crate) enum Page {
 
 impl Page {
     /// Reads `Sec-Fetch-Site`, and where a browser does not send it (plain HTTP), `Origin`. `public_url` is one of
-    /// our own addresses as well.
-    pub(crate) fn of(uri: &Uri, headers: &HeaderMap, public_url: Option<&str>) -> Self {
+    /// our own addresses as well. What came over TLS (`secured`) came from no page that a plain one of our name could be:
+    /// anybody in between could have made that.
+    pub(crate) fn of(uri: &Uri, headers: &HeaderMap, public_url: Option<&str>, secured: bool) -> Self {
         if let Some(site) = headers.get(FETCH_SITE) {
             let ours = matches!(site.as_bytes(), b"same-origin" | b"none");
             return if ours { Self::Ours } else { Self::Foreign };
@@ -81,7 +80,8 @@ impl Page {
         let Ok(origin) = origin.to_str() else { return Self::Foreign };
         let host = uri.authority().map(Authority::as_str);
         let host = host.or_else(|| headers.get(header::HOST)?.to_str().ok());
-        let named = origin.strip_prefix("http://").or_else(|| origin.strip_prefix("https://"));
+        let named =
+            origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://").filter(|_| !secured));
         let same = |other: &str| named.is_some_and(|named| named.eq_ignore_ascii_case(other));
         let is_public = public_url.and_then(|url| url.split_once("://")).is_some_and(|(_, rest)| {
             let authority = rest.split('/').next().unwrap_or_default();
@@ -105,7 +105,7 @@ mod tests {
 
     fn client(peer: &str, fields: &[(&'static str, &str)]) -> Client {
         let trusted = ["10.0.0.0/8".parse().expect("a network"), "::1/128".parse().expect("a network")];
-        Client::of(peer.parse().expect("an address"), &headers(fields), &trusted)
+        Client::of(peer.parse().expect("an address"), false, &headers(fields), &trusted)
     }
 
     fn address(peer: &str, fields: &[(&'static str, &str)]) -> String {
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn a_page_is_ours_by_what_the_browser_says() {
         let page = |fields: &[(&'static str, &str)]| {
-            Page::of(&Uri::from_static("/graphql"), &headers(fields), Some("https://live.example/x"))
+            Page::of(&Uri::from_static("/graphql"), &headers(fields), Some("https://live.example/x"), false)
         };
         assert_eq!(page(&[("host", "a:1")]), Page::Untold);
         for ours in ["same-origin", "none"] {
@@ -160,5 +160,26 @@ mod tests {
         for foreign in ["http://a:2", "http://a", "null", "http://a:1.evil", "file://a:1"] {
             assert_eq!(page(&[("origin", foreign), ("host", "a:1")]), Page::Foreign, "{foreign}");
         }
+    }
+
+    #[test]
+    fn over_tls_only_secure_pages_are_ours() {
+        let page = |origin: &str| {
+            let headers = headers(&[("origin", origin), ("host", "a")]);
+            Page::of(&Uri::from_static("/graphql"), &headers, None, true)
+        };
+        assert_eq!(page("https://a"), Page::Ours);
+        assert_eq!(page("http://a"), Page::Foreign);
+    }
+
+    #[test]
+    fn over_tls_a_client_is_secure_unless_a_trusted_proxy_says_otherwise() {
+        let trusted = ["10.0.0.0/8".parse().expect("a network")];
+        let https = |peer: &str, fields: &[(&'static str, &str)]| {
+            Client::of(peer.parse().expect("an address"), true, &headers(fields), &trusted).https
+        };
+        assert!(https("192.0.2.1:5", &[("x-forwarded-proto", "http")]));
+        assert!(https("10.0.0.1:5", &[]));
+        assert!(!https("10.0.0.1:5", &[("x-forwarded-proto", "http")]));
     }
 }

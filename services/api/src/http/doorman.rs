@@ -9,7 +9,7 @@ use ipnet::IpNet;
 use sigma_app::{App, AppError, Identity, Secret, bearer};
 use sigma_clock::{Clock, SystemClock};
 
-use super::answer::Peer;
+use super::answer::{Peer, Secured};
 use super::caller::{Client, Page};
 use super::cookie::Cookies;
 use super::figures::{Figures, Quota};
@@ -80,12 +80,12 @@ impl Doorman {
         // Every connection has a peer; one without would be a call from inside.
         let peer =
             parts.extensions.get::<Peer>().map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |peer| peer.0);
-        Client::of(peer, &parts.headers, &self.trusted_proxies)
+        Client::of(peer, is_secured(parts), &parts.headers, &self.trusted_proxies)
     }
 
     /// The page that a browser asks for.
     pub(crate) fn page(&self, parts: &Parts) -> Page {
-        Page::of(&parts.uri, &parts.headers, self.public_url.as_deref())
+        Page::of(&parts.uri, &parts.headers, self.public_url.as_deref(), is_secured(parts))
     }
 
     /// Whether answers go out over HTTPS.
@@ -158,4 +158,8 @@ impl Doorman {
             }
         }
     }
+}
+
+fn is_secured(parts: &Parts) -> bool {
+    parts.extensions.get::<Secured>().is_some()
 }

@@ -17,9 +17,9 @@ use tokio_util::task::AbortOnDropHandle;
 
 use super::Shared;
 use super::figures::{Open, Opened};
-use super::graphql::Call;
-use super::refusal::Refusal;
-use super::running::{self, Ended};
+use super::graphql::{Call, too_slow};
+use super::refusal::{A_MOMENT, Refusal, rate_limited};
+use super::running::{self, Admitted, Ended};
 use super::seats::Seat;
 use crate::graphql::{Ask, Code, Fault};
 
@@ -33,6 +33,21 @@ pub(crate) async fn answer(inner: &Shared, call: Call, ask: Ask) -> Response {
         inner.figures.graphql_refused(Code::RateLimited.as_str());
         return Refusal::rate_limited(no_seat(inner)).into_response();
     };
+    let looking = inner.workshop.run({
+        let inner = Arc::clone(inner);
+        async move {
+            let mut admitted = Admitted::new(&inner, ask);
+            match admitted.asked_too_often(&inner).await {
+                Some(refused) => Err(serde_json::to_vec(&refused).unwrap_or_default()),
+                None => Ok(admitted),
+            }
+        }
+    });
+    let admitted = match sigma_clock::timeout(inner.limits.request_timeout, looking).await {
+        Ok(Ok(admitted)) => admitted,
+        Ok(Err(refused)) => return rate_limited(refused, A_MOMENT),
+        Err(_) => return Refusal::answered(too_slow(inner)).into_response(),
+    };
     let (outlet, waiting) = mpsc::channel(QUEUE);
     let (last, last_word) = oneshot::channel();
     let over = seat.token();
@@ -43,7 +58,7 @@ pub(crate) async fn answer(inner: &Shared, call: Call, ask: Ask) -> Response {
         last_word: Some(last_word),
         over,
         keep_alive: inner.limits.ping_interval,
-        _writing: inner.workshop.start(writer.write(ask)),
+        _writing: inner.workshop.start(writer.write(admitted)),
     };
     let events = stream::unfold(events, |mut events| async move {
         let bytes = events.next().await?;
@@ -102,8 +117,8 @@ struct Writer {
 }
 
 impl Writer {
-    async fn write(self, ask: Ask) {
-        let ended = running::run(&self.inner, ask, self.seat.over(), &self.outlet, next).await;
+    async fn write(self, admitted: Admitted) {
+        let ended = running::run(&self.inner, admitted, self.seat.over(), &self.outlet, next).await;
         let last_word = match ended {
             Ended::Complete => complete(),
             Ended::Failed(answer) => [next(&answer), complete()].concat().into(),

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use async_graphql::{Response, Value};
 use async_trait::async_trait;
+use sigma_door::{Handshake, Handshakes};
 
+use super::viewers::Lack;
 use crate::graphql::{Kind, Operation};
 
 /// Upper bounds of the request-duration histogram, in milliseconds. Blocking playlist reloads take seconds.
@@ -95,12 +97,17 @@ struct Counts {
 pub(crate) struct Figures {
     open: AtomicU64,
     refused: AtomicU64,
+    sent_away: AtomicU64,
+    slow_cut: AtomicU64,
+    viewers_refused: [AtomicU64; Lack::ALL.len()],
+    sent: AtomicU64,
     in_flight: AtomicU64,
     sockets: AtomicU64,
     event_streams: AtomicU64,
     subscriptions: AtomicU64,
     cut: [AtomicU64; Cut::ALL.len()],
     rate_limited: [AtomicU64; Quota::ALL.len()],
+    handshakes: Handshakes,
     counts: Mutex<Counts>,
 }
 
@@ -182,8 +189,29 @@ impl Figures {
         self.rate_limited[by as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn handshakes(&self) -> &Handshakes {
+        &self.handshakes
+    }
+
     pub(crate) fn connection_refused(&self) {
         self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn connection_sent_away(&self) {
+        self.sent_away.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn slow_client_cut(&self) {
+        self.slow_cut.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn viewer_refused(&self, lack: Lack) {
+        self.viewers_refused[lack as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Bytes of all answers that have gone out.
+    pub(crate) fn sent_bytes(&self) -> u64 {
+        self.sent.load(Ordering::Relaxed)
     }
 
     pub(crate) fn request_begun(self: &Arc<Self>) -> Open {
@@ -199,6 +227,7 @@ impl Figures {
         took: Duration,
         bytes: u64,
     ) {
+        self.sent.fetch_add(bytes, Ordering::Relaxed);
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.requests.entry((route, method, status)).or_default() += 1;
         *counts.sent_bytes.entry(route).or_default() += bytes;
@@ -230,6 +259,28 @@ impl Figures {
             "Connections turned away at the limit.",
             read(&self.refused),
         );
+        out.single(
+            "sigma_http_connections_sent_away_total",
+            "counter",
+            "Connections that were closed because they asked nothing and another one wanted the place.",
+            read(&self.sent_away),
+        );
+        out.single(
+            "sigma_http_slow_clients_cut_total",
+            "counter",
+            "Connections that were cut because they took next to nothing of their answers.",
+            read(&self.slow_cut),
+        );
+        let name = "sigma_viewers_refused_total";
+        out.family(name, "counter", "Requests of new viewers that were refused, by what was lacking.");
+        for (lack, label) in Lack::ALL {
+            out.sample(name, &[("reason", label)], read(&self.viewers_refused[lack as usize]));
+        }
+        let name = "sigma_http_handshakes_total";
+        out.family(name, "counter", "TLS handshakes at the HTTP door, by how they went.");
+        for (how, label) in Handshake::ALL {
+            out.sample(name, &[("outcome", label)], self.handshakes.get(how));
+        }
         out.single("sigma_http_requests_in_flight", "gauge", "Requests in flight.", read(&self.in_flight));
         let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         out.family("sigma_http_requests_total", "counter", "Requests answered.");

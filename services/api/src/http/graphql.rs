@@ -18,8 +18,7 @@ use super::doorman::Known;
 use super::event_stream;
 use super::figures::outcome;
 use super::incoming::{self, Asked, Collected, Incoming};
-use super::rates::Wait;
-use super::refusal::{A_MOMENT, Refusal, json_bytes, too_often};
+use super::refusal::{A_MOMENT, Refusal, json_bytes, rate_limited, too_often};
 use crate::addresses::Origin;
 use crate::graphql::{Answered, Ask, Code, Fault};
 
@@ -174,19 +173,12 @@ async fn one(inner: &Shared, ask: Ask) -> Response {
         let began = sigma_clock::monotonic();
         let answered = api.execute(ask).await;
         figures.graphql_answered(answered.operation.as_ref(), outcome(&answered.response), began.elapsed());
-        let limited =
-            answered.operation.is_none() && outcome(&answered.response) == Code::RateLimited.as_str();
+        let limited = is_limited(&answered);
         // Written here as well: an answer may be long.
         (serde_json::to_vec(&answered.response).unwrap_or_default(), answered.operation, limited)
     });
     match sigma_clock::timeout(inner.limits.request_timeout, running).await {
-        // Nothing of it ran.
-        Ok((bytes, _, true)) => {
-            let Wait(seconds) = A_MOMENT;
-            let mut answer = json_bytes(StatusCode::TOO_MANY_REQUESTS, bytes);
-            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-            answer
-        }
+        Ok((bytes, _, true)) => rate_limited(bytes, A_MOMENT),
         Ok((bytes, operation, false)) => {
             let mut answer = json_bytes(StatusCode::OK, bytes);
             if let Some(name) = operation.and_then(|operation| operation.name) {
@@ -198,16 +190,26 @@ async fn one(inner: &Shared, ask: Ask) -> Response {
     }
 }
 
-/// Answers in order, one after the other: a batch is no way to have more run at once.
+/// Whether it asks too often, and nothing of it ran.
+fn is_limited(answered: &Answered) -> bool {
+    answered.operation.is_none() && outcome(&answered.response) == Code::RateLimited.as_str()
+}
+
+/// Answers in order, one after the other: a batch is no way to have more run at once. Where all of it comes too often it
+/// has the status that says so; where some of it ran, each answer says for itself.
 async fn batch(inner: &Shared, call: &Call, requests: Vec<Incoming>) -> Response {
     let deadline = sigma_clock::monotonic() + inner.limits.request_timeout;
     let mut answers = Vec::with_capacity(requests.len());
+    let (mut all_limited, mut longest) = (true, A_MOMENT);
     for (place, request) in requests.into_iter().enumerate() {
         let began = sigma_clock::monotonic();
         // The first was counted before the body was read.
         let counted = if place == 0 { Ok(()) } else { inner.doorman.count(&call.known) };
         let answered = match counted {
-            Err(wait) => unanswered(too_often(wait)),
+            Err(wait) => {
+                longest = longest.max(wait);
+                unanswered(too_often(wait))
+            }
             Ok(()) => {
                 let (api, ask) = (inner.api.clone(), call.ask(request.into()));
                 let running = inner.workshop.run(async move { api.execute(ask).await });
@@ -217,10 +219,12 @@ async fn batch(inner: &Shared, call: &Call, requests: Vec<Incoming>) -> Response
         };
         let operation = answered.operation.as_ref();
         inner.figures.graphql_answered(operation, outcome(&answered.response), began.elapsed());
+        all_limited &= is_limited(&answered);
         answers.push(answered.response);
     }
     let written = inner.workshop.run(async move { serde_json::to_vec(&answers).unwrap_or_default() });
-    json_bytes(StatusCode::OK, written.await)
+    let bytes = written.await;
+    if all_limited { rate_limited(bytes, longest) } else { json_bytes(StatusCode::OK, bytes) }
 }
 
 fn unanswered(fault: Fault) -> Answered {

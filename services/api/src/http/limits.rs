@@ -7,6 +7,15 @@ use std::time::Duration;
 pub struct Limits {
     /// Connections open at once; one more is answered `503` and closed.
     pub connections: usize,
+    /// Of these, from one address (IPv6: one /64); a trusted proxy is held to no share.
+    pub connections_address: usize,
+    /// Viewers at once: such as have asked for media within half a minute. One more is answered
+    /// `503`.
+    pub viewers: usize,
+    /// Bytes a second that a client must take of an answer that waits for it, on average over `slow_span`.
+    pub slowest: u64,
+    /// Over how long that is judged.
+    pub slow_span: Duration,
     /// Bytes of a request's head (HTTP/1.1), and of a header list (HTTP/2).
     pub head_bytes: u32,
     /// Header fields of one request.
@@ -14,6 +23,8 @@ pub struct Limits {
     /// A request's head must be there this long after the connection was made, or after the last answer: it bounds
     /// a slow head and an idle HTTP/1.1 connection alike.
     pub head_timeout: Duration,
+    /// A TLS handshake must be over this long after the connection was made.
+    pub handshake_timeout: Duration,
     /// A connection without a request in flight for this long is closed (HTTP/2, and before the first byte).
     pub idle_timeout: Duration,
     /// A peer that acknowledges nothing that we sent for this long is dropped by the kernel (`TCP_USER_TIMEOUT`).
@@ -61,9 +72,14 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: 10_000,
+            connections_address: 8_000,
+            viewers: 50_000,
+            slowest: 4_096,
+            slow_span: Duration::from_secs(20),
             head_bytes: 32 * 1024,
             headers: 64,
             head_timeout: Duration::from_secs(20),
+            handshake_timeout: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
             unacknowledged: Duration::from_secs(20),
             streams: 100,

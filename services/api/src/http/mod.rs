@@ -8,6 +8,7 @@ mod accepts;
 mod activity;
 mod answer;
 mod caller;
+mod clear;
 mod cookie;
 mod doorman;
 mod error;
@@ -28,9 +29,11 @@ mod sign_in;
 mod socket;
 mod transport_ws;
 mod trusted;
+mod viewers;
 mod workshop;
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -41,6 +44,7 @@ use axum::routing::{get, post};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use ipnet::IpNet;
+use sigma_door::Pressure;
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
@@ -48,7 +52,7 @@ use tower::{Service, ServiceExt};
 use crate::addresses::Addresses;
 use crate::graphql::Api;
 
-pub use accept::serve;
+pub use accept::{PROTOCOLS, serve, serve_tls};
 pub use answer::{NoTraces, Peer, RequestId, RequestTraces};
 pub use cookie::CookieKey;
 pub use error::HttpError;
@@ -66,6 +70,7 @@ use incoming::Bodies;
 use rates::Rates;
 use seats::Seats;
 use trusted::Trusted;
+use viewers::Viewers;
 use workshop::Workshop;
 
 /// What answers where no route of ours does: the origin of the media plane.
@@ -87,6 +92,8 @@ pub struct Parts {
     pub fallback: Fallback,
     /// The door's bounds.
     pub limits: Limits,
+    /// What the process lacks.
+    pub pressure: Arc<Pressure>,
     /// The key of the dashboard's cookie.
     pub cookie_key: CookieKey,
     /// Proxies that are believed about whom they speak for.
@@ -108,6 +115,7 @@ pub(crate) struct Inner {
     figures: Arc<Figures>,
     doorman: Doorman,
     seats: Arc<Seats>,
+    viewers: Viewers,
     workshop: Workshop,
     bodies: Bodies,
     stop: CancellationToken,
@@ -122,6 +130,7 @@ pub struct Shell {
     figures: Arc<Figures>,
     traces: Arc<dyn RequestTraces>,
     policy: Arc<Policy>,
+    trusted_proxies: Arc<[IpNet]>,
     stop: CancellationToken,
 }
 
@@ -157,6 +166,7 @@ impl Shell {
             https: public_url.as_deref().is_some_and(|url| url.starts_with("https://")),
             cors_origins: parts.cors_origins,
         };
+        let trusted_proxies: Arc<[IpNet]> = parts.trusted_proxies.clone().into();
         let inner: Shared = Arc::new(Inner {
             doorman: Doorman {
                 app: Arc::clone(parts.api.app()),
@@ -168,6 +178,7 @@ impl Shell {
                 figures: Arc::clone(&figures),
             },
             seats: Arc::new(Seats::new(parts.limits.sockets_token, parts.limits.recheck)),
+            viewers: Viewers::new(parts.limits.viewers, parts.pressure),
             workshop: Workshop::new(parts.limits.executions),
             bodies: Bodies::new(parts.limits.bodies_bytes.max(parts.limits.body_bytes)),
             stop: stop.clone(),
@@ -199,7 +210,18 @@ impl Shell {
             .fallback(elsewhere)
             .method_not_allowed_fallback(|| async { HttpError::method_not_allowed() })
             .with_state(inner);
-        Self { router, figures, traces: parts.traces, policy: Arc::new(policy), stop }
+        Self { router, figures, traces: parts.traces, policy: Arc::new(policy), trusted_proxies, stop }
+    }
+
+    /// Bytes of all answers that have gone out.
+    pub fn sent_bytes(&self) -> u64 {
+        self.figures.sent_bytes()
+    }
+
+    /// Whether an address is a trusted proxy's.
+    pub(crate) fn speaks_for_many(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
     }
 
     /// Ends every socket and every stream of events once it is cancelled.
@@ -241,6 +263,12 @@ async fn ready(State(inner): State<Shared>) -> Response {
 async fn metrics(State(inner): State<Shared>) -> Response {
     let mut out = Exposition::default();
     inner.figures.write(&mut out);
+    out.single(
+        "sigma_viewers",
+        "gauge",
+        "Viewers who have asked for media within 30 s.",
+        inner.viewers.count(),
+    );
     for source in &inner.sources {
         source.collect(&mut out).await;
     }
@@ -258,8 +286,18 @@ async fn elsewhere(State(inner): State<Shared>, request: Request<Body>) -> Respo
             return response;
         }
     }
-    if request.uri().path().starts_with("/preview/") {
+    let path = request.uri().path();
+    if path.starts_with("/preview/") {
         return preview(&inner, request).await;
+    }
+    if path.starts_with("/live/") || path.starts_with("/media/") {
+        let (parts, body) = request.into_parts();
+        let admitted = inner.viewers.admit(&inner.doorman.client(&parts), &parts.headers);
+        if let Err(lack) = admitted {
+            inner.figures.viewer_refused(lack);
+            return lack.told().into_response();
+        }
+        return next(&inner, Request::from_parts(parts, body)).await;
     }
     next(&inner, request).await
 }

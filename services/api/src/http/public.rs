@@ -26,6 +26,7 @@ pub(crate) struct Asked {
 struct Live {
     channels: Vec<LiveChannel>,
     rtmp_url: String,
+    rtmps_url: Option<String>,
     admin_token: Option<String>,
 }
 
@@ -62,6 +63,7 @@ pub(crate) async fn live(
     let live = Live {
         channels: channels.collect(),
         rtmp_url: origin.rtmp_url().to_owned(),
+        rtmps_url: origin.rtmps_url().map(str::to_owned),
         admin_token: inner.admin_token_place.clone().filter(|_| is_at_this_machine(&request)),
     };
     let mut response = Json(live).into_response();

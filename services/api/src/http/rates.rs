@@ -19,7 +19,7 @@ const MOST: usize = 100_000;
 const SWEEP: Duration = Duration::from_secs(1);
 
 /// Seconds after which to try again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Wait(pub(crate) u64);
 
 impl Wait {

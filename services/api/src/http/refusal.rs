@@ -109,6 +109,13 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// The answer to requests none of which ran, because they come too often.
+pub(crate) fn rate_limited(bytes: Vec<u8>, Wait(seconds): Wait) -> Response {
+    let mut answer = json_bytes(StatusCode::TOO_MANY_REQUESTS, bytes);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    answer
+}
+
 /// JSON that nobody keeps.
 pub(crate) fn json(status: StatusCode, what: &impl serde::Serialize) -> Response {
     // GraphQL values always make JSON; an empty body would still carry the status.

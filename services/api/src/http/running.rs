@@ -4,13 +4,14 @@ use std::future::Future;
 use std::pin::pin;
 
 use async_graphql::{Response as GraphQlResponse, Value};
-use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream, StreamExt};
+use sigma_clock::Instant;
 use tokio::sync::mpsc;
 
 use super::Shared;
 use super::figures::{Cut, Opened, outcome};
 use super::graphql::too_slow;
-use crate::graphql::{Ask, Fault, Kind};
+use crate::graphql::{Ask, Code, Fault, Kind, Operation};
 
 /// How an operation ended.
 pub(crate) enum Ended {
@@ -24,18 +25,47 @@ pub(crate) enum Ended {
     Silent,
 }
 
+/// A request that was looked at: what it may run, or the answer that refuses it. Nothing of it has run yet.
+pub(crate) struct Admitted {
+    operation: Option<Operation>,
+    answers: BoxStream<'static, GraphQlResponse>,
+    began: Instant,
+}
+
+impl Admitted {
+    /// Looks at a request: parses it, and counts what it would cost.
+    pub(crate) fn new(inner: &Shared, ask: Ask) -> Self {
+        let began = sigma_clock::monotonic();
+        let (operation, answers) = inner.api.subscribe(ask);
+        Self { operation, answers, began }
+    }
+
+    /// The answer to who asks too often, so that it can have the status that says so.
+    pub(crate) async fn asked_too_often(&mut self, inner: &Shared) -> Option<GraphQlResponse> {
+        if self.operation.is_some() {
+            return None;
+        }
+        let refused = self.answers.next().await?;
+        if outcome(&refused) == Code::RateLimited.as_str() {
+            inner.figures.graphql_answered(None, outcome(&refused), self.began.elapsed());
+            return Some(refused);
+        }
+        self.answers = stream::once(std::future::ready(refused)).boxed();
+        None
+    }
+}
+
 /// Runs an operation to its end. Its answers go to `outlet` in the form that `next` gives them; while that is full the
 /// resolvers wait, and who takes nothing for too long is cut. `over` is ready once the token no longer lets anybody in.
 pub(crate) async fn run<T>(
     inner: &Shared,
-    ask: Ask,
+    admitted: Admitted,
     over: impl Future<Output = ()>,
     outlet: &mpsc::Sender<T>,
     next: impl Fn(&GraphQlResponse) -> T,
 ) -> Ended {
     let mut over = pin!(over);
-    let began = sigma_clock::monotonic();
-    let (operation, mut answers) = inner.api.subscribe(ask);
+    let Admitted { operation, mut answers, began } = admitted;
     let follows = operation.as_ref().is_some_and(|operation| operation.kind == Some(Kind::Subscription));
     let _open = follows.then(|| inner.figures.opened(Opened::Subscription));
     let deadline = began + inner.limits.request_timeout;

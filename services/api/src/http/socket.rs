@@ -28,7 +28,7 @@ use super::figures::Opened;
 use super::graphql::{Call, SHORT, Seen};
 use super::incoming::Incoming;
 use super::refusal::too_often;
-use super::running::{self, Ended};
+use super::running::{self, Admitted, Ended};
 use super::seats::Seat;
 use super::transport_ws::{self, Close, Heard, PROTOCOL};
 use super::{HttpError, Shared};
@@ -86,6 +86,9 @@ impl Guest {
 }
 
 async fn talk(inner: Shared, socket: WebSocket, guest: Guest, lifeline: Option<Lifeline>) {
+    if let Some(lifeline) = &lifeline {
+        lifeline.lasts();
+    }
     let _open = inner.figures.opened(Opened::Socket);
     let began = sigma_clock::monotonic();
     let agreed = socket.protocol().is_some();
@@ -371,6 +374,19 @@ impl Session {
         } else {
             self.inner.doorman.count(&host.call.known).err().map(too_often)
         };
+        // As over POST the token is looked at for each operation: what it opened may have been taken back since.
+        let refused = match refused {
+            Some(fault) => Some(fault),
+            None => match self.inner.api.app().authenticate(host.call.known.secret()).await {
+                Ok(Some(_)) => None,
+                Ok(None) => {
+                    // All that is open with it ends now; this socket at its next turn, after its last words.
+                    host.seat.token().cancel();
+                    return Ok(());
+                }
+                Err(error) => Some(Fault::from(error)),
+            },
+        };
         if let Some(fault) = refused {
             self.inner.figures.graphql_refused(fault.code.as_str());
             return self.say(transport_ws::error(&id, &[fault.into_server_error()])).await;
@@ -450,7 +466,7 @@ impl Operation {
     async fn run(self, ask: crate::graphql::Ask, over: impl Future<Output = ()>) {
         let Self { inner, id, serial, done, outlet, last, ended } = self;
         let next = |answer: &_| Message::Text(transport_ws::next(&id, answer).into());
-        let how = running::run(&inner, ask, over, &outlet, next).await;
+        let how = running::run(&inner, Admitted::new(&inner, ask), over, &outlet, next).await;
         let last_word = match how {
             Ended::Complete => Some(transport_ws::complete(&id)),
             Ended::Failed(answer) => Some(transport_ws::error(&id, &answer.errors)),

@@ -105,15 +105,36 @@ async fn a_head_that_is_too_large_is_refused() {
 #[tokio::test]
 async fn one_connection_too_many_is_told_so() {
     let platform = Platform::with(Limits { connections: 2, ..Limits::default() }).await;
-    let (_first, mut second) = (connect(&platform).await, connect(&platform).await);
-    second.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("written");
-    let mut some = [0; 12];
-    second.read_exact(&mut some).await.expect("an answer");
-    let mut third = connect(&platform).await;
-    let answer = read(&closed_within(&mut third, Duration::from_secs(2)).await);
+    let mut served = [connect(&platform).await, connect(&platform).await];
+    for stream in &mut served {
+        stream.write_all(b"GET /live/slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("written");
+    }
+    // Until both are in flight, a third gets the place of one that does nothing.
+    let mut answer = None;
+    for _ in 0..100 {
+        let mut third = connect(&platform).await;
+        third
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+            .await
+            .expect("written");
+        let mut bytes = Vec::new();
+        if third.read_to_end(&mut bytes).await.is_ok() && bytes.starts_with(b"HTTP/1.1 503") {
+            answer = Some(read(&bytes));
+            break;
+        }
+        for stream in &mut served {
+            let mut byte = [0];
+            if stream.try_read(&mut byte).is_ok() {
+                *stream = connect(&platform).await;
+                stream.write_all(b"GET /live/slow HTTP/1.1\r\nhost: x\r\n\r\n").await.expect("written");
+            }
+        }
+        sigma_clock::sleep(Duration::from_millis(20)).await;
+    }
+    let answer = answer.expect("a third is turned away");
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")));
     assert_eq!(answer.json()["error"]["code"], "UNAVAILABLE");
-    drop(second);
+    drop(served);
     let mut freed = false;
     for _ in 0..100 {
         let mut fourth = connect(&platform).await;

@@ -1,17 +1,31 @@
 //! Stands for the media plane: samples of health that a test tells.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use sigma_api::graphql::{HealthSample, IngestHealth, StandingWarning};
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tokio_stream::wrappers::WatchStream;
 
 /// The sessions on air, each with who follows it and what was measured.
 #[derive(Default)]
-pub(crate) struct Feeds(Mutex<HashMap<String, Feed>>);
+pub(crate) struct Feeds(Mutex<HashMap<String, Feed>>, Mutex<Option<Gate>>);
+
+/// Where a question is held up, with the thread that asks it.
+struct Gate {
+    came: oneshot::Sender<()>,
+    release: mpsc::Receiver<()>,
+}
+
+/// The other side of a question that is held up.
+pub(crate) struct Held {
+    /// Told when it has come.
+    pub(crate) came: oneshot::Receiver<()>,
+    /// Dropped to let it go.
+    pub(crate) release: mpsc::Sender<()>,
+}
 
 struct Feed {
     newest: watch::Sender<HealthSample>,
@@ -52,6 +66,13 @@ impl Feeds {
         feed.newest.send_replace(sample);
     }
 
+    /// Holds up the next question for a newest second.
+    pub(crate) fn hold(&self) -> Held {
+        let ((came, told), (release, released)) = (oneshot::channel(), mpsc::channel());
+        *self.1.lock().expect("no test panicked") = Some(Gate { came, release: released });
+        Held { came: told, release }
+    }
+
     /// The session has left the node.
     pub(crate) fn left(&self, session: &str) {
         self.0.lock().expect("no test panicked").remove(session);
@@ -60,6 +81,12 @@ impl Feeds {
 
 impl IngestHealth for Feeds {
     fn latest(&self, session: &str) -> Option<HealthSample> {
+        let gate = self.1.lock().expect("no test panicked").take();
+        if let Some(gate) = gate {
+            gate.came.send(()).expect("a test that waits for it");
+            // An error: it was dropped, which lets go as well.
+            let _ = gate.release.recv();
+        }
         self.recent(session, 900).pop()
     }
 

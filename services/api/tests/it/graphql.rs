@@ -13,7 +13,7 @@ async fn a_channel_is_made_with_all_that_a_broadcaster_needs() {
     let platform = Platform::start().await;
     let create = "mutation { createChannel(input: { name: \" My show \", latencyMode: ULTRA_LOW, reconnectWindow: 30 }) { streamKey \
         channel { id name state latencyMode autoGoLive maxSessionDuration reconnectWindow endOnUnpublish playbackId \
-        playbackUrl watchUrl ingest { rtmpUrl streamKey } currentSession { id } sessions { nodes { id } } createdAt } } }";
+        playbackUrl watchUrl ingest { rtmpUrl rtmpsUrl streamKey } currentSession { id } sessions { nodes { id } } createdAt } } }";
     let payload = &platform.data(create, json!({})).await["createChannel"];
     let channel = &payload["channel"];
     let host = platform.address;
@@ -27,7 +27,7 @@ async fn a_channel_is_made_with_all_that_a_broadcaster_needs() {
     assert_eq!(channel["watchUrl"], format!("http://{host}/watch/{playback_id}"));
     assert_eq!(
         channel["ingest"],
-        json!({ "rtmpUrl": "rtmp://127.0.0.1:1935/live", "streamKey": payload["streamKey"] })
+        json!({ "rtmpUrl": "rtmp://127.0.0.1:1935/live", "rtmpsUrl": null, "streamKey": payload["streamKey"] })
     );
     assert_eq!((&channel["currentSession"], &channel["sessions"]["nodes"]), (&json!(null), &json!([])));
     let created = channel["createdAt"].as_str().expect("a moment");
@@ -327,4 +327,16 @@ async fn introspection_is_rationed() {
         codes.insert(code);
     }
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["RATE_LIMITED", "none"]);
+    // However it is asked for, the status says so where nothing of it ran.
+    let ask = json!({ "query": query });
+    let stream = platform.post(&[("accept", "text/event-stream")], &ask).await;
+    assert_eq!((stream.status, stream.header("retry-after")), (429, Some("1")), "{}", stream.text());
+    assert_eq!(error(&stream.json())["extensions"]["code"], "RATE_LIMITED");
+    let batch = platform.post(&[], &json!([ask, ask])).await;
+    assert_eq!((batch.status, batch.header("retry-after")), (429, Some("1")), "{}", batch.text());
+    assert_eq!(batch.json().as_array().map(Vec::len), Some(2));
+    // A batch of which some ran has an answer for each.
+    let mixed = platform.post(&[], &json!([ask, { "query": "{ __typename }" }])).await;
+    assert_eq!((mixed.status, mixed.header("retry-after")), (200, None), "{}", mixed.text());
+    assert_eq!(mixed.json()[1]["data"]["__typename"], "Query");
 }

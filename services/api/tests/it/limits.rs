@@ -7,6 +7,7 @@ use sigma_api::http::{Limits, Parts};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::feeds::Held;
 use super::platform::{Answer, Platform, TOKEN};
 
 fn code(answer: &Value) -> &Value {
@@ -215,6 +216,32 @@ async fn an_idempotency_key_stands_for_no_batch() {
     assert_eq!(answer["errors"][0]["extensions"]["fields"][0]["path"], "Idempotency-Key");
     let names = platform.data("{ channels { nodes { name } } }", json!({})).await;
     assert_eq!(names["channels"]["nodes"], json!([]));
+}
+
+#[tokio::test]
+async fn a_request_that_finds_no_turn_in_time_is_given_up_and_nothing_of_it_runs() {
+    let limits = Limits { executions: 1, request_timeout: Duration::from_secs(2), ..Limits::default() };
+    let platform = Platform::with(limits).await;
+    let (_, key) = platform.channel("ours").await;
+    let session = platform.on_air(&key).await;
+    let processing = |data: &Value| data["sessions"]["nodes"][0]["state"] == "PROCESSING";
+    platform.until("{ sessions { nodes { state } } }", json!({}), processing).await;
+    let Held { came, release } = platform.feeds.hold();
+    let first =
+        platform.ask("query($id: ID!) { session(id: $id) { health { at } } }", json!({ "id": session }));
+    let second = async {
+        came.await.expect("the first has its turn");
+        platform.ask("mutation { createChannel(input: { name: \"late\" }) { streamKey } }", json!({})).await
+    };
+    let (first, second) = tokio::join!(first, second);
+    for answer in [first, second] {
+        assert_eq!(code(&answer), "UNAVAILABLE", "{answer}");
+        let message = answer["errors"][0]["message"].as_str().expect("a message");
+        assert!(message.ends_with("took longer than 2 s and was given up"), "{message}");
+    }
+    drop(release);
+    let names = platform.data("{ channels { nodes { name } } }", json!({})).await;
+    assert_eq!(names["channels"]["nodes"], json!([{ "name": "ours" }]));
 }
 
 /// How many of `count` requests at once are refused for their rate.

@@ -1,5 +1,6 @@
 //! The HTTP shell as clients meet it: over real sockets, on a real store and real views.
 
+mod admission;
 mod breaks;
 mod door;
 mod feeds;

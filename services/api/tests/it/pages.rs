@@ -102,7 +102,7 @@ async fn public_live_names_what_is_public_and_nothing_else() {
     let empty = platform.get("/public/live").await.json();
     assert_eq!(
         empty,
-        json!({ "channels": [], "rtmpUrl": "rtmp://127.0.0.1:1935/live", "adminToken": "/data/admin-token" })
+        json!({ "channels": [], "rtmpUrl": "rtmp://127.0.0.1:1935/live", "rtmpsUrl": null, "adminToken": "/data/admin-token" })
     );
     let (id, key) = platform.channel("show").await;
     platform.channel("quiet").await;

@@ -24,6 +24,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
+/// Bytes of `/live/large`.
+pub(crate) const LARGE: usize = 32 * 1024 * 1024;
 pub(crate) const TOKEN: &str = "the-admin-token-of-the-tests";
 
 pub(crate) struct Platform {
@@ -105,14 +107,18 @@ impl Platform {
             addresses: Addresses {
                 public_url: None,
                 public_rtmp: None,
+                public_rtmps: None,
+                https: false,
                 listening_on: address.to_string(),
                 rtmp_port: 1935,
+                rtmps_port: None,
             },
             admin_token_place: Some("/data/admin-token".to_owned()),
             components: components(),
             sources: Vec::new(),
             fallback: http::fallback(Media),
             limits: limits.clone(),
+            pressure: Arc::default(),
             traces: Arc::new(http::NoTraces),
             cookie_key: http::CookieKey::new([9; 32]),
             trusted_proxies: Vec::new(),
@@ -247,8 +253,11 @@ impl Platform {
         let addresses = Addresses {
             public_url: Some("http://sigma.test".to_owned()),
             public_rtmp: None,
+            public_rtmps: None,
+            https: false,
             listening_on: self.address.to_string(),
             rtmp_port: 1935,
+            rtmps_port: None,
         };
         let origin = addresses.seen_by(&http_uri(), &axum::http::HeaderMap::new());
         let ask = Ask {
@@ -442,7 +451,11 @@ impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
                 "/live/panic" => panic!("a handler's fault"),
                 _ => {}
             }
-            let body = axum::body::Body::from(format!("media {path} local={peer}"));
+            let body = match path.as_str() {
+                // More than all buffers on the way hold.
+                "/live/large" => axum::body::Body::from(vec![7; LARGE]),
+                _ => axum::body::Body::from(format!("media {path} local={peer}")),
+            };
             let mut response = axum::http::Response::new(body);
             if path.starts_with("/preview/none/") {
                 *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;

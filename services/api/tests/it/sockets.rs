@@ -441,6 +441,32 @@ async fn subscriptions_of_one_socket_are_counted_and_ended_by_the_client() {
     platform.figure("sigma_graphql_subscriptions 0").await;
 }
 
+/// The tokens of open sockets are looked at from time to time; what they ask is not to wait for that.
+#[tokio::test]
+async fn a_revoked_token_does_nothing_more_over_a_socket_that_is_open() {
+    let platform = Platform::with(Limits { recheck: LONG * 3, ..Limits::default() }).await;
+    let secret = platform.token(&["tokens:admin", "channels:read"], None).await;
+    let id = platform.ask_as(&secret, "{ me { tokenId } }", json!({})).await["data"]["me"]["tokenId"].take();
+    let (mut socket, mut other) =
+        (Socket::with_token(&platform, &secret).await, Socket::with_token(&platform, &secret).await);
+    let make = |name: &str| {
+        format!(
+            "mutation {{ createApiToken(input: {{ name: \"{name}\", scopes: [\"channels:read\"] }}) {{ secret }} }}"
+        )
+    };
+    socket.subscribe("1", &make("before")).await;
+    assert_eq!(socket.hear().await["type"], "next");
+    assert_eq!(socket.hear().await["type"], "complete");
+    let revoke = "mutation($id: ID!) { revokeApiToken(id: $id) { token { id } } }";
+    platform.data(revoke, json!({ "id": id })).await;
+    socket.subscribe("2", &make("after")).await;
+    assert_eq!(socket.closed().await.0, 4401);
+    // All that was open with it is over.
+    assert_eq!(other.closed().await.0, 4401);
+    let tokens = platform.data("{ apiTokens { name } }", json!({})).await;
+    assert!(tokens.to_string().contains("before") && !tokens.to_string().contains("after"), "{tokens}");
+}
+
 #[tokio::test]
 async fn a_revoked_token_ends_its_subscriptions_and_sockets_within_5_s() {
     let platform = Platform::start().await;

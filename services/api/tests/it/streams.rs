@@ -242,7 +242,9 @@ async fn a_stop_ends_streams_without_calling_them_complete() {
 
 #[tokio::test]
 async fn who_reads_nothing_of_a_stream_is_cut() {
-    let platform = Platform::with(Limits { stall: Duration::from_millis(300), ..Limits::default() }).await;
+    // The connection itself is not cut first, however slowly the queue fills.
+    let limits = Limits { stall: Duration::from_millis(300), unacknowledged: LONG * 6, ..Limits::default() };
+    let platform = Platform::with(limits).await;
     // Many fields, so that each event is long.
     let fields: String = (0..55).map(|n| format!("f{n}: name ")).collect();
     let query = format!("subscription {{ channelUpdated {{ {fields} }} }}");

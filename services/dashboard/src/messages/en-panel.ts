@@ -219,7 +219,7 @@ export const enPanel = {
     status: { READY: 'Ready', DEGRADED: 'Partly working', NOT_READY: 'Not ready' },
     statusText: { READY: 'All components work.', DEGRADED: 'Something works only in part: see below.', NOT_READY: 'A component does not work: see below.' },
     components: 'Components',
-    componentNames: { store: 'Event store', projections: 'Read models', process: 'Deadlines and repairs', media: 'Media node', clock: 'Clock' } as Record<string, string>,
+    componentNames: { store: 'Event store', projections: 'Read models', process: 'Deadlines and repairs', media: 'Media node', tls: 'Certificate', admission: 'Admission', clock: 'Clock' } as Record<string, string>,
     fine: 'works',
     projections: 'Read models',
     projectionsHelp: 'They are filled from the log of events, and can be filled anew at any time.',

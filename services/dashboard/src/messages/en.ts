@@ -272,6 +272,8 @@ export const en = {
     title: 'How to push',
     with: 'Push with',
     server: 'Server',
+    serverClear: 'Server, not encrypted',
+    secure: 'Encrypted: nobody on the way can read the key. The address below is for encoders that cannot use this one.',
     key: 'Stream key',
     keyHelp: 'Whoever has it can broadcast here. Keep it to yourself.',
     keyMasked: 'Hidden',

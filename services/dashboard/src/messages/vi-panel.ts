@@ -217,7 +217,7 @@ export const viPanel: PanelMessages = {
     status: { READY: 'Sẵn sàng', DEGRADED: 'Hoạt động một phần', NOT_READY: 'Chưa sẵn sàng' },
     statusText: { READY: 'Mọi thành phần đều hoạt động.', DEGRADED: 'Có thành phần chỉ hoạt động một phần: xem bên dưới.', NOT_READY: 'Có thành phần không hoạt động: xem bên dưới.' },
     components: 'Thành phần',
-    componentNames: { store: 'Kho sự kiện', projections: 'Mô hình đọc', process: 'Thời hạn và sửa chữa', media: 'Nút truyền phát', clock: 'Đồng hồ' },
+    componentNames: { store: 'Kho sự kiện', projections: 'Mô hình đọc', process: 'Thời hạn và sửa chữa', media: 'Nút truyền phát', tls: 'Chứng chỉ', admission: 'Tiếp nhận', clock: 'Đồng hồ' },
     fine: 'hoạt động',
     projections: 'Mô hình đọc',
     projectionsHelp: 'Được dựng từ nhật ký sự kiện và có thể dựng lại bất cứ lúc nào.',

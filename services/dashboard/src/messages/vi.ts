@@ -323,6 +323,8 @@ export const vi: Messages = {
     title: 'Cách đẩy luồng',
     with: 'Đẩy luồng bằng',
     server: 'Máy chủ',
+    serverClear: 'Máy chủ, không mã hóa',
+    secure: 'Đường truyền được mã hóa: không ai ở giữa đọc được khóa. Địa chỉ bên dưới dành cho bộ mã hóa không dùng được địa chỉ này.',
     key: 'Khóa luồng',
     keyHelp: 'Ai có khóa đều phát được ở đây. Hãy giữ kín.',
     keyMasked: 'Đang ẩn',

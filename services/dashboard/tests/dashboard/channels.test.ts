@@ -176,6 +176,22 @@ describe('a channel', () => {
     await dashboard.page.getByText('OBS', { exact: true }).click();
   });
 
+  it('names the encrypted server first where there is one', async () => {
+    const servers = async () => (await dashboard.page.locator('.push-fields code').allTextContents()).filter((text) => text.startsWith('rtmp'));
+    expect(await servers()).toEqual(['rtmp://studio.example:1935/live']);
+    platform.channels.secure = true;
+    platform.channels.change(platform.channels.channels.at(-1)!.id, {});
+    await expect.poll(servers).toEqual(['rtmps://studio.example:1936/live', 'rtmp://studio.example:1935/live']);
+    await dashboard.page.getByText('Server, not encrypted').waitFor();
+    await shot('channel-secure');
+    await dashboard.page.getByText('ffmpeg', { exact: true }).click();
+    await dashboard.page.getByText(/"rtmps:\/\/studio.example:1936\/live\/\$SIGMA_KEY"/).waitFor();
+    await dashboard.page.getByText('OBS', { exact: true }).click();
+    platform.channels.secure = false;
+    platform.channels.change(platform.channels.channels.at(-1)!.id, {});
+    await expect.poll(servers).toEqual(['rtmp://studio.example:1935/live']);
+  });
+
   it('gets a new key, the old one going on for a while', async () => {
     const channel = platform.channels.channels.at(-1)!;
     await dashboard.rotateKey('1 day');

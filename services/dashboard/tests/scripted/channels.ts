@@ -48,6 +48,8 @@ export class Channels {
   readonly #sessionTopic = new Topic<ScriptedSession>();
   #ids = 0;
   origin = '';
+  /** Whether the platform has a certificate, and takes RTMPS. */
+  secure = false;
 
   get followers(): number {
     return this.#channelTopic.followers;
@@ -116,6 +118,7 @@ export class Channels {
       watchUrl: `${this.origin}/watch/${playbackId}`,
       ingest: {
         rtmpUrl: 'rtmp://studio.example:1935/live',
+        rtmpsUrl: this.secure ? 'rtmps://studio.example:1936/live' : null,
         streamKey: (_: unknown, context: Context) => {
           wants(context, 'channels:secrets');
           this.log.push(`key_shown ${channel.id}`);

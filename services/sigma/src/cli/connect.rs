@@ -13,6 +13,10 @@ pub(crate) struct ConnectArgs {
     /// A token [env: SIGMA_TOKEN] [default: DATA_DIR/admin-token]
     #[arg(long, value_name = "TOKEN", hide_env_values = true, help_heading = "Connection")]
     pub(crate) token: Option<String>,
+    /// Certificates to believe, in PEM: an authority's, or the platform's own [env: SIGMA_TLS_CA] [default: the machine's; the certificate
+    /// that a data folder's own server shows]
+    #[arg(long, value_name = "FILE", help_heading = "Connection")]
+    pub(crate) tls_ca: Option<String>,
     /// The data folder of a server on this machine [env: SIGMA_DATA_DIR] [default: ./data]
     #[arg(long, value_name = "FOLDER", help_heading = "Connection")]
     pub(crate) data_dir: Option<String>,

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 
-use super::ConnectArgs;
+use super::{ConnectArgs, WatchArgs};
 
 #[derive(Subcommand, Debug)]
 pub(crate) enum TokenCommand {
@@ -28,6 +28,8 @@ pub(crate) enum TokenCommand {
     /// List API tokens, newest first; never what they say
     List {
         #[command(flatten)]
+        watch: WatchArgs,
+        #[command(flatten)]
         connect: ConnectArgs,
     },
     /// Make an API token worthless, at once and for ever
@@ -50,6 +52,8 @@ pub(crate) enum ProjectCommand {
     },
     /// List projects
     List {
+        #[command(flatten)]
+        watch: WatchArgs,
         #[command(flatten)]
         connect: ConnectArgs,
     },

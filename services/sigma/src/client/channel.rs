@@ -13,7 +13,7 @@ use crate::fault::Fault;
 
 /// All of a channel but its key: that it is shown is written down, so it is asked for only where it is wanted.
 const CHANNEL: &str = "fragment C on Channel { id name state latencyMode autoGoLive maxSessionDuration reconnectWindow \
-endOnUnpublish playbackId playbackUrl watchUrl ingest { rtmpUrl } currentSession { id state startedAt liveAt } createdAt }";
+endOnUnpublish playbackId playbackUrl watchUrl ingest { rtmpUrl rtmpsUrl } currentSession { id state startedAt liveAt } createdAt }";
 const WITH_KEY: &str = "fragment K on Channel { ingest { streamKey } }";
 /// What wakes `--watch`: of one channel, or of any.
 const CHANGES: &str = "subscription Changes($id: ID) { channelUpdated(id: $id) { id } }";
@@ -186,7 +186,11 @@ async fn rotate(args: &ChannelArgs, overlap: Option<i32>) -> Result<(), Fault> {
         return print::json(&payload);
     }
     let server = print::cell(&payload["channel"]["ingest"]["rtmpUrl"]);
-    print::lines(print::facts(&[("server", server), ("stream key", print::cell(&payload["streamKey"]))]))
+    print::lines(print::facts(&[
+        ("secure server", print::cell(&payload["channel"]["ingest"]["rtmpsUrl"])),
+        ("server", server),
+        ("stream key", print::cell(&payload["streamKey"])),
+    ]))
 }
 
 fn facts(channel: &Value) -> Vec<String> {
@@ -215,6 +219,7 @@ fn facts(channel: &Value) -> Vec<String> {
         ("created", print::moment(&channel["createdAt"])),
         ("watch", text("watchUrl")),
         ("playlist", text("playbackUrl")),
+        ("secure server", print::cell(&channel["ingest"]["rtmpsUrl"])),
         ("server", print::cell(&channel["ingest"]["rtmpUrl"])),
         ("stream key", print::cell(&channel["ingest"]["streamKey"])),
     ])

@@ -13,6 +13,7 @@ use crate::cli::ConnectArgs;
 use crate::fault::Fault;
 use crate::folder::{Names, plain, read_line};
 use crate::settings::{Flags, Sources, data_dir};
+use crate::tls::Trust;
 
 /// The server gives a request up after 20 s; who waits longer waits for nobody.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
@@ -44,9 +45,16 @@ impl std::fmt::Debug for Token {
     }
 }
 
+/// A platform, the right to ask it, and whose certificate it is to show.
+struct Found {
+    url: String,
+    token: Token,
+    trust: Trust,
+}
+
 /// Where the platform is and with which token: as said, else the environment, else the data folder, whose token goes to its own
 /// server and to this machine alone.
-fn find(args: &ConnectArgs, environment: &BTreeMap<String, String>) -> Result<(String, Token), Fault> {
+fn find(args: &ConnectArgs, environment: &BTreeMap<String, String>) -> Result<Found, Fault> {
     let said = |flag: &Option<String>, name: &str, variable: &str| {
         let flag = flag.clone().map(|text| (text, name.to_owned()));
         let variable = || {
@@ -88,7 +96,21 @@ fn find(args: &ConnectArgs, environment: &BTreeMap<String, String>) -> Result<(S
         let wrong = format!("what {} says is no token", token.from);
         return Err(Fault::new(wrong, "a token has no blanks: see that it was copied whole"));
     }
-    Ok((url, token))
+    let trust = match said(&args.tls_ca, "--tls-ca", "SIGMA_TLS_CA") {
+        Some((file, _)) => Trust::Authorities(PathBuf::from(file)),
+        None => folder().map_or(Trust::Machine, |names| trust_of(&url, &names)),
+    };
+    Ok(Found { url, token, trust })
+}
+
+/// The data folder's own server is known by its certificate, whoever signed it and whatever name it has.
+fn trust_of(url: &str, names: &Names) -> Trust {
+    let certificate = names.certificate();
+    if url.starts_with("https://") && is_at_home(url, names) && certificate.exists() {
+        Trust::Alone(certificate)
+    } else {
+        Trust::Machine
+    }
 }
 
 /// Whether an address is that of the data folder's own server, or of this machine: nobody else is shown the folder's token.
@@ -117,17 +139,27 @@ fn from_folder(path: PathBuf, mend: &str) -> Result<String, Fault> {
 impl Client {
     /// The platform that a command's arguments lead to.
     pub(crate) fn connect(args: &ConnectArgs) -> Result<Self, Fault> {
-        let (url, token) = find(args, &crate::environment())?;
-        Self::with(url, token)
+        let Found { url, token, trust } = find(args, &crate::environment())?;
+        Self::with(url, token, &trust)
     }
 
     /// A platform whose address and token are known.
-    pub(crate) fn new(url: String, token: String) -> Result<Self, Fault> {
-        Self::with(url, Token { text: token, from: "this server".to_owned() })
+    pub(crate) fn new(url: String, token: String, trust: &Trust) -> Result<Self, Fault> {
+        Self::with(url, Token { text: token, from: "this server".to_owned() }, trust)
     }
 
-    fn with(url: String, token: Token) -> Result<Self, Fault> {
-        let http = reqwest::Client::builder()
+    /// The server that says it runs on this data folder.
+    pub(crate) fn of_folder(url: String, token: String, names: &Names) -> Result<Self, Fault> {
+        let trust = trust_of(&url, names);
+        Self::new(url, token, &trust)
+    }
+
+    fn with(url: String, token: Token, trust: &Trust) -> Result<Self, Fault> {
+        let mut builder = reqwest::Client::builder();
+        if let Some(config) = trust.config()? {
+            builder = builder.tls_backend_preconfigured(config);
+        }
+        let http = builder
             .user_agent(concat!("sigma/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_WITHIN)
             .read_timeout(SIGN_OF_LIFE)
@@ -253,6 +285,13 @@ impl Client {
 
     /// Why nothing came.
     pub(crate) fn unreachable(&self, error: &reqwest::Error) -> Fault {
+        if is_distrust(error) {
+            let wrong = format!("{} shows a certificate that is not believed here", self.url);
+            return Fault::new(
+                wrong,
+                "name the file of its authority, or the certificate's own, with --tls-ca",
+            );
+        }
         self.away(if error.is_timeout() { "does not answer in time" } else { "does not answer" })
     }
 
@@ -260,6 +299,22 @@ impl Client {
         let mend = "see that `sigma serve` runs there, or name another with --url";
         Fault::new(format!("{} {how}", self.url), mend).that_may_pass()
     }
+}
+
+/// Whether a connection came to nothing for the certificate that was shown.
+pub(crate) fn is_distrust(error: &reqwest::Error) -> bool {
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        let within = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let tls = cause
+            .downcast_ref::<sigma_door::rustls::Error>()
+            .or_else(|| within.and_then(|within| within.downcast_ref::<sigma_door::rustls::Error>()));
+        if matches!(tls, Some(sigma_door::rustls::Error::InvalidCertificate(_))) {
+            return true;
+        }
+        source = cause.source();
+    }
+    false
 }
 
 #[cfg(test)]
@@ -271,6 +326,7 @@ mod tests {
             url: url.map(str::to_owned),
             token: token.map(str::to_owned),
             data_dir: data_dir.map(|folder| folder.display().to_string()),
+            tls_ca: None,
             config: Some("/dev/null".into()),
             json: false,
         }
@@ -283,7 +339,7 @@ mod tests {
         std::fs::write(folder.path().join("admin-token"), "of-folder\n").expect("written");
         let environment = BTreeMap::from([("SIGMA_URL".to_owned(), "http://127.0.0.1:2/".to_owned())]);
         let found = |args: &ConnectArgs, environment: &BTreeMap<String, String>| {
-            let (url, token) = find(args, environment).expect("a platform");
+            let Found { url, token, .. } = find(args, environment).expect("a platform");
             (url, token.text, token.from)
         };
         let known = |url: &str, token: &str, from: &str| (url.to_owned(), token.to_owned(), from.to_owned());
@@ -311,7 +367,7 @@ mod tests {
         for home in
             ["https://live.example/", "http://127.0.0.1:8080", "http://[::1]:8080", "http://localhost:1"]
         {
-            assert_eq!(find(home).expect("a platform").1.text, "of-folder", "{home}");
+            assert_eq!(find(home).expect("a platform").token.text, "of-folder", "{home}");
         }
         let elsewhere = [
             "http://live.example",
@@ -322,7 +378,7 @@ mod tests {
             "http://192.0.2.1:8080",
         ];
         for elsewhere in elsewhere {
-            let line = find(elsewhere).expect_err("refused").to_string();
+            let Err(line) = find(elsewhere).map_err(|fault| fault.to_string()) else { panic!("{elsewhere}") };
             assert!(line.contains("its token is not sent there; name a token"), "{line}");
         }
     }
@@ -330,15 +386,37 @@ mod tests {
     #[test]
     fn a_data_folder_without_a_server_is_told_with_the_mend() {
         let folder = tempfile::tempdir().expect("a folder");
-        let line =
-            find(&given(None, None, Some(folder.path())), &BTreeMap::new()).expect_err("refused").to_string();
+        let found = find(&given(None, None, Some(folder.path())), &BTreeMap::new());
+        let Err(line) = found.map_err(|fault| fault.to_string()) else { panic!("a platform") };
         assert!(line.contains("no server of this data folder runs; start it with `sigma serve`"), "{line}");
     }
 
     #[test]
     fn a_token_that_was_not_copied_whole_is_told_without_its_text() {
         let given = given(Some("http://said"), Some("two words"), None);
-        let line = find(&given, &BTreeMap::new()).expect_err("refused").to_string();
+        let Err(line) = find(&given, &BTreeMap::new()).map_err(|fault| fault.to_string()) else {
+            panic!("a platform")
+        };
         assert!(line.starts_with("what --token says is no token; ") && !line.contains("two"), "{line}");
+    }
+
+    #[test]
+    fn the_folders_own_server_is_known_by_its_certificate_and_others_by_who_signed_theirs() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let certificate = folder.path().join("certificate.pem");
+        for (name, text) in
+            [("admin-token", "t"), ("endpoint", "https://127.0.0.1:1"), ("certificate.pem", "c")]
+        {
+            std::fs::write(folder.path().join(name), text).expect("written");
+        }
+        let trust = |args: ConnectArgs| find(&args, &BTreeMap::new()).ok().map(|found| found.trust);
+        let of_folder = given(None, None, Some(folder.path()));
+        assert_eq!(trust(of_folder.clone()), Some(Trust::Alone(certificate)));
+        let elsewhere = given(Some("https://live.example"), Some("t"), Some(folder.path()));
+        assert_eq!(trust(elsewhere), Some(Trust::Machine));
+        let plain = given(Some("http://127.0.0.1:1"), Some("t"), Some(folder.path()));
+        assert_eq!(trust(plain), Some(Trust::Machine));
+        let said = ConnectArgs { tls_ca: Some("ca.pem".to_owned()), ..of_folder };
+        assert_eq!(trust(said), Some(Trust::Authorities("ca.pem".into())));
     }
 }

@@ -16,5 +16,5 @@ pub(crate) mod table;
 pub(crate) mod token;
 mod watch;
 
-pub(crate) use connection::Client;
+pub(crate) use connection::{Client, is_distrust};
 pub(crate) use look::colour_wanted;

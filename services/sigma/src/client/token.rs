@@ -1,17 +1,23 @@
 //! `sigma token …` and `sigma project …`
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
 use sigma_clock::{Clock, SystemClock};
 
 use super::connection::Client;
 use super::print;
 use super::table::{extra, state, text, whole};
+use super::watch::{Wake, watch};
 use crate::cli::{ConnectArgs, ProjectCommand, TokenCommand};
 use crate::fault::Fault;
 
 const TOKEN: &str = "fragment T on ApiToken { id name prefix scopes channelIds project { id name } createdAt \
 createdBy { kind id name } expiresAt lastUsedAt revokedAt }";
 const PROJECT: &str = "fragment R on Project { id name createdAt }";
+
+/// No subscription tells of tokens and projects: a watched list is asked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(command: TokenCommand) -> Result<(), Fault> {
     match command {
@@ -26,7 +32,7 @@ pub(crate) async fn run(command: TokenCommand) -> Result<(), Fault> {
             let said = said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
             create(&connect, Value::Object(said.collect::<Map<String, Value>>())).await
         }
-        TokenCommand::List { connect } => list(&connect).await,
+        TokenCommand::List { watch, connect } => list(&connect, watch.watch).await,
         TokenCommand::Revoke { id, connect } => revoke(&connect, &id).await,
     }
 }
@@ -53,15 +59,35 @@ async fn create(connect: &ConnectArgs, input: Value) -> Result<(), Fault> {
     print::lines(lines)
 }
 
-async fn list(connect: &ConnectArgs) -> Result<(), Fault> {
-    let query = format!("query Tokens {{ apiTokens {{ ...T }} }} {TOKEN}");
-    let tokens = Client::connect(connect)?.field(&query, json!({}), "apiTokens").await?;
-    if connect.json {
-        return print::json(&tokens);
+/// Shows a list that has no pages, once or on and on.
+async fn show(
+    connect: &ConnectArgs,
+    watching: bool,
+    query: &str,
+    field: &str,
+    rows: impl Fn(&[Value]) -> Vec<String>,
+) -> Result<(), Fault> {
+    let client = Client::connect(connect)?;
+    let look = async || {
+        let found = client.field(query, json!({}), field).await?;
+        let lines = rows(found.as_array().map(Vec::as_slice).unwrap_or_default());
+        Ok((found, lines))
+    };
+    if watching {
+        return watch(&client, &Wake::Every(LOOK_EVERY), connect.json, look).await;
     }
-    let all = tokens.as_array().map(Vec::as_slice).unwrap_or_default();
+    let (found, lines) = look().await?;
+    if connect.json { print::json(&found) } else { print::lines(lines) }
+}
+
+async fn list(connect: &ConnectArgs, watching: bool) -> Result<(), Fault> {
+    let query = format!("query Tokens {{ apiTokens {{ ...T }} }} {TOKEN}");
+    show(connect, watching, &query, "apiTokens", tokens).await
+}
+
+fn tokens(all: &[Value]) -> Vec<String> {
     if all.is_empty() {
-        return print::lines(["No tokens. Make one with: sigma token create NAME --scope channels:read"]);
+        return vec!["No tokens. Make one with: sigma token create NAME --scope channels:read".to_owned()];
     }
     let now = SystemClock.now().millis();
     let rows = all.iter().map(|token| {
@@ -87,7 +113,7 @@ async fn list(connect: &ConnectArgs) -> Result<(), Fault> {
         extra("EXPIRES"),
         extra("LAST USED"),
     ];
-    print::lines(print::table(&columns, &rows))
+    print::table(&columns, &rows)
 }
 
 fn standing(token: &Value, now_ms: i64) -> &'static str {
@@ -126,21 +152,20 @@ pub(crate) async fn run_project(command: ProjectCommand) -> Result<(), Fault> {
                 ("name", print::cell(&project["name"])),
             ]))
         }
-        ProjectCommand::List { connect } => {
+        ProjectCommand::List { watch, connect } => {
             let query = format!("query Projects {{ projects {{ ...R }} }} {PROJECT}");
-            let projects = Client::connect(&connect)?.field(&query, json!({}), "projects").await?;
-            if connect.json {
-                return print::json(&projects);
-            }
-            let all = projects.as_array().map(Vec::as_slice).unwrap_or_default();
-            let rows = all.iter().map(|project| {
-                let cell = |name: &str| print::cell(&project[name]);
-                vec![cell("id"), cell("name"), print::moment(&project["createdAt"])]
-            });
-            let rows: Vec<Vec<String>> = rows.collect();
-            print::lines(print::table(&[whole("ID"), text("NAME"), extra("CREATED")], &rows))
+            show(&connect, watch.watch, &query, "projects", projects).await
         }
     }
+}
+
+fn projects(all: &[Value]) -> Vec<String> {
+    let rows = all.iter().map(|project| {
+        let cell = |name: &str| print::cell(&project[name]);
+        vec![cell("id"), cell("name"), print::moment(&project["createdAt"])]
+    });
+    let rows: Vec<Vec<String>> = rows.collect();
+    print::table(&[whole("ID"), text("NAME"), extra("CREATED")], &rows)
 }
 
 #[cfg(test)]

@@ -28,8 +28,7 @@ impl MetricSource for Process {
                 out.single("process_start_time_seconds", "gauge", help, started);
             }
         }
-        if let Some(pages) = fs::read_to_string("/proc/self/statm").ok().as_deref().and_then(resident_pages) {
-            let bytes = pages * rustix::param::page_size() as u64;
+        if let Some(bytes) = resident_bytes() {
             out.single("process_resident_memory_bytes", "gauge", "Memory in use.", bytes);
         }
         if let Ok(open) = fs::read_dir("/proc/self/fd") {
@@ -39,6 +38,12 @@ impl MetricSource for Process {
             out.single("process_max_fds", "gauge", "File descriptors that may be open.", most);
         }
     }
+}
+
+/// Memory that this process has in use.
+pub(crate) fn resident_bytes() -> Option<u64> {
+    let pages = fs::read_to_string("/proc/self/statm").ok().as_deref().and_then(resident_pages)?;
+    Some(pages * rustix::param::page_size() as u64)
 }
 
 /// What tokio tells of this runtime.

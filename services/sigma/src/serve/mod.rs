@@ -2,6 +2,7 @@
 
 mod components;
 mod figures;
+mod pressure;
 mod signals;
 mod store_figures;
 
@@ -15,6 +16,7 @@ use sigma_api::graphql::{Api, ApiParts, PlatformFacts, SettingInForce};
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_app::{AdminToken, App, ReadModels, Vault};
 use sigma_clock::{Clock, SteadyClock};
+use sigma_door::Pressure;
 use sigma_runner::{Runner, RunnerHandle};
 use sigma_store::{EventLog, History, Journal};
 use sigma_store_sqlite::SqliteStore;
@@ -25,13 +27,16 @@ use tracing::{info, warn};
 
 use crate::fault::Fault;
 use crate::folder::{DataFolder, Names, plain, reachable};
-use crate::media::Media;
+use crate::media::{Entrance, Media};
 use crate::projections::Running;
 use crate::settings::{InForce, Settings};
 use crate::telemetry::Telemetry;
+use crate::tls::{Keeper, Trust};
 
 pub(crate) use components::{ROOM_BYTES, room};
 pub(crate) use figures::most_files;
+use pressure::Gauge;
+pub(crate) use pressure::Limits as AdmissionLimits;
 pub(crate) use signals::Signals;
 use store_figures::Measured;
 
@@ -58,9 +63,11 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
 /// The running platform.
 pub(crate) struct Platform {
     /// Where this machine reaches the HTTP door.
-    pub(crate) http: SocketAddr,
+    pub(crate) url: String,
     /// Where this machine reaches the RTMP door.
     pub(crate) rtmp: SocketAddr,
+    /// Whose certificate this very server shows.
+    pub(crate) trust: Trust,
     /// The token that may do everything.
     pub(crate) token: String,
     /// Where the token stands; none when it came with the environment.
@@ -79,37 +86,67 @@ impl Platform {
         let folder = DataFolder::take(&settings.data_dir)?;
         let http_door = bind("http", &settings.http).await?;
         let rtmp_door = bind("rtmp", &settings.rtmp).await?;
+        let rtmps_door = match &settings.tls {
+            Some(tls) => Some(bind("rtmps", &tls.rtmps).await?),
+            None => None,
+        };
         let http = reachable(address_of(&http_door)?);
         let rtmp = reachable(address_of(&rtmp_door)?);
+        let rtmps = rtmps_door.as_ref().map(address_of).transpose()?.map(reachable);
+        let steady = Arc::new(SteadyClock::default());
+        let clock: Arc<dyn Clock> = steady.clone();
+        let keeper = match &settings.tls {
+            Some(tls) => {
+                let copy = folder.names().certificate();
+                Some(Arc::new(Keeper::open(tls.files.clone(), copy, Arc::clone(&clock))?))
+            }
+            None => None,
+        };
         let token = folder.admin_token(settings.admin_token.as_ref())?;
         let token_place = settings.admin_token.is_none().then(|| folder.names().admin_token());
         let vault = Vault::new(folder.master_key(settings.master_key.as_ref())?).map_err(Fault::told)?;
         let path_secret = vault.derive("media paths").map_err(Fault::told)?;
         let cookie_key = CookieKey::new(vault.derive("dashboard cookie").map_err(Fault::told)?);
         let node = folder.node_id(settings.node_id.as_deref())?;
-        let steady = Arc::new(SteadyClock::default());
-        let clock: Arc<dyn Clock> = steady.clone();
 
         let admin_token = AdminToken::new(token.clone());
         let (journal, store_figures, runner, app) =
             control_plane(folder.names(), vault, admin_token, Arc::clone(&clock)).await?;
         let started_at_ms = clock.now().millis();
-        let media = Media::open(settings, folder.names(), node, path_secret, &app, clock).await?;
+        let pressure: Arc<Pressure> = Arc::default();
+        let gauge = Arc::new(Gauge::new(settings.admission, Arc::clone(&pressure)));
+        let entrance = Entrance { pressure: Arc::clone(&pressure), path_secret };
+        let media = Media::open(settings, folder.names(), node, entrance, &app, clock).await?;
 
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         tasks.spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
-        media.serve(rtmp_door, &tasks, &stop);
+        let secure = rtmps_door.zip(keeper.as_ref().map(|keeper| keeper.rtmps()));
+        media.serve(rtmp_door, secure, &tasks, &stop);
         let running = Running(runner.clone());
         let wall_clock = Arc::new(components::WallClock::new(steady));
         tasks.spawn(Arc::clone(&wall_clock).watch(stop.clone()));
-        let components: Vec<Arc<dyn http::Component>> = vec![
+        let mut components: Vec<Arc<dyn http::Component>> = vec![
             Arc::new(components::Store { journal, disk: components::Disk::of(folder.names().folder()) }),
             Arc::new(running.clone()),
             Arc::new(components::ProcessManagers(Arc::clone(&app))),
             Arc::new(media.clone()),
             wall_clock,
+            Arc::clone(&gauge) as Arc<dyn http::Component>,
         ];
+        let mut sources: Vec<Arc<dyn MetricSource>> = vec![
+            Arc::new(figures::Process),
+            Arc::new(figures::Runtime),
+            store_figures,
+            Arc::new(running.clone()),
+            Arc::new(media.clone()),
+            Arc::clone(&gauge) as Arc<dyn MetricSource>,
+        ];
+        if let Some(keeper) = &keeper {
+            components.push(Arc::clone(keeper) as Arc<dyn http::Component>);
+            sources.push(Arc::clone(keeper) as Arc<dyn MetricSource>);
+            tasks.spawn(Arc::clone(keeper).run(stop.clone()));
+        }
         let version = env!("CARGO_PKG_VERSION").to_owned();
         let shell = Shell::new(http::Parts {
             api: Api::new(ApiParts {
@@ -124,29 +161,38 @@ impl Platform {
             addresses: Addresses {
                 public_url: settings.public_url.clone(),
                 public_rtmp: settings.public_rtmp.clone(),
+                public_rtmps: settings.public_rtmps.clone(),
+                https: keeper.is_some(),
                 listening_on: http.to_string(),
                 rtmp_port: rtmp.port(),
+                rtmps_port: rtmps.map(|rtmps| rtmps.port()),
             },
             admin_token_place: token_place.as_ref().map(|place| place.display().to_string()),
             components,
-            sources: vec![
-                Arc::new(figures::Process),
-                Arc::new(figures::Runtime),
-                store_figures,
-                Arc::new(running),
-                Arc::new(media.clone()),
-            ],
+            sources,
             fallback: media.origin(),
             limits: settings.limits.clone(),
             traces: telemetry.requests(),
+            pressure,
             cookie_key,
             trusted_proxies: settings.trusted_proxies.clone(),
             cors_origins: settings.cors_origins.clone(),
         });
-        tasks.spawn(http::serve(http_door, shell, settings.limits.clone(), stop.clone()));
-        folder.write_endpoint(&format!("http://{http}"))?;
-        info!(%http, %rtmp, data = %folder.names().folder().display(), "the doors are open");
-        Ok(Self { http, rtmp, token, token_place, folder, media, runner, stop, tasks })
+        tasks.spawn(gauge.run(shell.clone(), stop.clone()));
+        let (limits, stopping) = (settings.limits.clone(), stop.clone());
+        match &keeper {
+            None => tasks.spawn(http::serve(http_door, shell, limits, stopping)),
+            Some(keeper) => tasks.spawn(http::serve_tls(http_door, keeper.http(), shell, limits, stopping)),
+        };
+        let (scheme, trust) = match &keeper {
+            None => ("http", Trust::Machine),
+            Some(_) => ("https", Trust::Alone(folder.names().certificate())),
+        };
+        let url = format!("{scheme}://{http}");
+        folder.write_endpoint(&url)?;
+        let rtmps = rtmps.map(tracing::field::display);
+        info!(http = %url, %rtmp, rtmps, data = %folder.names().folder().display(), "the doors are open");
+        Ok(Self { url, rtmp, trust, token, token_place, folder, media, runner, stop, tasks })
     }
 
     /// Takes no new work, leaves sessions resumable, closes files; gives up on what takes too long, or when it is

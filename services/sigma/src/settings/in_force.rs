@@ -44,6 +44,11 @@ impl Values {
         self.0.get(name).and_then(|(text, _)| text.clone())
     }
 
+    /// Where a setting's text came from, where it has one.
+    pub(super) fn said(&self, name: &str) -> Option<String> {
+        self.0.get(name).and_then(|(text, source)| text.as_ref().map(|_| source.to_string()))
+    }
+
     /// The text of a setting that has a default.
     pub(super) fn needed(&self, name: &str) -> String {
         self.text(name).unwrap_or_default()
@@ -52,6 +57,11 @@ impl Values {
     /// A number. The table's bounds keep it inside `T`.
     pub(super) fn number<T: std::str::FromStr + Default>(&self, name: &str) -> T {
         self.needed(name).parse().unwrap_or_default()
+    }
+
+    /// A number that need not be set.
+    pub(super) fn maybe(&self, name: &str) -> Option<u64> {
+        self.text(name)?.parse().ok()
     }
 
     pub(super) fn size(&self, name: &str) -> usize {

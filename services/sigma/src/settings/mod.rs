@@ -22,6 +22,8 @@ pub(crate) use sources::{Flags, Sources};
 pub(crate) use table::{Group, LATER, SETTINGS};
 
 use crate::fault::Fault;
+use crate::serve::AdmissionLimits;
+use crate::tls::Files;
 
 /// The platform's settings, understood.
 #[derive(Clone, Debug)]
@@ -31,10 +33,14 @@ pub(crate) struct Settings {
     pub(crate) http: String,
     /// `HOST:PORT` of the RTMP door; port 0 takes a free one.
     pub(crate) rtmp: String,
+    /// The certificate and what comes with it.
+    pub(crate) tls: Option<Tls>,
     /// Without a slash at its end.
     pub(crate) public_url: Option<String>,
     /// Ends in `/live`.
     pub(crate) public_rtmp: Option<String>,
+    /// Ends in `/live`.
+    pub(crate) public_rtmps: Option<String>,
     /// A feed that delivers nothing for this long is lost.
     pub(crate) ingest_silence: Duration,
     /// This node's name; made at first start where it is not set.
@@ -49,6 +55,10 @@ pub(crate) struct Settings {
     pub(crate) master_key: Option<Secret>,
     /// Bounds of the HTTP door.
     pub(crate) limits: Limits,
+    /// Bounds of the RTMP doors.
+    pub(crate) ingest: IngestLimits,
+    /// Beyond what nobody new is let in.
+    pub(crate) admission: AdmissionLimits,
     /// Bounds of a GraphQL request.
     pub(crate) query_limits: QueryLimits,
     /// What feeds are held against.
@@ -61,6 +71,32 @@ pub(crate) struct Settings {
     pub(crate) in_force: Vec<InForce>,
     /// What was said and does nothing, a sentence each.
     pub(crate) warnings: Vec<String>,
+}
+
+/// Where the certificate stands, and the door that is there only with one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tls {
+    pub(crate) files: Files,
+    /// `HOST:PORT` of the RTMPS door; port 0 takes a free one.
+    pub(crate) rtmps: String,
+}
+
+/// Where RTMPS listens when nothing is said.
+const RTMPS: &str = "127.0.0.1:1936";
+
+/// What the RTMP doors grant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct IngestLimits {
+    pub(crate) connections: usize,
+    /// Of one address, such as have not published.
+    pub(crate) strangers: usize,
+    pub(crate) sessions: usize,
+    /// Bits a second of one feed.
+    pub(crate) feed_bitrate: u64,
+    /// Of one address in a minute.
+    pub(crate) wrong_keys: u32,
+    /// Feeds of one channel in a minute.
+    pub(crate) reconnects: u32,
 }
 
 /// How the log is written.
@@ -98,8 +134,10 @@ impl Settings {
             data_dir: PathBuf::from(values.needed("data-dir")),
             http: values.needed("http"),
             rtmp: values.needed("rtmp"),
+            tls: tls(&values)?,
             public_url: values.text("public-url"),
             public_rtmp: values.text("public-rtmp"),
+            public_rtmps: values.text("public-rtmps"),
             ingest_silence: values.seconds("ingest-silence"),
             node_id: values.text("node-id"),
             log: values.needed("log"),
@@ -111,6 +149,15 @@ impl Settings {
             admin_token: secret("admin-token"),
             master_key: secret("master-key"),
             limits: limits(&values),
+            ingest: IngestLimits {
+                connections: values.size("limit-ingest-connections"),
+                strangers: values.size("limit-ingest-strangers"),
+                sessions: values.size("limit-sessions"),
+                feed_bitrate: values.number::<u64>("limit-feed-bitrate") * 1_000_000,
+                wrong_keys: values.number("limit-wrong-keys"),
+                reconnects: values.number("limit-reconnects"),
+            },
+            admission: AdmissionLimits::of(values.maybe("limit-memory"), values.maybe("limit-egress")),
             query_limits: query_limits(&values),
             thresholds: thresholds(&values),
             // Each was read once, when its setting was.
@@ -126,9 +173,35 @@ impl Settings {
     }
 }
 
+/// A certificate is two files; RTMPS wants one.
+fn tls(values: &Values) -> Result<Option<Tls>, Fault> {
+    let alone = |there: &str, missing: &str| {
+        let from = values.said(there).unwrap_or_default();
+        let wrong = format!("{there} is set (by {from}) and {missing} is not");
+        Fault::new(wrong, format!("name the other file with --{missing}, or leave {there} out"))
+    };
+    match (values.text("tls-cert"), values.text("tls-key"), values.text("rtmps")) {
+        (Some(chain), Some(key), rtmps) => Ok(Some(Tls {
+            files: Files { chain: PathBuf::from(chain), key: PathBuf::from(key) },
+            rtmps: rtmps.unwrap_or_else(|| RTMPS.to_owned()),
+        })),
+        (Some(_), None, _) => Err(alone("tls-cert", "tls-key")),
+        (None, Some(_), _) => Err(alone("tls-key", "tls-cert")),
+        (None, None, Some(_)) => {
+            let from = values.said("rtmps").unwrap_or_default();
+            let wrong = format!("rtmps is set (by {from}) and there is no certificate");
+            Err(Fault::new(wrong, "name one with --tls-cert and --tls-key, or leave rtmps out"))
+        }
+        (None, None, None) => Ok(None),
+    }
+}
+
 fn limits(values: &Values) -> Limits {
     Limits {
         connections: values.size("limit-connections"),
+        connections_address: values.size("limit-connections-address"),
+        viewers: values.size("limit-viewers"),
+        slowest: values.number("limit-slowest"),
         head_bytes: values.number("limit-head"),
         headers: values.size("limit-headers"),
         body_bytes: values.size("limit-body"),

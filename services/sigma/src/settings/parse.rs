@@ -15,6 +15,10 @@ pub(super) fn folder(text: &str) -> Result<String, String> {
     if text.is_empty() { Err("name a folder, as ./data".to_owned()) } else { Ok(text.to_owned()) }
 }
 
+pub(super) fn file(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("name a file".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 pub(super) fn address(text: &str) -> Result<String, String> {
     let sound = text.rsplit_once(':').filter(|(host, port)| {
         let bare = !host.contains(':') || (host.starts_with('[') && host.ends_with(']'));
@@ -43,6 +47,15 @@ pub(super) fn public_rtmp(text: &str) -> Result<String, String> {
     let rest = url.strip_prefix("rtmp://").or_else(|| url.strip_prefix("rtmps://")).ok_or(mend)?;
     authority(rest).map_err(|()| mend)?;
     Ok(format!("{url}/live"))
+}
+
+pub(super) fn public_rtmps(text: &str) -> Result<String, String> {
+    if !text.starts_with("rtmps://") {
+        return Err(
+            "write it as rtmps://in.example.org, or with its port, as rtmps://in.example.org:443/live".into(),
+        );
+    }
+    public_rtmp(text)
 }
 
 /// Scheme, host and perhaps port of the web, and nothing more.

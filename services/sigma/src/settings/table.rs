@@ -140,6 +140,18 @@ fn limit(
     number(name, default, bounds, unit, help, Group::Limits)
 }
 
+/// A limit that is not kept unless it is set.
+fn open_limit(
+    name: &'static str,
+    default: &'static str,
+    (least, most): (u64, u64),
+    unit: &'static str,
+    help: &'static str,
+) -> Setting {
+    let shape = Shape::Number { least, most, unit };
+    Setting { name, value: "N", default: None(default), help, shape, group: Group::Limits }
+}
+
 fn secret(
     name: &'static str,
     default: &'static str,
@@ -218,6 +230,38 @@ fn of_the_platform() -> Vec<Setting> {
             parse::public_rtmp,
             Platform,
         ),
+        text(
+            "public-rtmps",
+            "URL",
+            None("the request's host and the RTMPS port"),
+            "How encoders reach the RTMPS address",
+            parse::public_rtmps,
+            Platform,
+        ),
+        text(
+            "tls-cert",
+            "FILE",
+            None("none: no TLS"),
+            "The certificate's chain in PEM, the server's own first; the web address is then HTTPS. Taken anew when it changes",
+            parse::file,
+            Platform,
+        ),
+        text(
+            "tls-key",
+            "FILE",
+            None("none: no TLS"),
+            "The certificate's private key in PEM",
+            parse::file,
+            Platform,
+        ),
+        text(
+            "rtmps",
+            "HOST:PORT",
+            None("127.0.0.1:1936 where there is a certificate"),
+            "Ingest by RTMP over TLS",
+            parse::address,
+            Platform,
+        ),
         Setting {
             name: "ingest-silence",
             value: "SECONDS",
@@ -279,6 +323,77 @@ fn of_the_platform() -> Vec<Setting> {
 fn limits() -> Vec<Setting> {
     vec![
         limit("limit-connections", "10000", (1, 1_000_000), "connections", "HTTP connections open at once"),
+        limit(
+            "limit-connections-address",
+            "8000",
+            (1, 1_000_000),
+            "connections",
+            "HTTP connections of one address; a trusted proxy is held to no share",
+        ),
+        limit(
+            "limit-viewers",
+            "50000",
+            (1, 1_000_000),
+            "viewers",
+            "Viewers at once: addresses with their programs",
+        ),
+        open_limit(
+            "limit-egress",
+            "none: as much as the line carries",
+            (1, 1_000_000),
+            "megabits a second",
+            "Megabits a second of all answers; beyond them no new viewer is let in",
+        ),
+        open_limit(
+            "limit-memory",
+            "four fifths of the machine's or its control group's",
+            (64, 16_777_216),
+            "megabytes",
+            "Megabytes in use beyond which no new feed and no new viewer is let in",
+        ),
+        limit(
+            "limit-slowest",
+            "4096",
+            (1, 1_048_576),
+            "bytes",
+            "Bytes a second that a client must take of an answer that waits for it, over 20 s; who takes less is cut",
+        ),
+        limit("limit-sessions", "512", (1, 100_000), "sessions", "Sessions on air at once"),
+        limit(
+            "limit-feed-bitrate",
+            "120",
+            (1, 10_000),
+            "megabits a second",
+            "Megabits a second of one feed, over 10 s; one that brings more is closed",
+        ),
+        limit(
+            "limit-ingest-connections",
+            "1024",
+            (1, 1_000_000),
+            "connections",
+            "RTMP and RTMPS connections open at once; who has not published makes room for who comes",
+        ),
+        limit(
+            "limit-ingest-strangers",
+            "128",
+            (1, 1_000_000),
+            "connections",
+            "Of these, such as have not published and come from one address; the newest stay",
+        ),
+        limit(
+            "limit-wrong-keys",
+            "10",
+            (1, 100_000),
+            "keys",
+            "Wrong stream keys of one address in a minute; who sends more waits, ever longer",
+        ),
+        limit(
+            "limit-reconnects",
+            "30",
+            (1, 100_000),
+            "feeds",
+            "Feeds of one channel in a minute; who comes more often waits",
+        ),
         limit("limit-head", "32768", (8_192, 1_048_576), "bytes", "Bytes of a request's head"),
         limit("limit-headers", "64", (8, 1_000), "header fields", "Header fields of one request"),
         limit("limit-body", "1048576", (1_024, 67_108_864), "bytes", "Bytes of a GraphQL request's body"),
@@ -367,22 +482,11 @@ fn limits() -> Vec<Setting> {
 }
 
 /// Settings of the contract that come with what makes them work: refused by name until then.
-pub(crate) const LATER: &[&str] = &[
-    "roles",
-    "srt",
-    "public-srt",
-    "event-store",
-    "kafka",
-    "clickhouse",
-    "objects",
-    "tls-cert",
-    "tls-key",
-    "rtmps",
-    "internal",
-];
+pub(crate) const LATER: &[&str] =
+    &["roles", "srt", "public-srt", "event-store", "kafka", "clickhouse", "objects", "internal"];
 
 /// Variables of ours that are no settings of the server.
-pub(super) const OTHER_VARIABLES: &[&str] = &["SIGMA_CONFIG", "SIGMA_URL", "SIGMA_TOKEN"];
+pub(super) const OTHER_VARIABLES: &[&str] = &["SIGMA_CONFIG", "SIGMA_URL", "SIGMA_TOKEN", "SIGMA_TLS_CA"];
 
 /// The setting of that name.
 pub(crate) fn setting(name: &str) -> Option<&'static Setting> {

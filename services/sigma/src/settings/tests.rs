@@ -102,6 +102,26 @@ fn settings_of_later_versions_are_refused_by_name() {
 }
 
 #[test]
+fn a_certificate_is_two_files_and_rtmps_wants_one() {
+    let settings = given().flag("tls-cert", "c").variable("SIGMA_TLS_KEY", "k").read().expect("settings");
+    let tls = settings.tls.expect("TLS");
+    assert_eq!((tls.files.chain.to_str(), tls.files.key.to_str()), (Some("c"), Some("k")));
+    assert_eq!(tls.rtmps, "127.0.0.1:1936");
+    let settings = given().flag("tls-cert", "c").flag("tls-key", "k").file("rtmps = \"127.0.0.1:443\"\n");
+    assert_eq!(settings.read().expect("settings").tls.expect("TLS").rtmps, "127.0.0.1:443");
+    given().flag("tls-cert", "c").then_refused(
+        "tls-cert is set (by --tls-cert) and tls-key is not; name the other file with --tls-key, or leave tls-cert out",
+    );
+    given().variable("SIGMA_TLS_KEY", "k").then_refused(
+        "tls-key is set (by SIGMA_TLS_KEY) and tls-cert is not; name the other file with --tls-cert, or leave tls-key out",
+    );
+    given().flag("rtmps", "127.0.0.1:1936").then_refused(
+        "rtmps is set (by --rtmps) and there is no certificate; name one with --tls-cert and --tls-key, or leave rtmps out",
+    );
+    assert!(given().flag("public-rtmps", "rtmp://in.example").read().is_err());
+}
+
+#[test]
 fn public_addresses_are_brought_into_one_form() {
     let given =
         given().flag("public-url", "https://live.example/").flag("public-rtmp", "rtmp://in.example:1936");
@@ -195,6 +215,14 @@ fn defaults_of_limits_are_those_of_the_doors() {
         format!("{:?}", sigma_api::graphql::QueryLimits::default())
     );
     assert_eq!(settings.thresholds, sigma_node::Thresholds::default());
+    let (node, ingest) = (sigma_node::NodeSettings::new([0; 32]), settings.ingest);
+    assert_eq!(
+        (ingest.connections, ingest.strangers, ingest.sessions, ingest.feed_bitrate),
+        (node.max_connections, node.max_strangers, node.max_sessions, node.max_feed_bitrate)
+    );
+    assert_eq!((ingest.wrong_keys, ingest.reconnects), (node.wrong_keys, node.reconnects));
+    assert_eq!(settings.admission.egress, None);
+    assert!(settings.admission.memory.is_some());
 }
 
 #[test]
@@ -242,9 +270,10 @@ fn texts(setting: &Setting) -> BoxedStrategy<String> {
         Shape::Number { least, most, .. } => (least..=most).prop_map(|number| number.to_string()).boxed(),
         Shape::Secret(_) => "[a-zA-Z0-9]{20}".boxed(),
         Shape::Text(_) => match setting.name {
-            "http" | "rtmp" => "127\\.0\\.0\\.1:[1-9][0-9]{0,3}".boxed(),
+            "http" | "rtmp" | "rtmps" => "127\\.0\\.0\\.1:[1-9][0-9]{0,3}".boxed(),
             "public-url" | "cors-origins" | "otlp-endpoint" => "https://[a-z]{1,9}\\.example".boxed(),
             "public-rtmp" => "rtmp://[a-z]{1,9}/live".boxed(),
+            "public-rtmps" => "rtmps://[a-z]{1,9}/live".boxed(),
             "trusted-proxies" => "10\\.[1-9]\\.0\\.0/16".boxed(),
             "log" => "(error|warn|info|debug)".boxed(),
             "log-format" => "(text|json)".boxed(),
@@ -265,6 +294,18 @@ proptest! {
     #[test]
     fn a_flag_beats_the_environment_and_that_the_file_for_every_setting((setting, [flag, variable, file]) in said()) {
         let mut given = given();
+        // What stands only with others.
+        let others: &[&str] = match setting.name {
+            "tls-cert" => &["tls-key"],
+            "tls-key" => &["tls-cert"],
+            "rtmps" => &["tls-cert", "tls-key"],
+            _ => &[],
+        };
+        if flag.is_some() || variable.is_some() || file.is_some() {
+            for other in others {
+                given = given.flag(other, "other");
+            }
+        }
         if let Some(text) = &flag {
             given = given.flag(setting.name, text);
         }

@@ -50,9 +50,9 @@ export async function run(piece) {
   const [watched, killed, spoiled, returning] = [0, 1, 2, 3];
   const browser = await open([
     { player: 'hls', url: channels[watched].playlist },
-    ...['hls', 'shaka', 'video'].map((player) => ({ player, url: channels[returning].playlist })),
+    ...['hls', 'shaka-sequence', 'video'].map((player) => ({ player, url: channels[returning].playlist })),
   ]);
-  const names = ['hls', 'shaka', 'video'];
+  const names = ['hls', 'shaka-sequence', 'video'];
   await eventually('every player shows a picture', 30_000, async () => (await browser.frames()).every((frames) => frames.length > 30));
   const usage = platform.usage();
   const began = Date.now();
@@ -97,7 +97,7 @@ export async function run(piece) {
     const shown = frames[index + 1];
     const firstAfter = shown.find((at) => at > backAt);
     const lost = longestStill(shown, troubleAt, until2);
-    piece.rule(`${name} goes on by itself`, firstAfter !== undefined && shown.filter((at) => at > until2 - 5000).length > 50, `no picture for ${lost} ms; ${problems.filter((text) => text.startsWith(name)).length} errors told by the player`);
+    piece.rule(`${name} goes on by itself`, firstAfter !== undefined && shown.filter((at) => at > until2 - 5000).length > 50, `no picture for ${lost} ms; ${problems.filter((text) => text.startsWith(`${name}: `)).length} errors told by the player`);
     piece.aim(`${name}: within 3 s of the return`, firstAfter - backAt <= 3000, `${firstAfter - backAt} ms after the session was LIVE again, ${firstAfter - dialledAt} ms after the encoder was started`);
   }
 

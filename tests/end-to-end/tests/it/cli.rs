@@ -269,6 +269,14 @@ async fn a_watched_list_shows_what_changes() {
     assert_eq!(one.object().await["state"], "STOP");
     let mut status = Going::start(of(&platform, &["projections", "status", "--watch", "--json"]));
     assert!(status.object().await.is_array());
+    let mut tokens = Going::start(of(&platform, &["token", "list", "--watch", "--json"]));
+    assert_eq!(tokens.object().await, json!([]));
+    let mut projects = Going::start(of(&platform, &["project", "list", "--watch", "--json"]));
+    assert_eq!(projects.object().await.as_array().map(Vec::len), Some(1));
+    assert_eq!(run(of(&platform, &["token", "create", "Reader", "--scope", "channels:read"])).0, 0);
+    assert_eq!(tokens.object().await[0]["name"], "Reader");
+    assert_eq!(run(of(&platform, &["project", "create", "Another"])).0, 0);
+    assert_eq!(projects.object().await.as_array().map(Vec::len), Some(2));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The platform through its real doors: the real binary, real encoders, clients that check what they get.
 
+mod admission;
 mod at_rest;
 mod cli;
 mod clients;
@@ -17,6 +18,7 @@ mod publishers;
 mod refusals;
 mod restart;
 mod secrets;
+mod tls;
 mod tokens;
 
 use std::time::Duration;

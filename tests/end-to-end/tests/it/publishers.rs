@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::{SOON, join, session_is};
 
-struct Launched(Child);
+pub(crate) struct Launched(Child);
 
 impl Drop for Launched {
     fn drop(&mut self) {
@@ -16,7 +16,7 @@ impl Drop for Launched {
     }
 }
 
-fn gstreamer(sink: &str) -> Launched {
+pub(crate) fn gstreamer(sink: &str) -> Launched {
     let pipeline = format!(
         "videotestsrc is-live=true ! video/x-raw,width=320,height=180,framerate=30/1 ! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=30 \
          ! video/x-h264,profile=baseline ! h264parse ! flvmux name=mux streamable=true ! {sink} \

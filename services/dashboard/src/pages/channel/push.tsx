@@ -73,6 +73,32 @@ interface WithKey {
   readonly streamKey: StreamKey;
 }
 
+/** Encoders go the encrypted way where there is one. */
+const serverOf = ({ ingest }: ChannelFactsFragment): string => ingest.rtmpsUrl ?? ingest.rtmpUrl;
+
+/** The server's address, and where that is an encrypted one, the other for encoders that cannot use it. */
+function Server({ channel }: { channel: ChannelFactsFragment }) {
+  const { m } = useSpeech();
+  const { rtmpUrl, rtmpsUrl } = channel.ingest;
+  if (rtmpsUrl === null) return (
+    <>
+      <span className="label">{m.push.server}</span>
+      <Copyable text={rtmpUrl} what={m.push.server} />
+    </>
+  );
+  return (
+    <>
+      <span className="label">{m.push.server}</span>
+      <div>
+        <Copyable text={rtmpsUrl} what={m.push.server} />
+        <p className="help">{m.push.secure}</p>
+      </div>
+      <span className="label">{m.push.serverClear}</span>
+      <Copyable text={rtmpUrl} what={m.push.serverClear} />
+    </>
+  );
+}
+
 function ObsSteps({ channel, streamKey }: WithKey) {
   const { m } = useSpeech();
   return (
@@ -81,8 +107,7 @@ function ObsSteps({ channel, streamKey }: WithKey) {
       <li>
         <p>{m.push.obs.step2}</p>
         <div className="push-fields">
-          <span className="label">{m.push.server}</span>
-          <Copyable text={channel.ingest.rtmpUrl} what={m.push.server} />
+          <Server channel={channel} />
           <span className="label">{m.push.key}</span>
           <KeyField channel={channel} streamKey={streamKey} />
         </div>
@@ -97,10 +122,10 @@ function Command({ channel, encoder, streamKey }: WithKey & { encoder: Exclude<E
   const { m } = useSpeech();
   const maySecrets = useMay('channels:secrets');
   const command = encoder === 'ffmpeg' ? ffmpegCommand : gstreamerCommand;
-  const withVariable = command(channel.ingest.rtmpUrl, { variable: true }, channel.latencyMode);
+  const withVariable = command(serverOf(channel), { variable: true }, channel.latencyMode);
   const withKey = async () => {
     const key = streamKey.shown ?? (await streamKey.fetch());
-    return key === null ? null : command(channel.ingest.rtmpUrl, { text: key }, channel.latencyMode);
+    return key === null ? null : command(serverOf(channel), { text: key }, channel.latencyMode);
   };
   return (
     <div className="push-command">
@@ -114,8 +139,7 @@ function Command({ channel, encoder, streamKey }: WithKey & { encoder: Exclude<E
       </div>
       <p className="help">{m.push.commandKey}</p>
       <div className="push-fields">
-        <span className="label">{m.push.server}</span>
-        <Copyable text={channel.ingest.rtmpUrl} what={m.push.server} />
+        <Server channel={channel} />
         <span className="label">{m.push.key}</span>
         <KeyField channel={channel} streamKey={streamKey} />
       </div>

@@ -27,11 +27,14 @@ export default function SignIn({ ended, onSignedIn }: { ended: boolean; onSigned
           </div>
         </header>
         <SignInForm ended={ended} onSignedIn={onSignedIn} adminToken={live?.adminToken ?? null} />
-        <LiveNow live={live} />
+        {live !== undefined && <LiveNow live={live} />}
       </main>
-      <footer className="sign-in-foot">
-        <Segments<Language> label={m.nav.language} value={language} onChange={speak} choices={(Object.keys(LANGUAGES) as Language[]).map((value) => ({ value, label: LANGUAGES[value] }))} />
-      </footer>
+      {/* What stands below the first answer comes with it: it would be pushed down under somebody's finger. */}
+      {live !== undefined && (
+        <footer className="sign-in-foot">
+          <Segments<Language> label={m.nav.language} value={language} onChange={speak} choices={(Object.keys(LANGUAGES) as Language[]).map((value) => ({ value, label: LANGUAGES[value] }))} />
+        </footer>
+      )}
     </div>
   );
 }
@@ -77,7 +80,7 @@ function SignInForm({ ended, onSignedIn, adminToken }: { ended: boolean; onSigne
   );
 }
 
-function LiveNow({ live }: { live: PublicLive | null | undefined }) {
+function LiveNow({ live }: { live: PublicLive | null }) {
   const { m, f } = useSpeech();
   const id = useId();
   const since = (liveAt: string | null) => {
@@ -87,9 +90,9 @@ function LiveNow({ live }: { live: PublicLive | null | undefined }) {
   return (
     <section className="live-now" aria-labelledby={id}>
       <h2 id={id}>{m.signIn.liveNow}</h2>
-      {live === null ? <p className="help">{m.signIn.unreachableList}</p> : live !== undefined && live.channels.length === 0 ? <p className="help">{m.signIn.nothingLive}</p> : (
+      {live === null ? <p className="help">{m.signIn.unreachableList}</p> : live.channels.length === 0 ? <p className="help">{m.signIn.nothingLive}</p> : (
         <ul>
-          {(live?.channels ?? []).map((channel) => (
+          {live.channels.map((channel) => (
             <li key={channel.watchUrl}>
               <a href={pathOf(channel.watchUrl)}>
                 <span className="badge-dot pulsing" aria-hidden="true" />

@@ -15,7 +15,7 @@ use sigma_api::Addresses;
 use sigma_api::graphql::{Api, ApiParts, PlatformFacts, SettingInForce};
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_app::{AdminToken, App, ReadModels, Vault};
-use sigma_clock::{Clock, SteadyClock};
+use sigma_clock::{Clock, SteadyClock, SystemClock};
 use sigma_door::Pressure;
 use sigma_runner::{Runner, RunnerHandle};
 use sigma_store::{EventLog, History, Journal};
@@ -93,12 +93,10 @@ impl Platform {
         let http = reachable(address_of(&http_door)?);
         let rtmp = reachable(address_of(&rtmp_door)?);
         let rtmps = rtmps_door.as_ref().map(address_of).transpose()?.map(reachable);
-        let steady = Arc::new(SteadyClock::default());
-        let clock: Arc<dyn Clock> = steady.clone();
         let keeper = match &settings.tls {
             Some(tls) => {
                 let copy = folder.names().certificate();
-                Some(Arc::new(Keeper::open(tls.files.clone(), copy, Arc::clone(&clock))?))
+                Some(Arc::new(Keeper::open(tls.files.clone(), copy, Arc::new(SystemClock))?))
             }
             None => None,
         };
@@ -108,6 +106,8 @@ impl Platform {
         let path_secret = vault.derive("media paths").map_err(Fault::told)?;
         let cookie_key = CookieKey::new(vault.derive("dashboard cookie").map_err(Fault::told)?);
         let node = folder.node_id(settings.node_id.as_deref())?;
+        let steady = Arc::new(SteadyClock::default());
+        let clock: Arc<dyn Clock> = steady.clone();
 
         let admin_token = AdminToken::new(token.clone());
         let (journal, store_figures, runner, app) =

@@ -67,7 +67,7 @@ async fn judged(platform: &Platform, mode: &str, segments: [usize; 3]) -> Report
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_origin_breaks_no_rule_in_any_latency_mode() {
     let flags = vec!["--ingest-silence".to_owned(), SILENCE.to_owned()];
-    let platform = Platform::start(Start { flags }).await;
+    let platform = Platform::start(Start { flags, ..Start::default() }).await;
     let (ultra_low, low, normal) = tokio::join!(
         judged(&platform, "ULTRA_LOW", [2, 2, 3]),
         judged(&platform, "LOW", [2, 2, 3]),

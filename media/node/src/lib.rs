@@ -76,7 +76,10 @@ impl Node {
             paths,
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
+            #[cfg(not(test))]
             scribe: session::Scribe::start()?,
+            #[cfg(test)]
+            scribe: session::Scribe::in_place(),
             unwritten: AtomicUsize::new(0),
             figures: figures::Figures::default(),
             stopping: AtomicBool::new(false),

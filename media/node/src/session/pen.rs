@@ -24,7 +24,8 @@ const WAITING_BYTES: u64 = 64 * 1024 * 1024;
 /// The node's one writing thread.
 #[derive(Clone, Debug)]
 pub(crate) struct Scribe {
-    jobs: threads::Sender<Job>,
+    /// None: whoever asks writes himself. Paused time does not wait for another thread.
+    jobs: Option<threads::Sender<Job>>,
 }
 
 #[derive(Debug)]
@@ -57,14 +58,32 @@ impl Scribe {
     pub(crate) fn start() -> io::Result<Self> {
         let (jobs, letters) = threads::channel::<Job>();
         let work = move || {
-            for job in letters {
-                let written = write(&job.log, &job.appends, job.forgone);
-                // A session that is over asks no more.
-                let _ = job.answer.send(Answer { bytes: job.bytes, written });
-            }
+            letters.into_iter().for_each(Job::write);
         };
         std::thread::Builder::new().name("segment-logs".into()).spawn(work)?;
-        Ok(Self { jobs })
+        Ok(Self { jobs: Some(jobs) })
+    }
+
+    /// For tests on paused time.
+    #[cfg(test)]
+    pub(crate) fn in_place() -> Self {
+        Self { jobs: None }
+    }
+
+    fn take(&self, job: Job) {
+        match &self.jobs {
+            // The thread lives as long as there is a pen; were it gone, all would count as on its way.
+            Some(jobs) => drop(jobs.send(job)),
+            None => job.write(),
+        }
+    }
+}
+
+impl Job {
+    fn write(self) {
+        let written = write(&self.log, &self.appends, self.forgone);
+        // A session that is over asks no more.
+        let _ = self.answer.send(Answer { bytes: self.bytes, written });
     }
 }
 
@@ -169,8 +188,7 @@ impl Pen {
         self.waiting += 1;
         self.waiting_bytes += bytes;
         let job = Job { log: Arc::clone(&self.log), appends, forgone, bytes, answer: self.answer.clone() };
-        // The thread lives as long as there is a pen; were it gone, all would count as on its way.
-        let _ = self.scribe.jobs.send(job);
+        self.scribe.take(job);
     }
 
     fn take(&mut self, answer: Answer, stand: &mut Stand) {

@@ -146,7 +146,7 @@ fn text(answer: Answer) -> String {
 async fn viewer(scene: Rc<Scene>, mut dice: Dice) {
     let mut known: Option<Seen> = None;
     let mut audience = dice.index(2);
-    let mut hint = None;
+    let mut hint: Option<String> = None;
     while !scene.over.get() {
         let (msn, parts) = known.map_or((0, 0), |seen| seen.edge);
         let skip = dice.one_of(["", "&_HLS_skip=YES", "&_HLS_skip=v2"]);

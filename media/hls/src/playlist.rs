@@ -21,9 +21,16 @@ pub fn media(timeline: &Timeline, view: View, delta: bool) -> String {
     text
 }
 
-/// How far from its end a playlist may be skipped, in milliseconds: 6 target durations (rule 4).
-fn skip_until_ms(target: u64) -> u64 {
-    target * 6_000
+/// How far from its end a playlist may be skipped, in milliseconds: 6 target durations (rule 4); without parts, the window.
+///
+/// VHS (video.js) counts a delta's segments before it adds the skipped ones: where they are as many as it holds, and none has
+/// left the window since, it takes the playlist for unchanged and stands still. With parts it compares these too. So without
+/// them nothing is skipped as long as a broadcast's first segments are listed; a longer playlist than the window has deltas.
+fn skip_until_ms(timeline: &Timeline, target: u64) -> u64 {
+    match timeline.profile().part_target_ms {
+        Some(_) => target * 6_000,
+        None => timeline.window_ms().max(target * 6_000),
+    }
 }
 
 fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -> fmt::Result {
@@ -47,7 +54,7 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
     write!(
         out,
         "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={}",
-        Millis(skip_until_ms(target))
+        Millis(skip_until_ms(timeline, target))
     )?;
     if let Some(part_target) = profile.part_target_ms {
         write!(out, ",PART-HOLD-BACK={}", Millis(u64::from(part_target) * 3))?;
@@ -128,16 +135,9 @@ fn write_parts(out: &mut String, segment: &Segment) -> fmt::Result {
     Ok(())
 }
 
-/// How many whole segments a delta lists.
-pub(crate) fn listed_in_delta(timeline: &Timeline, view: View) -> usize {
-    let end_ticks = timeline.listed(view).map(|segment| segment.duration).sum();
-    let target = u64::from(timeline.target_duration().unwrap_or(1));
-    timeline.listed(view).count() - skippable(timeline, view, end_ticks, target)
-}
-
 /// How many segments lie wholly before the skip boundary (§6.2.5.1).
 fn skippable(timeline: &Timeline, view: View, end_ticks: u64, target: u64) -> usize {
-    let boundary = ticks_of_ms(skip_until_ms(target));
+    let boundary = ticks_of_ms(skip_until_ms(timeline, target));
     let mut end = 0;
     timeline
         .listed(view)

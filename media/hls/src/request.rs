@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::resource::decimal;
-use crate::{Timeline, View, playlist};
+use crate::{Timeline, View};
 
 /// What to do with a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,14 +92,6 @@ fn once<T>(slot: &mut Option<T>, name: &'static str, value: Option<T>) -> Result
     }
 }
 
-/// VHS (video.js) counts a delta's segments before it adds the skipped ones: where they are as many as it holds, and none has
-/// left the window, it takes the playlist for unchanged, and asks the same again for as long as that is so. Who asks for a
-/// segment holds those before it. Where parts are listed it compares these too.
-fn looks_unchanged(timeline: &Timeline, view: View, msn: u64) -> bool {
-    let first = timeline.listed(view).next().map_or(msn, |first| first.msn);
-    usize::try_from(msn - first.min(msn)).is_ok_and(|held| held == playlist::listed_in_delta(timeline, view))
-}
-
 /// Resolves a media playlist request with this query string (without the `?`) against the timeline as it is now.
 /// Only for a view that is playable.
 pub fn resolve(query: &str, view: View, timeline: &Timeline) -> Resolution {
@@ -121,10 +113,7 @@ pub fn resolve(query: &str, view: View, timeline: &Timeline) -> Resolution {
     let has_parts = timeline.profile().part_target_ms.is_some();
     let (msn, part) = match part.filter(|_| has_parts) {
         // Rules 24 and 27.
-        None if msn < next => {
-            let delta = delta && (has_parts || !looks_unchanged(timeline, view, msn));
-            return Resolution::Now { delta };
-        }
+        None if msn < next => return Resolution::Now { delta },
         None => return Resolution::Wait { msn, part: None, delta },
         // Rule 26: one beyond the last part of a whole segment is the first of the next.
         Some(part)

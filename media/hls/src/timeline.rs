@@ -349,8 +349,13 @@ impl Timeline {
         }
     }
 
+    /// The usual length of the live window, in milliseconds.
+    pub(crate) fn window_ms(&self) -> u64 {
+        u64::from(self.profile.window_ms).max(8_000 * u64::from(self.target.unwrap_or(0)))
+    }
+
     fn window_ticks(&self) -> u64 {
-        ticks_of_ms(u64::from(self.profile.window_ms)).max(self.least_window_ticks())
+        ticks_of_ms(self.window_ms())
     }
 
     /// Further back than any player stays: also what is left when a feed is back.

@@ -10,6 +10,6 @@ fn main() {
 #[divan::bench(args = ALL.map(|work| work.name))]
 fn work(bencher: Bencher<'_, '_>, name: &str) {
     let Some(work) = ALL.iter().find(|work| work.name == name) else { return };
-    let mut done = (work.prepare)();
-    bencher.bench_local(|| done());
+    let done = (work.prepare)();
+    bencher.bench_local(done);
 }

@@ -226,6 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "the lock that is held is the disk that hangs")]
     async fn a_disk_that_hangs_is_waited_for_once_and_takes_all_when_it_goes_on() {
         let folder = tempfile::tempdir().unwrap();
         let mut pen = Pen::new(Scribe::start().unwrap(), log(&folder));
@@ -250,6 +251,7 @@ mod tests {
     }
 
     #[tokio::test]
+    #[expect(clippy::await_holding_lock, reason = "the lock that is held is the disk that hangs")]
     async fn what_memory_cannot_hold_for_a_hanging_disk_is_a_gap_in_the_log() {
         let folder = tempfile::tempdir().unwrap();
         let mut pen = Pen::new(Scribe::start().unwrap(), log(&folder));

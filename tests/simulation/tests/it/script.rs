@@ -158,15 +158,16 @@ impl Writing {
         bytes.extend(self.message(4, &message(kind::AUDIO, AUDIO_CONFIG)));
         self.send(bytes);
         let record = Bytes::from_static(&VIDEO_CONFIG[5..]);
-        let video = VideoConfig::parse(VideoCodec::H264, record).unwrap();
-        let audio = AudioConfig::parse(AudioCodec::Aac, Bytes::from_static(&AUDIO_CONFIG[2..])).unwrap();
+        let video = VideoConfig::parse(VideoCodec::H264, record).expect("a configuration");
+        let audio = AudioConfig::parse(AudioCodec::Aac, Bytes::from_static(&AUDIO_CONFIG[2..]))
+            .expect("a configuration");
         self.media.extend([Media::VideoConfig(video), Media::AudioConfig(audio)]);
     }
 
     /// A picture of 40 ms with the sound beside it, their chunks mixed.
     fn frame(&mut self, frame: u64) {
         let time = self.start + frame as i64 * 40;
-        let key = frame % 12 == 0;
+        let key = frame.is_multiple_of(12);
         let composition = self.dice.one_of([0, 40, 80, -40]);
         let length = if key { self.dice.within(500..9_000) } else { self.dice.within(1..1_500) };
         let mut picture = vec![0, 0, 0, 5, if key { 0x65 } else { 0x41 }];

@@ -9,7 +9,7 @@ use crate::{draw::Draw, fragments};
 /// The longest frame of AAC, and the longest packet of Opus, at their own rates.
 const LONGEST: u32 = 5_760;
 
-/// A decoder configuration of AAC or Opus, and a frame behind it; the same for sound as [`crate::video_config`].
+/// A decoder configuration of AAC or Opus, and a frame behind it; the same for sound as [`crate::video_config()`].
 pub fn audio_config(data: &[u8]) {
     let mut draw = Draw::new(data);
     let codec = draw.one_of([AudioCodec::Aac, AudioCodec::Opus]);

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { BINARY } from './platform.mjs';
 
@@ -52,7 +52,8 @@ export class Piece {
   write() {
     const binary = createHash('sha256').update(readFileSync(BINARY)).digest('hex').slice(0, 12);
     const commit = execFileSync('git', ['-C', ROOT, 'rev-parse', '--short', 'HEAD'], { encoding: 'utf8' }).trim();
-    const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 600);
+    // No path of the machine that it ran on.
+    const cell = (text) => text.replaceAll(`${tmpdir()}/`, 'TMP/').replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 600);
     const section = [
       `## ${this.name}`, '', `${this.title}.`, '',
       `\`tests/acceptance/run ${this.name}\` · commit ${commit} · binary ${binary} · ${new Date(this.began).toISOString().slice(0, 16)}Z · `

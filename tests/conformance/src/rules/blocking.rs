@@ -39,6 +39,28 @@ fn blocking<'a>(
     })
 }
 
+/// The blocking requests of a line for a part, and how far their playlists reach.
+fn for_parts<'a>(
+    case: &Case<'a>,
+    line: &Line<'_>,
+) -> impl Iterator<Item = (&'a Exchange, &'a Answer, (u64, u64), Option<Reached>)> {
+    blocking(case, line).filter_map(|(exchange, answer, msn, part)| {
+        let part = part?;
+        let reached = playlist(answer).map(|playlist| playlist.answers(msn, Some(part)));
+        Some((exchange, answer, (msn, part), reached))
+    })
+}
+
+/// Why rules on blocking for a part do not apply, where they do not.
+fn no_blocking_for_parts(case: &Case<'_>) -> Option<Finding> {
+    let reason = match (case.has_parts(), case.can_block()) {
+        (false, _) => NO_PARTS,
+        (true, false) => NO_BLOCKING,
+        (true, true) => return None,
+    };
+    Some(Finding::not_applicable(reason))
+}
+
 /// The probes of one kind of a line.
 fn probes<'a>(case: &Case<'a>, line: &Line<'_>, kind: Probe) -> Vec<(&'a Exchange, &'a Answer, Directives)> {
     let of = |exchange: &Exchange| match exchange.purpose {
@@ -80,17 +102,13 @@ pub(super) fn whole_segment(case: &Case<'_>) -> Finding {
 }
 
 pub(super) fn part(case: &Case<'_>) -> Finding {
-    if !case.has_parts() {
-        return Finding::not_applicable(NO_PARTS);
-    }
-    if !case.can_block() {
-        return Finding::not_applicable(NO_BLOCKING);
+    if let Some(finding) = no_blocking_for_parts(case) {
+        return finding;
     }
     let mut trial = Trial::new();
     for line in &case.lines {
-        for (exchange, answer, msn, part) in blocking(case, line) {
-            let Some(part) = part else { continue };
-            match playlist(answer).map(|playlist| playlist.answers(msn, Some(part))) {
+        for (exchange, answer, (msn, part), reached) in for_parts(case, line) {
+            match reached {
                 Some(Reached::Yes) => trial.timed(case.waited(exchange, answer)),
                 Some(Reached::No) if !is_over(line, exchange, answer) => {
                     trial.breach(
@@ -112,17 +130,13 @@ pub(super) fn part(case: &Case<'_>) -> Finding {
 }
 
 pub(super) fn next_part(case: &Case<'_>) -> Finding {
-    if !case.has_parts() {
-        return Finding::not_applicable(NO_PARTS);
-    }
-    if !case.can_block() {
-        return Finding::not_applicable(NO_BLOCKING);
+    if let Some(finding) = no_blocking_for_parts(case) {
+        return finding;
     }
     let mut trial = Trial::new();
     for line in &case.lines {
-        for (exchange, answer, msn, part) in blocking(case, line) {
-            let Some(part) = part else { continue };
-            match playlist(answer).map(|playlist| playlist.answers(msn, Some(part))) {
+        for (exchange, answer, (msn, part), reached) in for_parts(case, line) {
+            match reached {
                 Some(Reached::YesInTheNext) => trial.timed(case.waited(exchange, answer)),
                 Some(Reached::NotInTheNext) if !is_over(line, exchange, answer) => {
                     let said = format!(

@@ -38,9 +38,7 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
     let target = u64::from(timeline.target_duration().unwrap_or(1));
     let has_parts = profile.part_target_ms.is_some();
     let open = timeline.open(view).filter(|_| has_parts);
-    let whole_ticks: u64 = timeline.listed(view).map(|segment| segment.duration).sum();
-    let end_ticks = whole_ticks + open.map_or(0, |open| open.duration);
-    let skipped = if delta { skippable(timeline, view, end_ticks, target) } else { 0 };
+    let skipped = if delta { skippable(timeline, view, target) } else { 0 };
 
     // Rule 44: MAP asks for 6, GAP for 8 (so hls-parser has it), SKIP for 9.
     let gaps = timeline.listed(view).any(|segment| segment.gap);
@@ -135,17 +133,29 @@ fn write_parts(out: &mut String, segment: &Segment) -> fmt::Result {
     Ok(())
 }
 
-/// How many segments lie wholly before the skip boundary (§6.2.5.1).
-fn skippable(timeline: &Timeline, view: View, end_ticks: u64, target: u64) -> usize {
-    let boundary = ticks_of_ms(skip_until_ms(timeline, target));
+/// How many segments lie wholly before the skip boundary, counted from the end of the last whole one (§6.2.5.1), and stood
+/// in whatever the reader holds.
+///
+/// Who asks for a delta holds a playlist that is at most half a boundary old (§6.3.7), and may be blocked for as long as
+/// rule 30 allows. Mostly that is less than the boundary; but a hole that is filled at one stroke, a silence found out or
+/// an outage of the server, moves the end past segments that he never saw.
+fn skippable(timeline: &Timeline, view: View, target: u64) -> usize {
+    let until_ms = skip_until_ms(timeline, target);
+    let (boundary, held_us) = (ticks_of_ms(until_ms), held_us(timeline, until_ms));
+    let whole: u64 = timeline.listed(view).map(|segment| segment.duration).sum();
     let mut end = 0;
     timeline
         .listed(view)
         .take_while(|segment| {
             end += segment.duration;
-            end_ticks - end >= boundary
+            whole - end >= boundary && timeline.is_listed_since(segment, held_us)
         })
         .count()
+}
+
+/// How old the playlist that a delta is merged into may be when the delta is answered.
+fn held_us(timeline: &Timeline, until_ms: u64) -> i64 {
+    i64::try_from((until_ms / 2 + timeline.block_limit_ms()) * 1_000).unwrap_or(i64::MAX)
 }
 
 /// The multivariant playlist (§4.4.6): the one rendition, at `media_uri` (relative or absolute), with its frame rate as

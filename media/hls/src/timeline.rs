@@ -28,6 +28,8 @@ const MAX_KEPT: usize = 2 * MAX_LISTED;
 pub struct Timeline {
     profile: Profile,
     version: u64,
+    /// When it last changed, by the clock of [`Timeline::apply`].
+    changed_us: i64,
     target: Option<u32>,
     inits: VecDeque<Init>,
     used_init: Option<u32>,
@@ -61,6 +63,7 @@ impl Timeline {
         Self {
             profile,
             version: 0,
+            changed_us: i64::MIN,
             target: None,
             inits: VecDeque::new(),
             used_init: None,
@@ -93,7 +96,20 @@ impl Timeline {
         for entry in entries {
             timeline.apply(entry, now_us);
         }
+        timeline.date_back(now_us);
         timeline
+    }
+
+    /// A log has no times of listing. Media came in as fast as it plays, so a segment is at least as old as the media behind
+    /// the next one (which may have been written and never shown); a gap may have been filled at one stroke, and says nothing.
+    fn date_back(&mut self, now_us: i64) {
+        let mut behind = self.open.as_ref().filter(|open| !open.gap).map_or(0, |open| open.duration);
+        let mut behind_next = 0;
+        for segment in self.segments.iter_mut().rev() {
+            segment.listed_at_us = now_us.saturating_sub(us_of_ticks(behind_next));
+            behind_next = behind;
+            behind += if segment.gap { 0 } else { segment.duration };
+        }
     }
 
     /// Takes in the next entry, at `now_us` microseconds of any clock that only goes forward. Entries that belong
@@ -170,6 +186,7 @@ impl Timeline {
         }
         self.drop_old_parts();
         self.version += 1;
+        self.changed_us = self.changed_us.max(now_us);
     }
 
     /// Rules 13 and 14. All of a segment's parts go together, with the oldest: players count them from the first that
@@ -212,6 +229,7 @@ impl Timeline {
             date_us: self.edge_date_us().unwrap_or(0),
             parts: Vec::new(),
             start: self.position,
+            listed_at_us: i64::MAX,
             removed_at_us: None,
         })
     }
@@ -259,7 +277,8 @@ impl Timeline {
         }
     }
 
-    fn close(&mut self, segment: Segment, now_us: i64) {
+    fn close(&mut self, mut segment: Segment, now_us: i64) {
+        segment.listed_at_us = now_us;
         self.independent &= segment.independent;
         self.next_msn = segment.msn + 1;
         self.since_anchor += segment.duration;

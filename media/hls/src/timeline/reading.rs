@@ -62,6 +62,12 @@ impl Timeline {
         self.open.as_ref().filter(|open| self.may_see(view, open.msn))
     }
 
+    /// Whether a segment was listed already in every playlist that was answered in the last `us` microseconds. Counted from
+    /// the last change, as if it were now: what is rendered of one version is the same whenever it is asked for.
+    pub(crate) fn is_listed_since(&self, segment: &Segment, us: i64) -> bool {
+        segment.listed_at_us.saturating_add(us) < self.changed_us
+    }
+
     /// Whether the parts of a segment are listed.
     pub(crate) fn lists_parts_of(&self, segment: &Segment) -> bool {
         self.profile.part_target_ms.is_some() && segment.msn >= self.parts_from

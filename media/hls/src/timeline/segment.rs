@@ -66,6 +66,8 @@ pub struct Segment {
     pub parts: Vec<Part>,
     /// Ticks of everything before it in the session, gaps included.
     pub(super) start: u64,
+    /// When it became whole, by the clock of [`super::Timeline::apply`].
+    pub(super) listed_at_us: i64,
     pub(super) removed_at_us: Option<i64>,
 }
 

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use sigma_hls::{
-    Input, Profile, Rendition, Timeline, View,
+    Input, Profile, Timeline, View,
     request::{self, Resolution},
 };
 use sigma_packager::Output;
@@ -27,6 +27,10 @@ pub(crate) enum Step {
     },
     Loss {
         silence_ms: u64,
+    },
+    /// Nothing comes, and nobody has found out yet.
+    Silence {
+        ms: u64,
     },
     Return {
         format: u8,
@@ -106,6 +110,7 @@ pub(crate) fn perform(stage: &mut Stage, step: &Step) {
             stage.now_us += *silence_ms as i64 * 1_000;
             stage.lose();
         }
+        Step::Silence { ms } => stage.now_us += *ms as i64 * 1_000,
         Step::Return { format } => stage.back(*format),
         Step::Wait { ms } => stage.wait(*ms),
         Step::GoLive { from_start } => {
@@ -120,11 +125,9 @@ pub(crate) fn perform(stage: &mut Stage, step: &Step) {
             let appends = stage.rendition.handle(Input::Packaged { now_us: stage.now_us, outputs });
             let reached = appends.into_iter().take(*written).map(|append| append.entry);
             stage.entries.extend(reached);
-            stage.timeline = Timeline::fold(stage.profile, &stage.entries, stage.now_us);
-            stage.rendition = Rendition::resume(&stage.timeline);
+            stage.fold(*ms);
             stage.before = vec![Output::Init(init(0))];
             stage.new_span = true;
-            stage.now_us += *ms as i64 * 1_000;
             stage.act(Input::Restarted { now_us: stage.now_us });
         }
         Step::Stop => {

@@ -249,6 +249,7 @@ fn rule_32_a_delta_with_nothing_to_skip_is_the_full_playlist() {
     stage.segments(6);
     assert_eq!(delta(&stage), stage.text(View::Preview));
     stage.segment();
+    stage.part(500, true, false);
     assert_eq!(parse(&delta(&stage)).skipped, 1);
 }
 

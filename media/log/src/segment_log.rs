@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
@@ -247,13 +248,14 @@ impl SegmentLog {
     }
 
     fn write_part(&mut self, msn: u64, part: u32, offset: u64, bytes: &[Bytes]) -> Result<(), LogError> {
-        let path = self.reader().path(MediaFile::Segment(msn));
-        let fail = |error| LogError::io(path.clone(), error);
+        // Its name is made where it is needed: once a segment, not with each part.
+        let fail = |error| LogError::io(self.dir.join(MediaFile::Segment(msn).to_string()), error);
         let mut media = match self.media.take().filter(|media| media.msn == msn) {
             Some(media) => media,
             None => {
+                let path = self.dir.join(MediaFile::Segment(msn).to_string());
                 let file =
-                    OpenOptions::new().write(true).create(true).truncate(true).open(&path).map_err(fail)?;
+                    OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(fail)?;
                 OpenMedia { msn, file, len: 0 }
             }
         };
@@ -274,14 +276,11 @@ impl SegmentLog {
     }
 
     fn write_entry(&mut self, entry: &Entry) -> Result<(), LogError> {
-        let path = self.dir.join(INDEX);
         let mut record = Vec::with_capacity(64);
         if !index::write(entry, &mut record) {
-            return Err(LogError::Foreign { path, reason: "entry too long".into() });
+            return Err(LogError::Foreign { path: self.dir.join(INDEX), reason: "entry too long".into() });
         }
-        let written =
-            self.index.seek(SeekFrom::Start(self.index_len)).and_then(|_| self.index.write_all(&record));
-        match written {
+        match self.index.write_all_at(&record, self.index_len) {
             Ok(()) => {
                 self.index_len += record.len() as u64;
                 Ok(())
@@ -289,7 +288,7 @@ impl SegmentLog {
             Err(error) => {
                 // Best effort: half a record would be cut at the next opening anyway, and is overwritten before that.
                 let _ = self.index.set_len(self.index_len);
-                Err(LogError::io(path, error))
+                Err(LogError::io(self.dir.join(INDEX), error))
             }
         }
     }

@@ -241,7 +241,8 @@ impl Span {
         while let Some(cut) = self.cuts.front().copied() {
             let complete = self.video.is_none()
                 || self.audio.is_none()
-                || self.audio_latest.is_some_and(|(start, _)| start >= cut.at)
+                // What comes next begins where the latest ends: none of this part is to come.
+                || self.audio_latest.is_some_and(|(_, end)| end >= cut.at)
                 || self.video_latest.is_some_and(|latest| latest >= cut.at + AUDIO_WAIT)
                 || self.is_full();
             if !complete {

@@ -4,6 +4,9 @@
 //! secret makes and checks it without asking anyone, and the same URIs hold after a restart. There are two a session:
 //! the public one begins where the session went live, the preview's shows all of it.
 
+use std::collections::HashMap;
+use std::sync::{PoisonError, RwLock};
+
 use aws_lc_rs::{constant_time, hmac};
 
 /// The first path component of all media.
@@ -24,16 +27,20 @@ pub(crate) enum Audience {
     Preview,
 }
 
+/// Paths that were found right are remembered, so many: every request of every viewer names one of a few.
+const REMEMBERED: usize = 1_024;
+
 /// Makes and checks session paths.
 #[derive(Debug)]
 pub(crate) struct Paths {
     key: hmac::Key,
+    right: RwLock<HashMap<Box<str>, Audience>>,
 }
 
 impl Paths {
     /// Paths made from the node's secret.
     pub(crate) fn new(secret: &[u8; 32]) -> Self {
-        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret) }
+        Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), right: RwLock::default() }
     }
 
     /// The folder of a session: `/media/SESSION~TOKEN`.
@@ -44,17 +51,25 @@ impl Paths {
     /// Reads `SESSION~TOKEN`; nothing unless the token is one of that session's two.
     pub(crate) fn open<'a>(&self, component: &'a str) -> Option<(&'a str, Audience)> {
         let (session, token) = component.split_once('~')?;
+        let known = self.right.read().unwrap_or_else(PoisonError::into_inner).get(component).copied();
+        if let Some(audience) = known {
+            return Some((session, audience));
+        }
         let wanted = session.len() <= SESSION_ID_LIMIT
             && session.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
         if !wanted {
             return None;
         }
-        [Audience::Public, Audience::Preview].into_iter().find_map(|audience| {
-            let right = self.token(session, audience);
-            constant_time::verify_slices_are_equal(right.as_bytes(), token.as_bytes())
-                .is_ok()
-                .then_some((session, audience))
-        })
+        let audience = [Audience::Public, Audience::Preview].into_iter().find(|audience| {
+            let right = self.token(session, *audience);
+            constant_time::verify_slices_are_equal(right.as_bytes(), token.as_bytes()).is_ok()
+        })?;
+        let mut right = self.right.write().unwrap_or_else(PoisonError::into_inner);
+        if right.len() >= REMEMBERED {
+            right.clear();
+        }
+        right.insert(component.into(), audience);
+        Some((session, audience))
     }
 
     fn token(&self, session: &str, audience: Audience) -> String {
@@ -97,10 +112,16 @@ mod tests {
             let folder = paths.folder("se_1", audience);
             let component = folder.strip_prefix("/media/").expect("the media root");
             assert_eq!(paths.open(component), Some(("se_1", audience)));
+            assert_eq!(paths.open(component), Some(("se_1", audience)), "once more, as it is remembered");
             assert_eq!(component.len(), "se_1~".len() + 26);
             assert_eq!(paths.open(&component.replace("se_1", "se_2")), None);
             assert_eq!(Paths::new(&[8; 32]).open(component), None);
         }
+        for number in 0..2 * REMEMBERED {
+            let folder = paths.folder(&format!("se_{number}"), Audience::Public);
+            assert!(folder.strip_prefix("/media/").is_some_and(|component| paths.open(component).is_some()));
+        }
+        assert!(paths.right.read().unwrap().len() <= REMEMBERED);
         assert_eq!(paths.open("se_1~"), None);
         assert_eq!(paths.open("../etc~x"), None);
     }

@@ -317,8 +317,8 @@ async fn media_file(
         Err(_) => return Err(unavailable()),
     };
     let tag = format!("{}-{resource}", live.facts.session);
-    if let Some(slices) = live.in_memory(resource) {
-        return Ok(respond::media(headers, slices, &tag, cache::media()));
+    if let Some(runs) = live.in_memory(resource) {
+        return Ok(respond::media(headers, runs, &tag, cache::media()));
     }
     let log: LogReader = live.log().clone();
     let read = tokio::task::spawn_blocking(move || {
@@ -331,7 +331,7 @@ async fn media_file(
         range.map(|range| log.read(&range)).transpose()
     });
     match read.await {
-        Ok(Ok(Some(bytes))) => Ok(respond::media(headers, vec![bytes], &tag, cache::media())),
+        Ok(Ok(Some(bytes))) => Ok(respond::media(headers, vec![Arc::from([bytes])], &tag, cache::media())),
         Ok(Ok(None)) => Err(gone()),
         Ok(Err(error)) => {
             warn!(session.id = %live.facts.session, %resource, %error, "media cannot be read from the log");

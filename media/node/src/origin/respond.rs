@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -10,26 +11,42 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 
+/// Slices that belong together, as a part's do. Shared by all who are sent them: who counts the hands on each slice for
+/// each viewer has no time for anything else.
+pub(crate) type Run = Arc<[Bytes]>;
+
 /// A body of slices, handed on as they are: a segment's payload is not copied between ingest socket and viewer.
 #[derive(Debug, Default)]
 pub struct SlicedBody {
-    slices: VecDeque<Bytes>,
+    runs: VecDeque<Run>,
+    /// The next slice of the first run.
+    next: usize,
     left: u64,
 }
 
 impl SlicedBody {
-    /// All of `slices`, in order.
-    pub fn new(slices: impl IntoIterator<Item = Bytes>) -> Self {
-        let slices: VecDeque<Bytes> = slices.into_iter().filter(|slice| !slice.is_empty()).collect();
-        let left = slices.iter().map(|slice| slice.len() as u64).sum();
-        Self { slices, left }
+    /// All of `runs`, in order.
+    fn new(runs: impl IntoIterator<Item = Run>) -> Self {
+        let runs: VecDeque<Run> = runs.into_iter().collect();
+        let left = length(&runs);
+        Self { runs, next: 0, left }
     }
 
-    /// The bytes `from..=to` of `slices`.
-    fn range(slices: Vec<Bytes>, from: u64, to: u64) -> Self {
+    /// One piece.
+    fn whole(bytes: Bytes) -> Self {
+        Self::new([Run::from([bytes])])
+    }
+
+    /// All of it, in order, for who can write it in one go. Nothing of it was polled yet.
+    pub fn into_runs(self) -> VecDeque<Arc<[Bytes]>> {
+        self.runs
+    }
+
+    /// The bytes `from..=to` of `runs`.
+    fn range(runs: &[Run], from: u64, to: u64) -> Self {
         let mut at = 0u64;
         let mut picked = Vec::new();
-        for slice in slices {
+        for slice in runs.iter().flat_map(|run| run.iter()) {
             let (start, end) = (at, at + slice.len() as u64);
             at = end;
             let (first, last) = (from.max(start), (to + 1).min(end));
@@ -37,8 +54,12 @@ impl SlicedBody {
                 picked.push(slice.slice((first - start) as usize..(last - start) as usize));
             }
         }
-        Self::new(picked)
+        Self::new([Run::from(picked)])
     }
+}
+
+fn length<'a>(runs: impl IntoIterator<Item = &'a Run>) -> u64 {
+    runs.into_iter().flat_map(|run| run.iter()).map(|slice| slice.len() as u64).sum()
 }
 
 impl Body for SlicedBody {
@@ -49,14 +70,24 @@ impl Body for SlicedBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.slices.pop_front().map(|slice| {
-            self.left -= slice.len() as u64;
-            Ok(Frame::data(slice))
-        }))
+        let this = &mut *self;
+        while let Some(run) = this.runs.front() {
+            if let Some(slice) = run.get(this.next) {
+                this.next += 1;
+                if !slice.is_empty() {
+                    this.left -= slice.len() as u64;
+                    return Poll::Ready(Some(Ok(Frame::data(slice.clone()))));
+                }
+            } else {
+                this.runs.pop_front();
+                this.next = 0;
+            }
+        }
+        Poll::Ready(None)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.slices.is_empty()
+        self.left == 0
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -95,7 +126,7 @@ impl Problem {
         });
         let body = Bytes::from(body.to_string());
         let length = body.len();
-        let mut answer = Response::new(SlicedBody::new([body]));
+        let mut answer = Response::new(SlicedBody::whole(body));
         *answer.status_mut() = self.status;
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -155,7 +186,7 @@ pub fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &str, cac
     let matched = matches_tag(headers, &etag);
     let body = if zipped { gzip.clone() } else { plain.clone() };
     let length = body.len();
-    let mut answer = Response::new(if matched { SlicedBody::default() } else { SlicedBody::new([body]) });
+    let mut answer = Response::new(if matched { SlicedBody::default() } else { SlicedBody::whole(body) });
     let out = answer.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.apple.mpegurl"));
     set(out, header::CACHE_CONTROL, cache);
@@ -174,8 +205,8 @@ pub fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &str, cac
 }
 
 /// Media under an immutable address: a segment, a part or an init section, whole or a range of it (RFC 9110 §14).
-pub fn media(headers: &HeaderMap, slices: Vec<Bytes>, tag: &str, cache: &str) -> Answer {
-    let length: u64 = slices.iter().map(|slice| slice.len() as u64).sum();
+pub fn media(headers: &HeaderMap, runs: Vec<Run>, tag: &str, cache: &str) -> Answer {
+    let length = length(&runs);
     let etag = format!("\"{tag}\"");
     let mut answer = Response::new(SlicedBody::default());
     if matches_tag(headers, &etag) {
@@ -184,14 +215,14 @@ pub fn media(headers: &HeaderMap, slices: Vec<Bytes>, tag: &str, cache: &str) ->
         match range(headers, length, &etag) {
             Wanted::All => {
                 answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-                *answer.body_mut() = SlicedBody::new(slices);
+                *answer.body_mut() = SlicedBody::new(runs);
             }
             Wanted::Range(from, to) => {
                 *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
                 let out = answer.headers_mut();
                 out.insert(header::CONTENT_LENGTH, HeaderValue::from(to - from + 1));
                 set(out, header::CONTENT_RANGE, &format!("bytes {from}-{to}/{length}"));
-                *answer.body_mut() = SlicedBody::range(slices, from, to);
+                *answer.body_mut() = SlicedBody::range(&runs, from, to);
             }
             Wanted::Outside => {
                 *answer.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
@@ -298,9 +329,12 @@ mod tests {
 
     #[test]
     fn a_range_of_slices_is_cut_across_their_borders() {
-        let slices = vec![Bytes::from_static(b"abc"), Bytes::from_static(b"def"), Bytes::from_static(b"g")];
-        let body = SlicedBody::range(slices, 2, 4);
-        assert_eq!(body.slices, [Bytes::from_static(b"c"), Bytes::from_static(b"de")]);
+        let runs = [
+            Run::from([Bytes::from_static(b"abc"), Bytes::new()]),
+            Run::from([Bytes::from_static(b"def"), Bytes::from_static(b"g")]),
+        ];
+        let body = SlicedBody::range(&runs, 2, 4);
+        assert_eq!(body.runs, [Run::from([Bytes::from_static(b"c"), Bytes::from_static(b"de")])]);
         assert_eq!(body.size_hint().exact(), Some(3));
     }
 

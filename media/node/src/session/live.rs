@@ -144,13 +144,13 @@ impl LiveSession {
     }
 
     /// The slices of an init section, segment or part, if they are in memory.
-    pub(crate) fn in_memory(&self, resource: Resource) -> Option<Vec<Bytes>> {
+    pub(crate) fn in_memory(&self, resource: Resource) -> Option<Vec<Arc<[Bytes]>>> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         match resource {
             Resource::Playlist => None,
-            Resource::Init(init) => shown.edge.init(init).map(|bytes| vec![bytes]),
+            Resource::Init(init) => shown.edge.init(init).map(|bytes| vec![Arc::from([bytes])]),
             Resource::Segment(msn) => shown.edge.segment(msn),
-            Resource::Part { msn, part } => shown.edge.part(msn, part),
+            Resource::Part { msn, part } => shown.edge.part(msn, part).map(|part| vec![part]),
         }
     }
 

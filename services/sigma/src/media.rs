@@ -113,7 +113,10 @@ impl Media {
         let origin = self.node.origin();
         http::fallback(tower::service_fn(move |request| {
             let origin = origin.clone();
-            async move { Ok::<_, Infallible>(origin.answer(request).await) }
+            async move {
+                let answer = origin.answer(request).await;
+                Ok::<_, Infallible>(answer.map(|body| http::Slices::new(body.into_runs())))
+            }
         }))
     }
 

@@ -1,5 +1,6 @@
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, Waker},
 };
 
@@ -40,7 +41,10 @@ pub fn ranges(data: &[u8]) {
         at += slice.len();
         slice
     });
-    media(&headers, &whole, respond::media(&headers, slices.collect(), TAG, CACHE));
+    let slices: Vec<Bytes> = slices.collect();
+    // As a segment is in parts.
+    let runs = slices.chunks(3).map(Arc::from).collect();
+    media(&headers, &whole, respond::media(&headers, runs, TAG, CACHE));
     let gzip = Bytes::from_static(b"zipped");
     playlist(&headers, &whole, &gzip, respond::playlist(&headers, &whole, &gzip, "t", CACHE));
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use http::{Request, Response};
+use http::Request;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -261,10 +261,7 @@ impl Connection {
                 if let Some(secured) = secured {
                     request.extensions_mut().insert(secured);
                 }
-                async move {
-                    let response = shell.answer(request.map(Body::new), peer, in_flight).await;
-                    Ok::<Response<Body>, Infallible>(response)
-                }
+                async move { Ok::<_, Infallible>(shell.answer(request.map(Body::new), peer, in_flight).await) }
             })
         };
         let builder = self.builder();

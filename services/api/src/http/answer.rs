@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use http_body::{Frame, SizeHint};
-use sigma_clock::Instant;
-use tower::ServiceExt;
+use sigma_clock::{Clock, Instant, SystemClock};
 use tracing::field::{Empty, display};
 use tracing::{Instrument, Span, debug, debug_span, error, info, info_span, warn};
 use uuid::Uuid;
@@ -23,6 +23,7 @@ use super::activity::InFlight;
 use super::error::HttpError;
 use super::figures::{Figures, Open};
 use super::headers;
+use super::media::{PIECE_BYTES, Piece, Slices};
 
 /// The network address of who asks, in a request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ impl Shell {
         mut request: Request<Body>,
         peer: SocketAddr,
         in_flight: InFlight,
-    ) -> Response {
+    ) -> Response<Told> {
         let id = request_id(&request);
         let (route, method) = (route_of(request.uri().path()), method_of(request.method()));
         let span = span(route, &id);
@@ -97,17 +98,12 @@ impl Shell {
         let asked = headers::Asked::new(route, request.method(), request.headers());
         request.extensions_mut().insert(Peer(peer));
         request.extensions_mut().insert(RequestId(id.clone()));
-        let answered = AssertUnwindSafe(self.router().oneshot(request)).catch_unwind();
-        let answered = answered.instrument(span.clone()).await;
-        let mut response = match answered {
-            Ok(Ok(response)) => response,
-            Ok(Err(never)) => match never {},
-            Err(_) => {
-                let _within = span.enter();
-                error!(path = %line.path, "a handler panicked; the request is answered 500");
-                HttpError::internal().into_response()
-            }
-        };
+        let answered = AssertUnwindSafe(self.route(route, request)).catch_unwind();
+        let mut response = answered.instrument(span.clone()).await.unwrap_or_else(|_| {
+            let _within = span.enter();
+            error!(path = %line.path, "a handler panicked; the request is answered 500");
+            HttpError::internal().into_response().map(Answered::Any)
+        });
         line.status = response.status().as_u16();
         line.operation = response.extensions_mut().remove::<Operation>().map(|operation| operation.0);
         let headers = response.headers_mut();
@@ -117,10 +113,10 @@ impl Shell {
         self.policy().apply(&asked, headers);
         if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENTS)) {
             line.route = "/graphql (events)";
-        } else if !http_body::Body::is_end_stream(response.body()) {
+        } else if !response.body().is_over() {
             line.in_flight.owe();
         }
-        response.map(|body| Body::new(Told { body, line, rest: Bytes::new() }))
+        response.map(|body| Told { body, line, rest: Bytes::new() })
     }
 }
 
@@ -144,8 +140,24 @@ fn request_id(request: &Request<Body>) -> String {
     let theirs = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
     match theirs.filter(|id| !id.is_empty() && id.len() <= REQUEST_ID_BYTES && id.bytes().all(plain)) {
         Some(id) => id.to_owned(),
-        None => Uuid::now_v7().simple().to_string(),
+        None => made_id(),
     }
+}
+
+/// An id of our own: a UUID v7, of whose random bits a process draws its share once. They need be unlike each other and
+/// no more, and asking the kernel for each costs a viewer's request a system call.
+fn made_id() -> String {
+    static DRAWN: OnceLock<u64> = OnceLock::new();
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    /// Odd, so that 2^64 numbers come before one comes twice (Weyl's sequence).
+    const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+    let drawn = *DRAWN.get_or_init(|| Uuid::new_v4().as_u64_pair().1);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let mut bits = [0; 10];
+    bits[..8].copy_from_slice(&drawn.wrapping_add(number.wrapping_mul(STEP)).to_be_bytes());
+    bits[8..].copy_from_slice(&(drawn as u16).to_be_bytes());
+    let millis = u64::try_from(SystemClock.now().millis()).unwrap_or_default();
+    uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid().simple().to_string()
 }
 
 /// A path as the log shows it: of media's, without what is behind the session's name, because who knows that may watch
@@ -238,58 +250,77 @@ impl Drop for Line {
     }
 }
 
-/// An answer goes out in pieces of at most so many bytes, so that it is known how much a slow client has taken.
-const PIECE_BYTES: usize = 256 * 1024;
+/// An answer's body, of a route of ours or of the media plane.
+pub(crate) enum Answered {
+    Any(Body),
+    Media(Slices),
+}
+
+impl Answered {
+    fn is_over(&self) -> bool {
+        match self {
+            Self::Any(body) => http_body::Body::is_end_stream(body),
+            Self::Media(slices) => !slices.has_remaining(),
+        }
+    }
+}
 
 /// An answer's body that knows how much of it went out.
-struct Told {
-    body: Body,
+pub(crate) struct Told {
+    body: Answered,
     line: Line,
     /// What is left of a piece that was too large.
     rest: Bytes,
 }
 
-impl Told {
-    /// Not more of `data` than goes out at once.
-    fn piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
-        if data.len() > PIECE_BYTES {
-            self.rest = data.split_off(PIECE_BYTES);
-        }
-        self.line.bytes += data.len() as u64;
-        self.line.in_flight.taken(data.len());
-        Frame::data(data)
+/// Not more of `data` than goes out at once; the others are `rest`.
+fn piece(mut data: Bytes, rest: &mut Bytes) -> Piece {
+    if data.len() > PIECE_BYTES {
+        *rest = data.split_off(PIECE_BYTES);
     }
+    Piece::Any(data)
 }
 
 impl http_body::Body for Told {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = axum::Error;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let span = self.line.span.clone();
-        let _within = span.enter();
-        if !self.rest.is_empty() {
-            let rest = std::mem::take(&mut self.rest);
-            return Poll::Ready(Some(Ok(self.piece(rest))));
+    ) -> Poll<Option<Result<Frame<Piece>, axum::Error>>> {
+        let Self { body, line, rest } = &mut *self;
+        let polled = match body {
+            // All of it is there at once.
+            Answered::Media(slices) => slices.next_piece().map(|piece| Ok(Frame::data(Piece::Media(piece)))),
+            Answered::Any(_) if !rest.is_empty() => Some(Ok(Frame::data(piece(std::mem::take(rest), rest)))),
+            Answered::Any(body) => {
+                let _within = line.span.enter();
+                match Pin::new(body).poll_frame(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(polled) => {
+                        polled.map(|frame| frame.map(|frame| frame.map_data(|data| piece(data, rest))))
+                    }
+                }
+            }
+        };
+        if let Some(Ok(frame)) = &polled {
+            let bytes = frame.data_ref().map_or(0, Buf::remaining);
+            line.bytes += bytes as u64;
+            line.in_flight.taken(bytes);
         }
-        match Pin::new(&mut self.body).poll_frame(context) {
-            Poll::Ready(Some(Ok(frame))) => Poll::Ready(Some(Ok(match frame.into_data() {
-                Ok(data) => self.piece(data),
-                Err(trailers) => trailers,
-            }))),
-            polled => polled,
-        }
+        Poll::Ready(polled)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.rest.is_empty() && self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_over()
     }
 
     fn size_hint(&self) -> SizeHint {
-        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let (mut hint, rest) = match &self.body {
+            Answered::Any(body) => (body.size_hint(), self.rest.len() as u64),
+            Answered::Media(slices) => (SizeHint::with_exact(slices.remaining() as u64), 0),
+        };
         if let Some(upper) = hint.upper() {
             hint.set_upper(upper + rest);
         }

@@ -19,6 +19,7 @@ mod headers;
 mod health;
 mod incoming;
 mod limits;
+mod media;
 mod pages;
 mod public;
 mod rates;
@@ -41,7 +42,6 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
 use ipnet::IpNet;
 use sigma_door::Pressure;
@@ -60,13 +60,16 @@ pub use figures::{Exposition, MetricSource};
 pub(crate) use health::conditions;
 pub use health::{Component, Condition};
 pub use limits::Limits;
+pub use media::Slices;
 
+use answer::Answered;
 use caller::Client;
 use cookie::Cookies;
 use doorman::{Denied, Doorman};
 use figures::Figures;
 use headers::Policy;
 use incoming::Bodies;
+use media::OneByOne;
 use rates::Rates;
 use seats::Seats;
 use trusted::Trusted;
@@ -74,7 +77,7 @@ use viewers::Viewers;
 use workshop::Workshop;
 
 /// What answers where no route of ours does: the origin of the media plane.
-pub type Fallback = BoxCloneSyncService<Request<Body>, Response, Infallible>;
+pub type Fallback = BoxCloneSyncService<Request<Body>, http::Response<Slices>, Infallible>;
 
 /// All that the shell is put together from.
 pub struct Parts {
@@ -127,6 +130,7 @@ type Shared = Arc<Inner>;
 #[derive(Clone)]
 pub struct Shell {
     router: Router,
+    inner: Shared,
     figures: Arc<Figures>,
     traces: Arc<dyn RequestTraces>,
     policy: Arc<Policy>,
@@ -135,25 +139,16 @@ pub struct Shell {
 }
 
 /// `service` in the form that [`Parts::fallback`] wants.
-pub fn fallback<S, B>(service: S) -> Fallback
+pub fn fallback<S>(service: S) -> Fallback
 where
-    S: Service<Request<Body>, Response = http::Response<B>, Error = Infallible>
+    S: Service<Request<Body>, Response = http::Response<Slices>, Error = Infallible>
         + Clone
         + Send
         + Sync
         + 'static,
     S::Future: Send + 'static,
-    B: http_body::Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    BoxCloneSyncService::new(service.map_response(|response| response.map(Body::new)))
-}
-
-/// A fallback that knows nothing: for a process without a media plane.
-pub fn nothing_here() -> Fallback {
-    fallback(tower::service_fn(|_: Request<Body>| async {
-        Ok::<_, Infallible>(HttpError::not_found().into_response())
-    }))
+    BoxCloneSyncService::new(service)
 }
 
 impl Shell {
@@ -209,8 +204,8 @@ impl Shell {
             .route("/metrics", get(metrics))
             .fallback(elsewhere)
             .method_not_allowed_fallback(|| async { HttpError::method_not_allowed() })
-            .with_state(inner);
-        Self { router, figures, traces: parts.traces, policy: Arc::new(policy), trusted_proxies, stop }
+            .with_state(Arc::clone(&inner));
+        Self { router, inner, figures, traces: parts.traces, policy: Arc::new(policy), trusted_proxies, stop }
     }
 
     /// Bytes of all answers that have gone out.
@@ -233,8 +228,15 @@ impl Shell {
         &self.policy
     }
 
-    pub(crate) fn router(&self) -> Router {
-        self.router.clone()
+    /// Answers: viewers by the shortest way, since there are more of them than of all others together.
+    pub(crate) async fn route(&self, route: &str, request: Request<Body>) -> Response<Answered> {
+        if matches!(route, "/media" | "/live") {
+            return watch(&self.inner, request).await;
+        }
+        match self.router.clone().oneshot(request).await {
+            Ok(response) => response.map(Answered::Any),
+            Err(never) => match never {},
+        }
     }
 
     pub(crate) fn traces(&self) -> &Arc<dyn RequestTraces> {
@@ -290,19 +292,24 @@ async fn elsewhere(State(inner): State<Shared>, request: Request<Body>) -> Respo
     if path.starts_with("/preview/") {
         return preview(&inner, request).await;
     }
-    if path.starts_with("/live/") || path.starts_with("/media/") {
-        let (parts, body) = request.into_parts();
-        let admitted = inner.viewers.admit(&inner.doorman.client(&parts), &parts.headers);
-        if let Err(lack) = admitted {
-            inner.figures.viewer_refused(lack);
-            return lack.told().into_response();
-        }
-        return next(&inner, Request::from_parts(parts, body)).await;
-    }
     next(&inner, request).await
 }
 
+/// What viewers ask for: answered for as many as may watch.
+async fn watch(inner: &Shared, request: Request<Body>) -> http::Response<Answered> {
+    let (parts, body) = request.into_parts();
+    if let Err(lack) = inner.viewers.admit(&inner.doorman.client(&parts), &parts.headers) {
+        inner.figures.viewer_refused(lack);
+        return lack.told().into_response().map(Answered::Any);
+    }
+    origin(inner, Request::from_parts(parts, body)).await.map(Answered::Media)
+}
+
 async fn next(inner: &Shared, request: Request<Body>) -> Response {
+    origin(inner, request).await.map(|slices| Body::new(OneByOne(slices)))
+}
+
+async fn origin(inner: &Shared, request: Request<Body>) -> http::Response<Slices> {
     match inner.fallback.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},

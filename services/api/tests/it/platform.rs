@@ -432,7 +432,7 @@ impl Component for Lame {
 struct Media;
 
 impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
-    type Response = axum::http::Response<axum::body::Body>;
+    type Response = axum::http::Response<http::Slices>;
     type Error = std::convert::Infallible;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
@@ -451,12 +451,13 @@ impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
                 "/live/panic" => panic!("a handler's fault"),
                 _ => {}
             }
-            let body = match path.as_str() {
+            let said = match path.as_str() {
                 // More than all buffers on the way hold.
-                "/live/large" => axum::body::Body::from(vec![7; LARGE]),
-                _ => axum::body::Body::from(format!("media {path} local={peer}")),
+                "/live/large" => vec![7; LARGE],
+                _ => format!("media {path} local={peer}").into_bytes(),
             };
-            let mut response = axum::http::Response::new(body);
+            let run = Arc::from([axum::body::Bytes::from(said)]);
+            let mut response = axum::http::Response::new(http::Slices::new([run].into()));
             if path.starts_with("/preview/none/") {
                 *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
             }

@@ -176,6 +176,10 @@ fn session() -> Vec<(&'static str, SessionEvent)> {
             "session.input_changed.v1",
             SessionEvent::InputChanged { feed: two, input: sound_only(), at: at(41) },
         ),
+        (
+            "session.input_changed.v1-picture",
+            SessionEvent::InputChanged { feed: two, input: input(), at: at(41) },
+        ),
         ("session.live.v1", SessionEvent::Live { at: at(2) }),
         ("session.error.v1", error(LossCause::ConnectionBroken, LossEnd::BroadcasterLeft)),
         ("session.error.v1-silence", error(LossCause::Silence, LossEnd::BroadcasterLeft)),

@@ -19,14 +19,14 @@ fn text_of(event: &AnyEvent) -> String {
 }
 
 /// `channel.created.v1-sealed` is of `channel.created`, version 1.
-fn name_and_version(file: &str) -> (&str, u16) {
+pub fn name_and_version(file: &str) -> (&str, u16) {
     let stem = file.split('-').next().unwrap();
     let (name, version) = stem.rsplit_once(".v").unwrap_or_else(|| panic!("{file} is no golden file's name"));
     (name, version.parse().unwrap())
 }
 
 /// The golden files that are there, by name.
-fn golden() -> BTreeMap<String, String> {
+pub fn golden() -> BTreeMap<String, String> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(folder()).unwrap() {
         let path = entry.unwrap().path();

@@ -233,7 +233,7 @@ fn session_health_event() -> impl Strategy<Value = SessionHealthEvent> {
     ]
 }
 
-fn any_event() -> impl Strategy<Value = AnyEvent> {
+pub fn any_event() -> impl Strategy<Value = AnyEvent> {
     prop_oneof![
         9 => channel_event().prop_map(AnyEvent::Channel),
         9 => session_event().prop_map(AnyEvent::Session),

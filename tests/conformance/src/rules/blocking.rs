@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{NO_BLOCKING, NO_PARTS};
-use crate::case::{Case, Line};
+use crate::case::{Case, Line, Load};
 use crate::finding::{Exhibit, Finding, Trial, beyond, seconds};
 use crate::observation::{Answer, Body, Directives, Exchange, Probe, Purpose};
 use crate::playlist::{MediaPlaylist, Micros, Reached};
@@ -180,7 +180,9 @@ pub(super) fn past(case: &Case<'_>) -> Finding {
             let Some(playlist) = playlist(answer).filter(|playlist| gives_deltas && !playlist.ended) else {
                 continue;
             };
-            if playlist.skip.is_none() && super::delta::skippable(playlist) > 0 {
+            let playlist = Arc::clone(playlist);
+            let load = Load { exchange, playlist, at: answer.head, followed: false };
+            if load.playlist.skip.is_none() && super::delta::owed(line, &load) > 0 {
                 trial.breach("a past msn with _HLS_skip gives a full playlist", [shown(exchange, answer)]);
             }
         }

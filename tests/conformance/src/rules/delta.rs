@@ -3,27 +3,42 @@
 use std::collections::BTreeSet;
 
 use crate::case::{Case, Line, Load};
-use crate::finding::{Finding, Trial, seconds};
+use crate::finding::{Finding, Trial, beyond, seconds};
 use crate::observation::Skipping;
 use crate::playlist::{MediaPlaylist, Micros, Segment, merge};
 
-/// How many segments of a full playlist (or of what a delta still lists) lie before the skip boundary.
-pub(super) fn skippable(playlist: &MediaPlaylist) -> usize {
-    let until = playlist.control.as_ref().and_then(|control| control.skip_until);
-    let (Some(until), total) = (until, playlist.duration()) else { return 0 };
+/// The segments of a full playlist that lie before the skip boundary: counted from the end of the last whole segment, what
+/// is listed of the next one is not in it (§6.2.5.1).
+fn skippable(playlist: &MediaPlaylist) -> impl Iterator<Item = &Segment> {
+    let until = playlist.control.as_ref().and_then(|control| control.skip_until).unwrap_or(Micros::MAX);
+    let total: Micros = playlist.segments.iter().map(|segment| segment.duration).sum();
     let mut end = 0;
-    let ends = playlist.segments.iter().map(|segment| {
+    playlist.segments.iter().take_while(move |segment| {
         end += segment.duration;
-        end
-    });
-    ends.take_while(|end| total - *end >= until).count()
+        total - end >= until
+    })
 }
 
-/// The older playlists that a client may still hold when it asks for a delta: no older than half the skip boundary
-/// (§6.3.7). The newest and the oldest of them.
+/// How many segments a delta must skip at least, where this full playlist came instead. §6.2.5.1 wants all that lie before the
+/// boundary to be skipped; but what came at one stroke (a silence found out, an outage) must not be, for who asks with a
+/// playlist half a boundary old (§6.3.7), and was blocked after that (§6.2.5.2), never saw it. So those count that were listed
+/// for a whole boundary.
+pub(super) fn owed(line: &Line<'_>, full: &Load<'_>) -> usize {
+    let until = full.playlist.control.as_ref().and_then(|control| control.skip_until).unwrap_or(0);
+    let is_old = |segment: &&Segment| {
+        line.segments.get(&segment.msn).is_none_or(|listed| {
+            listed.before.is_none() || listed.first + until + beyond(0) <= full.exchange.asked
+        })
+    };
+    skippable(&full.playlist).take_while(is_old).count()
+}
+
+/// The older playlists that a client may hold when it asks for a delta: no older than half the skip boundary then
+/// (§6.3.7), however long it is blocked. The newest and the oldest of them.
 fn bases<'l, 'a>(line: &'l Line<'a>, delta: &Load<'_>) -> Vec<&'l Load<'a>> {
     let half = delta.playlist.control.as_ref().and_then(|control| control.skip_until).unwrap_or(0) / 2;
-    let may_hold = |load: &&Load<'_>| load.at <= delta.exchange.asked && delta.at - load.at <= half;
+    let asked = delta.exchange.asked;
+    let may_hold = |load: &&Load<'_>| load.at <= asked && asked - load.at <= half;
     let held: Vec<&Load<'_>> = line.follows().filter(|load| !load.playlist.ended).filter(may_hold).collect();
     let newest = held.last().copied();
     held.first().copied().into_iter().chain(newest).collect()
@@ -82,7 +97,7 @@ pub(super) fn merges(case: &Case<'_>) -> Finding {
                 continue;
             }
             let Some(skip) = &delta.playlist.skip else {
-                let count = skippable(&delta.playlist);
+                let count = owed(line, delta);
                 if count > 0 {
                     trial.breach(
                         format!("a full playlist came where {count} segments could be skipped"),
@@ -96,7 +111,8 @@ pub(super) fn merges(case: &Case<'_>) -> Finding {
                 Some(Skipping::V2) => kinds.1 += 1,
                 _ => kinds.0 += 1,
             }
-            let most = skippable(&full.playlist) as u64;
+            // Fewer than may be skipped harms nobody: all the same they give the full playlist.
+            let most = skippable(&full.playlist).count() as u64;
             if skip.segments > most {
                 let until: Micros =
                     full.playlist.control.as_ref().and_then(|control| control.skip_until).unwrap_or(0);

@@ -90,12 +90,15 @@ fn successive(old: &MediaPlaylist, new: &MediaPlaylist) -> Result<(), String> {
         .filter(|(_, segment)| segment.byte_range.is_none())
         .map(|(at, segment)| (segment.uri.as_str(), (at, segment)))
         .collect();
-    // Gaps at the very end may be taken back by ENDLIST: they are nothing that anybody could have loaded.
-    let spare = old.segments.iter().rev().take_while(|segment| segment.gap).count();
+    // §6.2.1 has no leave to take anything back. One thing is let pass here: ENDLIST in place of the gaps at the very end, all
+    // of them, which nobody could have loaded. Left there they keep players from ending: hls.js 1.7 takes no gap for a
+    // stream's end (`bufferedEnd` in its fragment tracker) and waits for ever, as whoever stands before gaps does.
+    let took_all = new.ended && new.segments.last().is_some_and(|last| !last.gap);
+    let spare = old.segments.iter().rev().take_while(|segment| took_all && segment.gap).count();
     for (at, segment) in
         old.segments.iter().enumerate().filter(|(_, segment)| segment.msn >= new.media_sequence)
     {
-        let may_go = new.ended && at + spare >= old.segments.len();
+        let may_go = at + spare >= old.segments.len();
         match new.segment(segment.msn) {
             Some(same) if same.uri == segment.uri => {}
             Some(other) => {
@@ -113,7 +116,7 @@ fn successive(old: &MediaPlaylist, new: &MediaPlaylist) -> Result<(), String> {
     let Some(open) = &old.open else { return Ok(()) };
     let now = new.segment(open.msn).or(new.open.as_ref().filter(|now| now.msn == open.msn));
     match now {
-        None if new.ended => Ok(()),
+        None if new.ended && open.parts.iter().all(|part| part.gap) => Ok(()),
         None => Err(format!("the parts of segment {} are gone", open.msn)),
         Some(now) if now.parts.is_empty() || now.parts.starts_with(&open.parts) => {
             let head =
@@ -193,5 +196,16 @@ mod tests {
         let old = playlist("#EXTINF:1,\n0\n#EXT-X-GAP\n#EXTINF:1,\n1\n");
         assert_eq!(successive(&old, &playlist("#EXTINF:1,\n0\n#EXT-X-ENDLIST\n")), Ok(()));
         assert!(successive(&old, &playlist("#EXT-X-ENDLIST\n")).is_err());
+        let old = playlist("#EXTINF:1,\n0\n#EXT-X-GAP\n#EXTINF:1,\n1\n#EXT-X-GAP\n#EXTINF:1,\n2\n");
+        let half = "#EXTINF:1,\n0\n#EXT-X-GAP\n#EXTINF:1,\n1\n#EXT-X-ENDLIST\n";
+        assert!(successive(&old, &playlist(half)).is_err(), "all of them or none");
+        for (part, sound) in [("URI=\"1.0\",GAP=YES", true), ("URI=\"1.0\"", false)] {
+            let old = playlist(&format!("#EXTINF:1,\n0\n#EXT-X-PART:DURATION=0.5,{part}\n"));
+            assert_eq!(
+                successive(&old, &playlist("#EXTINF:1,\n0\n#EXT-X-ENDLIST\n")).is_ok(),
+                sound,
+                "{part}"
+            );
+        }
     }
 }

@@ -1,8 +1,12 @@
-//! One variant a rule: the judge finds it, and nothing else.
+//! One variant a rule, and some with a second: the judge finds it, and nothing else.
 
 use sigma_conformance::{Options, Report, Verdict, check};
 
 use crate::origin::{Door, Origin, serve};
+
+/// Rules that are broken in a second way: gaps that come late (11, 12), an end that takes media back (20), a version that
+/// nothing asks for (44).
+const OTHERWISE: [u8; 4] = [111, 112, 120, 144];
 
 /// Longer than the small origin's broadcast lasts.
 const LONGEST: u64 = 40;
@@ -18,7 +22,7 @@ async fn mutant(rule: u8) -> Option<String> {
     let door = if rule == 41 { Door::OldTls } else { Door::Plain };
     let report = judged(rule, door).await;
     let broken = report.numbers(Verdict::Broken);
-    (broken != [rule])
+    (broken != [rule % 100])
         .then(|| format!("=== rule {rule} is broken, found were {broken:?}\n{}", report.broken()))
 }
 
@@ -52,7 +56,8 @@ async fn the_judge_finds_each_broken_rule_and_nothing_else() {
     let only: Vec<u8> = std::env::var("SIGMA_TEST_RULES")
         .map(|rules| rules.split(',').filter_map(|rule| rule.parse().ok()).collect())
         .unwrap_or_default();
-    let rules: Vec<u8> = (1..=44).filter(|rule| only.is_empty() || only.contains(rule)).collect();
+    let rules: Vec<u8> =
+        (1..=44).chain(OTHERWISE).filter(|rule| only.is_empty() || only.contains(rule)).collect();
     let whole = tokio::spawn(whole());
     let wrong = all(&rules).await;
     // A machine with other work may hold an origin up beyond twice a bound: those have a second chance, among few.

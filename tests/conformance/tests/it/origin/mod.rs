@@ -50,7 +50,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// An origin that breaks one rule, or none (0).
+    /// An origin that breaks one rule, or none (0); from 101 on, the rule of a hundred less in a second way.
     pub(crate) fn new(broken: u8) -> Self {
         Self { script: Script::new(broken), broken, made: Mutex::default() }
     }
@@ -62,7 +62,7 @@ impl Origin {
     /// Where there are parts, a segment that is late has late parts, or is too long: the variant that breaks rule 12
     /// alone is a playlist without parts.
     fn has_parts(&self) -> bool {
-        !self.breaks(12)
+        !self.breaks(12) && !self.breaks(112)
     }
 
     fn part_target(&self) -> u64 {

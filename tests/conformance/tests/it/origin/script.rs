@@ -20,6 +20,8 @@ const SHORT: u64 = 7_400;
 const ODD: u64 = 20_000;
 /// When the broadcast ends.
 const END: u64 = 24_000;
+/// Later than all of it.
+const NEVER: u64 = 3_600_000;
 
 /// A part of the script.
 #[derive(Clone, Debug)]
@@ -54,6 +56,8 @@ impl Item {
 pub(crate) struct Script {
     pub(crate) items: Vec<Item>,
     pub(crate) ends_at: u64,
+    /// Whether the end takes the parts of the last segment back.
+    takes_back: bool,
     window: usize,
 }
 
@@ -134,8 +138,20 @@ impl Script {
             });
             decode_time += now - starts;
         }
-        let mut script = Self { items, ends_at: now + 300, window: if broken == 15 { 5 } else { WINDOW } };
+        let mut script = Self {
+            items,
+            ends_at: now + 300,
+            takes_back: broken == 120,
+            window: if broken == 15 { 5 } else { WINDOW },
+        };
+        if let Some(last) = script.items.last_mut().filter(|_| broken == 120) {
+            last.parts.truncate(1);
+            last.whole_at = NEVER;
+            script.ends_at = END - 200;
+        }
         match broken {
+            111 => script.hold(FOUND_OUT + 50, FOUND_OUT + 2_550),
+            112 => script.hold(FOUND_OUT + 50, FOUND_OUT + 3_900),
             11 => script.hold(20_100, 22_600),
             12 => script.hold(19_100, 22_900),
             _ => {}
@@ -167,7 +183,7 @@ impl Script {
         State {
             at,
             whole: &self.items[..whole],
-            open: open.filter(|(_, parts)| *parts > 0),
+            open: open.filter(|(_, parts)| *parts > 0 && !(ended && self.takes_back)),
             removed: whole.saturating_sub(self.window),
             ended,
         }

@@ -63,14 +63,18 @@ impl Origin {
         let target = self.target(side);
         let until = if self.breaks(4) { 4_000 } else { 6 * self.longest_target() };
         let total = state.ms();
+        let whole: u64 = state.listed().iter().map(Item::ms).sum();
+        // Gaps come at one stroke: who was blocked since then does not hold them.
+        let held = until / 2 + 3 * target;
         let mut end = 0;
         let old = state.listed().iter().take_while(|item| {
             end += item.ms();
-            total - end >= self.skip_until(side).max(until)
+            whole - end >= self.skip_until(side).max(until) && item.whole_at + held < state.at
         });
         let skipped = if asked.delta { old.count() } else { 0 };
         let version = match skipped {
             _ if self.breaks(44) => 11,
+            0 if self.breaks(144) && state.listed().iter().any(|item| item.gap) => 7,
             0 => 6,
             _ if asked.v2 && !self.breaks(33) => 10,
             _ => 9,

@@ -40,7 +40,7 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
     let open = timeline.open(view).filter(|_| has_parts);
     let skipped = if delta { skippable(timeline, view, target) } else { 0 };
 
-    // Rule 44: MAP asks for 6, GAP for 8 (so hls-parser has it), SKIP for 9.
+    // Rule 44: MAP asks for 6, SKIP for 9 (§8), GAP for 8 (Apple's "About the EXT-X-VERSION tag"; hls-parser refuses less).
     let gaps = timeline.listed(view).any(|segment| segment.gap);
     let version = match (skipped, gaps) {
         (1.., _) => 9,

@@ -89,14 +89,14 @@ pub(super) fn version(case: &Case<'_>) -> Finding {
     let mut trial = Trial::new();
     let mut judge = |playlist: &crate::playlist::MediaPlaylist, exhibit: &dyn Fn() -> Exhibit, v2: bool| {
         let least = playlist.version_needed;
-        // §6.2.1: it should be no greater than what the tags want by §8. That names no version for EXT-X-GAP; but a reader
-        // that holds playlists to a version each tag, hls-parser, refuses a gap below 8 (its test EXT-X-VERSION_12), and no
-        // reader of 6 refuses 8: both will do where there are gaps, and nothing between them. An answer to `v2` may have
-        // skipped date ranges, which want 10, where the origin skips any.
+        // §6.2.1: it should be no greater than what the tags want by §8. That names no version for EXT-X-GAP, Apple's page
+        // "About the EXT-X-VERSION tag" says 8, and hls-parser refuses less (its pull request 149): both will do where there
+        // are gaps, and nothing between them. An answer to `v2` may have skipped date ranges, which want 10, where the origin
+        // skips any.
         let ranges = playlist.control.as_ref().is_some_and(|control| control.skip_date_ranges);
         let also = match least {
             9 if v2 && ranges => 10,
-            ..8 if playlist.has_gaps => 8,
+            ..=8 if playlist.has_gaps => 8,
             least => least,
         };
         trial.saw();

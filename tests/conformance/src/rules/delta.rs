@@ -21,14 +21,14 @@ fn skippable(playlist: &MediaPlaylist) -> impl Iterator<Item = &Segment> {
 
 /// How many segments a delta must skip at least, where this full playlist came instead. §6.2.5.1 wants all that lie before the
 /// boundary to be skipped; but what came at one stroke (a silence found out, an outage) must not be, for who asks with a
-/// playlist half a boundary old (§6.3.7), and was blocked after that (§6.2.5.2), never saw it. So those count that were listed
-/// for a whole boundary.
+/// playlist half a boundary old (§6.3.7), and was blocked after that (§6.2.5.2), never saw it. So those count that were seen
+/// to be listed for a whole boundary.
 pub(super) fn owed(line: &Line<'_>, full: &Load<'_>) -> usize {
     let until = full.playlist.control.as_ref().and_then(|control| control.skip_until).unwrap_or(0);
     let is_old = |segment: &&Segment| {
-        line.segments.get(&segment.msn).is_none_or(|listed| {
-            listed.before.is_none() || listed.first + until + beyond(0) <= full.exchange.asked
-        })
+        line.segments
+            .get(&segment.msn)
+            .is_some_and(|listed| listed.first + until + beyond(0) <= full.exchange.asked)
     };
     skippable(&full.playlist).take_while(is_old).count()
 }

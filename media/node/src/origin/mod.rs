@@ -24,7 +24,7 @@ use crate::control::Playback;
 use crate::core::Core;
 use crate::figures::{Figures, Open, RequestKind};
 use crate::paths::{Audience, MEDIA_ROOT};
-use crate::session::{LiveSession, gzip};
+use crate::session::{LiveSession, Turn, gzip};
 use respond::Problem;
 
 /// Longest path that is looked at, in bytes.
@@ -220,20 +220,20 @@ async fn media_playlist(
     query: &str,
     headers: &HeaderMap,
 ) -> Result<Answer, Problem> {
-    let mut changes = live.changes();
     let (target, limit) = live.read(|timeline| {
         (timeline.target_duration().unwrap_or(1), Duration::from_millis(timeline.block_limit_ms()))
     });
     let blocking = query.contains("_HLS_msn");
     let resolved = async {
         let mut waiting = None;
+        let mut turn: Option<Turn> = None;
         loop {
-            changes.borrow_and_update();
+            let place = live.place();
             let resolution =
                 live.read(|timeline| timeline.is_playable(view).then(|| resolve(query, view, timeline)));
             match resolution {
                 None => return Err(not_on_air()),
-                Some(Resolution::Now { delta }) => return Ok(delta),
+                Some(Resolution::Now { delta }) => return Ok((delta, turn)),
                 Some(Resolution::Bad(reason)) => {
                     return Err(Problem {
                         status: StatusCode::BAD_REQUEST,
@@ -245,14 +245,14 @@ async fn media_playlist(
                 }
                 Some(Resolution::Wait { .. }) => {
                     waiting.get_or_insert_with(|| Waiting::begin(figures));
-                    if changes.changed().await.is_err() {
-                        return Err(unavailable());
-                    }
+                    drop(turn.take());
+                    turn = Some(place.turn().await);
                 }
             }
         }
     };
-    let delta = match sigma_clock::timeout(limit, resolved).await {
+    // Who waited is answered in turn.
+    let (delta, _turn) = match sigma_clock::timeout(limit, resolved).await {
         Ok(resolved) => resolved?,
         Err(_) => {
             return Err(Problem {
@@ -283,7 +283,6 @@ async fn media_file(
     resource: Resource,
     headers: &HeaderMap,
 ) -> Result<Answer, Problem> {
-    let mut changes = live.changes();
     let (target, limit) = live.read(|timeline| {
         (timeline.target_duration().unwrap_or(1), Duration::from_millis(timeline.block_limit_ms()))
     });
@@ -296,22 +295,22 @@ async fn media_file(
     };
     let located = async {
         let mut waiting = None;
+        let mut turn: Option<Turn> = None;
         loop {
-            changes.borrow_and_update();
+            let place = live.place();
             match live.read(|timeline| timeline.locate(view, resource)) {
                 Place::Hinted => {
                     waiting.get_or_insert_with(|| Waiting::begin(figures));
-                    if changes.changed().await.is_err() {
-                        return None;
-                    }
+                    drop(turn.take());
+                    turn = Some(place.turn().await);
                 }
-                Place::Ready(range) => return Some(Some(range)),
-                Place::Older => return Some(None),
+                Place::Ready(range) => return Some((Some(range), turn)),
+                Place::Older => return Some((None, turn)),
                 Place::Missing => return None,
             }
         }
     };
-    let range = match sigma_clock::timeout(limit, located).await {
+    let (range, turn) = match sigma_clock::timeout(limit, located).await {
         Ok(located) => located.ok_or_else(gone)?,
         // Still hinted: it may come yet, so that no cache may keep this answer.
         Err(_) => return Err(unavailable()),
@@ -320,6 +319,8 @@ async fn media_file(
     if let Some(runs) = live.in_memory(resource) {
         return Ok(respond::media(headers, runs, &tag, cache::media()));
     }
+    // Nobody's turn waits for a disk.
+    drop(turn);
     let log: LogReader = live.log().clone();
     let read = tokio::task::spawn_blocking(move || {
         let range = match (range, resource) {

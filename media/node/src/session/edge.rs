@@ -30,7 +30,7 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    /// Keeps an init section; they are small and few.
+    /// Keeps an init section. They are small; each feed brings one.
     pub(crate) fn keep_init(&mut self, init: u32, bytes: Bytes) {
         self.inits.insert(init, bytes);
     }
@@ -78,6 +78,13 @@ impl Edge {
     /// Lets go of what the log has.
     pub(crate) fn keep_unwritten(&mut self) {
         self.segments.retain(|segment| !segment.written);
+    }
+
+    /// Lets go of the init sections that only media uses which has left the window.
+    pub(crate) fn forget_inits(&mut self, is_past: impl Fn(u32) -> bool) {
+        while self.inits.len() > 1 && self.inits.first_key_value().is_some_and(|(&init, _)| is_past(init)) {
+            self.inits.pop_first();
+        }
     }
 
     /// An init section.
@@ -129,6 +136,18 @@ mod tests {
         edge.keep_part(100, 0, slices("b"), true);
         edge.keep_unwritten();
         assert_eq!((edge.segment(100), edge.segment(99)), (None, Some(vec![slices("a").into()])));
+    }
+
+    #[test]
+    fn init_sections_of_feeds_long_gone_are_let_go_and_the_newest_is_not() {
+        let mut edge = Edge::default();
+        for init in 0..5 {
+            edge.keep_init(init, Bytes::from_static(b"init"));
+        }
+        edge.forget_inits(|init| init < 3);
+        assert_eq!([2, 3, 4].map(|init| edge.init(init).is_some()), [false, true, true]);
+        edge.forget_inits(|_| true);
+        assert_eq!([3, 4].map(|init| edge.init(init).is_some()), [false, true]);
     }
 
     #[test]

@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sigma_hls::{Append, Resource, Timeline, View, playlist};
+use sigma_hls::{Append, Place as Placed, Resource, Timeline, View, playlist};
 use sigma_log::{Entry, LogReader};
-use tokio::sync::watch;
 
 use super::edge::Edge;
 use super::health::SessionHealth;
+use super::waiters::{Place, Waiters};
 use crate::control::SessionFacts;
 
 /// A rendered playlist with its gzipped form. Shared by all who ask for the same.
@@ -43,7 +43,7 @@ pub(crate) struct LiveSession {
     pub(crate) facts: SessionFacts,
     shown: RwLock<Shown>,
     rendered: Mutex<HashMap<(View, bool), Arc<Rendered>>>,
-    changed: watch::Sender<u64>,
+    waiters: Waiters,
     log: LogReader,
     health: SessionHealth,
     /// Pictures in 1,000 s; 0 while not known.
@@ -58,13 +58,12 @@ impl LiveSession {
         log: LogReader,
         health: SessionHealth,
     ) -> Self {
-        let changed = watch::Sender::new(timeline.version());
         let shown = RwLock::new(Shown { timeline, edge: Edge::default() });
         Self {
             facts,
             shown,
             rendered: Mutex::default(),
-            changed,
+            waiters: Waiters::default(),
             log,
             health,
             frame_rate_milli: AtomicU32::new(0),
@@ -76,11 +75,12 @@ impl LiveSession {
         look(&self.shown.read().unwrap_or_else(PoisonError::into_inner).timeline)
     }
 
-    /// Takes in what the rendition said, all at once, and wakes all who wait.
+    /// Takes in what the rendition said, all at once, and calls all who wait.
     /// `unwritten`: the log did not take all of it, so that memory has the only copy.
     pub(super) fn publish(&self, steps: Vec<Append>, steady_us: i64, unwritten: bool) {
-        let version = {
+        let is_changed = {
             let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+            let before = shown.timeline.version();
             for Append { entry, bytes } in steps {
                 shown.timeline.apply(&entry, steady_us);
                 match entry {
@@ -92,9 +92,11 @@ impl LiveSession {
                     _ => {}
                 }
             }
-            shown.timeline.version()
+            shown.timeline.version() != before
         };
-        self.changed.send_if_modified(|known| std::mem::replace(known, version) != version);
+        if is_changed {
+            self.waiters.call();
+        }
     }
 
     /// The log refused a part of segment `msn`: memory has the only copy.
@@ -119,12 +121,17 @@ impl LiveSession {
 
     /// Lets go of what need not be fetchable any more.
     pub(super) fn forget(&self, steady_us: i64) {
-        self.shown.write().unwrap_or_else(PoisonError::into_inner).timeline.forget(steady_us);
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let Shown { timeline, edge } = &mut *shown;
+        timeline.forget(steady_us);
+        edge.forget_inits(|init| {
+            matches!(timeline.locate(View::Preview, Resource::Init(init)), Placed::Older)
+        });
     }
 
-    /// Told of each change of the timeline.
-    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
-        self.changed.subscribe()
+    /// A place among those who wait for the timeline's next change: take it, then look.
+    pub(crate) fn place(&self) -> Place {
+        self.waiters.place()
     }
 
     /// The media playlist as it is now, rendered once for all who ask.

@@ -14,6 +14,7 @@ mod reports;
 #[cfg(test)]
 mod simulation_tests;
 mod time;
+mod waiters;
 mod warnings;
 
 pub(crate) use handle::{FeedEnd, Message, SessionHandle, SessionOver};
@@ -21,3 +22,4 @@ pub use health::{HealthFollower, HealthSample, SessionHealth};
 pub(crate) use live::{LiveSession, gzip};
 pub(crate) use pen::Scribe;
 pub(crate) use register::{Sessions, end_orphans, stale_folders};
+pub(crate) use waiters::Turn;

@@ -53,11 +53,12 @@ export async function run(piece) {
   for (const channel of channels) await platform.whenPlayable(channel);
   await sleep(3000);
 
-  /** Parts of the others, and what the platform holds and spends, while something else goes on. */
-  const beside = async (during) => {
+  /** Parts of the others, and what the platform holds and spends, while something else goes on; parts of `own` by themselves. */
+  const beside = async (during, own) => {
     const before = held(platform.program.pid);
     const cpu = processorSeconds(platform.program.pid);
     const listings = channels.map((channel) => new Listing(channel));
+    const within = own === undefined ? [] : [new Listing(own)];
     const program = during();
     let most = before;
     let newcomer;
@@ -70,8 +71,8 @@ export async function run(piece) {
       if (newcomer === undefined && Date.now() - began > SECONDS * 400) newcomer = honest();
     }
     await program?.ended;
-    await Promise.all(listings.map((listing) => listing.stop()));
-    const found = lateness(listings);
+    await Promise.all([...listings, ...within].map((listing) => listing.stop()));
+    const found = { ...lateness(listings), within: lateness(within) };
     return { ...found, told: program === undefined ? {} : words(program), cpu: (processorSeconds(platform.program.pid) - cpu) / SECONDS, grown: (most.anonymous - before.anonymous) / 1024, newcomer: await newcomer };
   };
   let honestCount = 0;
@@ -92,12 +93,13 @@ export async function run(piece) {
     }
   };
 
-  const attack = async (kind, what, target, refused) => {
-    const found = await beside(() => company(kind, { rtmp: platform.rtmp, http: platform.http, ...target }));
+  const attack = async (kind, what, target, refused, own) => {
+    const found = await beside(() => company(kind, { rtmp: platform.rtmp, http: platform.http, ...target }), own);
     const { cpu = 0, failed, ...told } = found.told;
     const calm = await beside(() => company('burn', { rtmp: platform.rtmp, http: platform.http, share: Math.min(1, cpu) }));
     const figures = `${found.parts} parts, late by p99 ${found.p99.toFixed(0)}, at most ${found.most.toFixed(0)} ms; burnt: ${calm.parts}, p99 ${calm.p99.toFixed(0)}, at most ${calm.most.toFixed(0)} ms; the attacker at ${(cpu * 100).toFixed(0)} %, the server at ${(found.cpu * 100).toFixed(0)} % of a core`;
     piece.rule(`${what}: the others' parts at most ${TOLERANCE_MS} ms later`, failed === undefined && found.failed.length === 0 && found.parts >= calm.parts * 0.9 && found.p99 <= calm.p99 + TOLERANCE_MS, failed ?? `${figures}${found.failed.length > 0 ? `; ${found.failed[0]}` : ''}`);
+    if (own !== undefined) piece.figure(`${what}: parts of their own broadcast, to somebody who does read`, `${found.within.parts} parts, late by p99 ${found.within.p99.toFixed(0)}, at most ${found.within.most.toFixed(0)} ms`);
     const limit = MEMORY_MB[kind] ?? MEMORY_ELSE_MB;
     piece.rule(`${what}: memory bounded`, found.grown <= limit, `${found.grown.toFixed(1)} MB more than before, ${limit} allowed`);
     piece.rule(`${what}: a new broadcaster and viewer come through`, found.newcomer?.ms !== undefined, found.newcomer?.kept ?? `on air and played ${found.newcomer.ms} ms after he made his channel`);
@@ -111,8 +113,14 @@ export async function run(piece) {
   if (wanted('silent')) await attack('silent', '1,024 silent RTMP connections', {}, (told) => (told['closed by the server'] ?? 0) + (told.ECONNRESET ?? 0) > 0);
   if (wanted('slowloris')) await attack('slowloris', '500 HTTP requests that come a byte a second', {}, (told) => (told['closed by the server'] ?? 0) > 0);
   if (wanted('waiting')) {
-    const { url, playlist } = await media(channels[0]);
-    await attack('waiting', '5,000 waiting playlist requests that never read', { media: url.pathname + url.search, msn: playlist.open.msn, segment: playlist.segments.at(-1).duration });
+    // A broadcast beside the others: who waits for the same part as a crowd is one of it.
+    const crowded = await platform.channel('crowded', { latencyMode: 'ULTRA_LOW' });
+    const broadcaster = feed(file, crowded.push);
+    await platform.whenPlayable(crowded);
+    await sleep(3000);
+    const { url, playlist } = await media(crowded);
+    await attack('waiting', '5,000 waiting playlist requests that never read', { media: url.pathname + url.search, msn: playlist.open.msn, segment: playlist.segments.at(-1).duration }, undefined, crowded);
+    await broadcaster.end('SIGINT');
   }
   if (wanted('reconnects')) await attack('reconnects', 'a thousand reconnects a minute', { key: restless.key }, (told) => Object.values(told).reduce((sum, value) => sum + value, 0) >= SECONDS * 12);
   if (wanted('guesses')) {

@@ -4,6 +4,7 @@
 //! It knows neither HTTP nor RTMP: the two doors, which may not import each other, both stand on it.
 
 pub mod certificate;
+mod descriptors;
 mod opening;
 mod penalties;
 mod pool;
@@ -11,6 +12,7 @@ mod pressure;
 mod validity;
 
 pub use certificate::{Certificate, CertificateError};
+pub use descriptors::Descriptors;
 pub use opening::{Handshake, Handshakes, OpenError, Opened, TlsSocket, open};
 pub use penalties::{Minutely, Penalties, Rule};
 pub use pool::{Bounds, Full, Place, Pool, Rank, network};

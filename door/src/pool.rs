@@ -151,11 +151,13 @@ impl Pool {
         Ok(Place { pool: Arc::clone(self), id, standing })
     }
 
-    /// Sends one away who is not served, where there is one: the process lacks what a newcomer needs.
-    pub fn make_room(&self) {
+    /// Sends one away who is not served: the process lacks what a newcomer needs. Answers whether there was one.
+    pub fn make_room(&self) -> bool {
         let mut members = self.lock();
         let idle = members.below(Rank::Served, None);
+        let is_one_there = !idle.is_empty();
         members.send_away(idle, 1);
+        is_one_there
     }
 
     fn now(&self) -> u64 {

@@ -2,11 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::descriptors::Descriptors;
+
 /// Written by who measures, read by the doors. Cheap to ask.
 #[derive(Debug, Default)]
 pub struct Pressure {
     memory: AtomicBool,
     bandwidth: AtomicBool,
+    descriptors: Descriptors,
 }
 
 impl Pressure {
@@ -18,6 +21,11 @@ impl Pressure {
     /// Whether as much goes out as may.
     pub fn bandwidth(&self) -> bool {
         self.bandwidth.load(Ordering::Relaxed)
+    }
+
+    /// The file descriptors that connections leave to the disk.
+    pub fn descriptors(&self) -> &Descriptors {
+        &self.descriptors
     }
 
     /// Answers whether that is news.

@@ -28,6 +28,9 @@ pub struct SegmentLog {
     index: File,
     index_len: u64,
     media: Option<OpenMedia>,
+    /// The file of the segment that ended last: its descriptor is given back only for the next segment's, so that a process
+    /// that has none left goes on writing.
+    ended: Option<File>,
     spoiled: Option<u64>,
     owed: VecDeque<Owed>,
     gave_up: bool,
@@ -124,6 +127,7 @@ impl SegmentLog {
             index,
             index_len,
             media: None,
+            ended: None,
             spoiled: None,
             owed: VecDeque::new(),
             gave_up: false,
@@ -190,7 +194,7 @@ impl SegmentLog {
                 }
                 match entry {
                     Entry::Segment { msn, len, .. } => {
-                        self.media = None;
+                        self.ended = self.media.take().map(|media| media.file);
                         Ok(Some(EntryRef { file: MediaFile::Segment(*msn), offset: 0, len: *len }))
                     }
                     _ => Ok(None),
@@ -242,7 +246,7 @@ impl SegmentLog {
     /// Gives a segment up. Its file goes, so that nobody takes half of it for the whole, and the disk gets room.
     fn spoil(&mut self, msn: u64) {
         self.spoiled = Some(msn);
-        self.media = None;
+        (self.media, self.ended) = (None, None);
         // Best effort: a file that stays is ignored, since the index calls the segment a gap.
         let _ = fs::remove_file(self.reader().path(MediaFile::Segment(msn)));
     }
@@ -253,6 +257,7 @@ impl SegmentLog {
         let mut media = match self.media.take().filter(|media| media.msn == msn) {
             Some(media) => media,
             None => {
+                self.ended = None;
                 let path = self.dir.join(MediaFile::Segment(msn).to_string());
                 let file =
                     OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(fail)?;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sigma_door::{Handshake, Identity, Minutely, Opened, Place};
+use sigma_door::{Descriptors, Handshake, Identity, Minutely, Opened, Place};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -36,7 +36,8 @@ pub(crate) async fn serve(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut connections = JoinSet::new();
-    let told = Minutely::default();
+    let (told, failed) = (Minutely::default(), Minutely::default());
+    let descriptors = core.settings.pressure.descriptors();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -45,13 +46,26 @@ pub(crate) async fn serve(
         };
         let (socket, peer) = match accepted {
             Ok(accepted) => accepted,
+            // Out of descriptors, or a peer that left before it was accepted: neither ends the door.
             Err(error) => {
-                // Out of descriptors, or a peer that left before it was accepted: neither ends the door.
-                warn!(%error, "an RTMP connection could not be accepted");
-                core.entrance.places().make_room();
-                sigma_clock::sleep(Duration::from_millis(100)).await;
+                if !Descriptors::are_lacking(&error)
+                    && let Some(times) = failed.happened()
+                {
+                    warn!(%error, times, "RTMP connections could not be accepted");
+                }
+                descriptors.make_room(core.entrance.places()).await;
                 continue;
             }
+        };
+        let socket = tokio::select! {
+            settled = descriptors.settle(socket, core.entrance.places()) => match settled {
+                Ok(socket) => socket,
+                Err(error) => {
+                    debug!(%error, "an RTMP connection found no descriptor");
+                    continue;
+                }
+            },
+            () = super::stopped(&mut stop) => break,
         };
         let Ok(place) = core.entrance.places().enter(peer.ip(), false) else {
             core.figures.connections_refused.add(1);

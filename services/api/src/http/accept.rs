@@ -13,7 +13,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use sigma_door::{Bounds, Full, Handshake, Identity, Minutely, Opened, Place, Pool, Rank};
+use sigma_door::{Bounds, Descriptors, Full, Handshake, Identity, Minutely, Opened, Place, Pool, Rank};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -31,8 +31,6 @@ use super::limits::Limits;
 
 /// A socket takes no more while so much of it has not been sent yet.
 const UNSENT_BYTES: u32 = 512 * 1024;
-/// How long the loop rests when the process has no file descriptor left.
-const ACCEPT_REST: Duration = Duration::from_millis(100);
 /// How long a connection that was asked to end for its idleness may take to do so.
 const IDLE_GRACE: Duration = Duration::from_secs(2);
 /// Answered by hand when there is no room for one more connection.
@@ -83,7 +81,10 @@ async fn attend(
     });
     let tasks = TaskTracker::new();
     let cut = CancellationToken::new();
-    let full_told = Minutely::default();
+    let (full_told, failed) = (Minutely::default(), Minutely::default());
+    let pressure = Arc::clone(shell.pressure());
+    let descriptors = pressure.descriptors();
+    descriptors.viewers_hold(&places);
     // Sockets and event streams go on until they are told.
     let _told = tokio_util::task::AbortOnDropHandle::new(tokio::spawn({
         let (stop, stopping) = (stop.clone(), shell.stopping().clone());
@@ -101,11 +102,24 @@ async fn attend(
             Ok(accepted) => accepted,
             Err(error) if is_of_one_connection(&error) => continue,
             Err(error) => {
-                warn!(%error, "cannot accept a connection; trying on");
-                places.make_room();
-                sigma_clock::sleep(ACCEPT_REST).await;
+                if !Descriptors::are_lacking(&error)
+                    && let Some(times) = failed.happened()
+                {
+                    warn!(%error, times, "cannot accept a connection; trying on");
+                }
+                descriptors.make_room(&places).await;
                 continue;
             }
+        };
+        let stream = tokio::select! {
+            settled = descriptors.settle(stream, &places) => match settled {
+                Ok(stream) => stream,
+                Err(error) => {
+                    debug!(%error, %peer, "a connection found no descriptor");
+                    continue;
+                }
+            },
+            () = stop.cancelled() => break,
         };
         match places.enter(peer.ip(), shell.speaks_for_many(peer.ip())) {
             Ok(place) => {

@@ -134,6 +134,7 @@ pub struct Shell {
     figures: Arc<Figures>,
     traces: Arc<dyn RequestTraces>,
     policy: Arc<Policy>,
+    pressure: Arc<Pressure>,
     trusted_proxies: Arc<[IpNet]>,
     stop: CancellationToken,
 }
@@ -173,7 +174,7 @@ impl Shell {
                 figures: Arc::clone(&figures),
             },
             seats: Arc::new(Seats::new(parts.limits.sockets_token, parts.limits.recheck)),
-            viewers: Viewers::new(parts.limits.viewers, parts.pressure),
+            viewers: Viewers::new(parts.limits.viewers, Arc::clone(&parts.pressure)),
             workshop: Workshop::new(parts.limits.executions),
             bodies: Bodies::new(parts.limits.bodies_bytes.max(parts.limits.body_bytes)),
             stop: stop.clone(),
@@ -205,12 +206,26 @@ impl Shell {
             .fallback(elsewhere)
             .method_not_allowed_fallback(|| async { HttpError::method_not_allowed() })
             .with_state(Arc::clone(&inner));
-        Self { router, inner, figures, traces: parts.traces, policy: Arc::new(policy), trusted_proxies, stop }
+        Self {
+            router,
+            inner,
+            figures,
+            traces: parts.traces,
+            policy: Arc::new(policy),
+            pressure: parts.pressure,
+            trusted_proxies,
+            stop,
+        }
     }
 
     /// Bytes of all answers that have gone out.
     pub fn sent_bytes(&self) -> u64 {
         self.figures.sent_bytes()
+    }
+
+    /// What the process lacks.
+    pub(crate) fn pressure(&self) -> &Arc<Pressure> {
+        &self.pressure
     }
 
     /// Whether an address is a trusted proxy's.

@@ -1,14 +1,15 @@
 //! Measures what the process lacks: memory, and the bandwidth that may be used. Beyond a limit the doors let nobody new in;
-//! who is on air and who watches go on.
+//! who is on air and who watches go on. Tells of it, and of file descriptors, which the doors count themselves.
 
 use std::collections::VecDeque;
 use std::fs;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_api::http::{Component, Condition, Exposition, MetricSource, Shell};
-use sigma_door::Pressure;
+use sigma_door::{Minutely, Pressure};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -40,11 +41,18 @@ impl Limits {
 pub(crate) struct Gauge {
     limits: Limits,
     pressure: Arc<Pressure>,
+    scarcity_told: Minutely,
+    is_scarcity_told: AtomicBool,
 }
 
 impl Gauge {
     pub(crate) fn new(limits: Limits, pressure: Arc<Pressure>) -> Self {
-        Self { limits, pressure }
+        Self {
+            limits,
+            pressure,
+            scarcity_told: Minutely::default(),
+            is_scarcity_told: AtomicBool::new(false),
+        }
     }
 
     /// Measures until `stop` is cancelled.
@@ -64,6 +72,24 @@ impl Gauge {
             let bytes = shell.sent_bytes().saturating_sub(before);
             let bits = u128::from(bytes) * 8_000 / began.elapsed().as_millis().max(1_000);
             self.judge(resident_bytes(), u64::try_from(bits).unwrap_or(u64::MAX));
+            self.tell_of_descriptors();
+        }
+    }
+
+    /// Once a minute while they are scarce, and once when that is over.
+    fn tell_of_descriptors(&self) {
+        let descriptors = self.pressure.descriptors();
+        let waits = descriptors.waits();
+        if descriptors.are_scarce() {
+            if self.scarcity_told.happened().is_some() {
+                self.is_scarcity_told.store(true, Ordering::Relaxed);
+                warn!(
+                    waits,
+                    "file descriptors are used up: the last are kept for the disk, and new connections wait until others end"
+                );
+            }
+        } else if self.is_scarcity_told.swap(false, Ordering::Relaxed) {
+            info!(waits, "there are file descriptors again");
         }
     }
 
@@ -127,12 +153,15 @@ impl Component for Gauge {
     }
 
     async fn check(&self) -> Condition {
-        match (self.pressure.memory(), self.pressure.bandwidth()) {
-            (true, _) => Condition::Degraded(
+        match (self.pressure.memory(), self.pressure.bandwidth(), self.pressure.descriptors().are_scarce()) {
+            (true, ..) => Condition::Degraded(
                 "memory is at --limit-memory: no new feeds and viewers are let in; give the server more, or look what takes it".to_owned(),
             ),
-            (_, true) => Condition::Degraded(
+            (_, true, _) => Condition::Degraded(
                 "bandwidth is at --limit-egress: no new viewers are let in; raise it where the line carries more".to_owned(),
+            ),
+            (.., true) => Condition::Degraded(
+                "file descriptors are used up: new connections wait until others end; raise the limit (ulimit -n, LimitNOFILE)".to_owned(),
             ),
             _ => Condition::Ready,
         }
@@ -146,6 +175,9 @@ impl MetricSource for Gauge {
         out.family(name, "gauge", "1 while nobody new is let in for the lack of it.");
         out.sample(name, &[("lack", "memory")], u8::from(self.pressure.memory()));
         out.sample(name, &[("lack", "bandwidth")], u8::from(self.pressure.bandwidth()));
+        let help = "How often a connection waited for a file descriptor.";
+        let waits = self.pressure.descriptors().waits();
+        out.single("sigma_admission_descriptor_waits_total", "counter", help, waits);
         if let Some(limit) = self.limits.memory {
             let help = "Memory beyond which nobody new is let in.";
             out.single("sigma_admission_memory_limit_bytes", "gauge", help, limit);

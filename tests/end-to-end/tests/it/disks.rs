@@ -1,4 +1,4 @@
-//! Bad disks, in short: what is on air goes on, it is said, and it heals without a restart. The long
+//! Bad disks, and too few descriptors, in short: what is on air goes on, it is said, and it heals without a restart. The long
 //! forms, with more ways to fail, are `tests/acceptance/run faults`.
 
 use std::path::Path;
@@ -157,4 +157,26 @@ async fn a_disk_that_hangs_is_said_and_heals_and_viewers_do_not_notice() {
     drop(hanging);
     healed(&platform, &channel, &mut viewer).await;
     assert!(platform.log().contains("the disk hangs"), "{}", platform.log());
+}
+
+#[tokio::test]
+async fn a_crowd_of_viewers_leaves_the_descriptors_that_the_broadcast_needs() {
+    let under = ["prlimit", "--nofile=64:64"].map(str::to_owned).to_vec();
+    let (platform, channel, _broadcast, mut viewer) = on_air(Start { under, ..Start::default() }).await;
+    // Each is idle and makes room for the next who comes, so that there are always some who wait.
+    let mut crowd: Vec<std::net::TcpStream> = Vec::new();
+    for _ in 0..3 {
+        crowd.extend((0..60).filter_map(|_| std::net::TcpStream::connect(&platform.http).ok()));
+        goes_on(&mut viewer).await;
+    }
+    said(&platform, "admission", "file descriptors are used up").await;
+    drop(crowd);
+    healed(&platform, &channel, &mut viewer).await;
+    eventually("it to be told that there are descriptors again", SOON, || async {
+        platform.log().contains("there are file descriptors again").then_some(())
+    })
+    .await;
+    let log = platform.log();
+    assert_eq!(log.matches("file descriptors are used up").count(), 1, "{log}");
+    assert!(!log.contains("the segment log is not written"), "{log}");
 }

@@ -1,12 +1,12 @@
 // What a process holds: memory, descriptors, threads, tasks, and whether that grows.
 import { readdirSync, readFileSync } from 'node:fs';
 
-/** Proportional set size without the page cache's share, in kB, descriptors and threads. */
+/** In kB: proportional set size, what of it is our own, and what the page cache has of mapped files; descriptors and threads. */
 export function held(pid) {
   const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
   const kilobytes = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(rollup)?.[1] ?? 0);
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return { pss: kilobytes('Pss'), anonymous: kilobytes('Pss_Anon'), descriptors: readdirSync(`/proc/${pid}/fd`).length, threads: Number(/^Threads:\s+(\d+)/m.exec(status)[1]) };
+  return { pss: kilobytes('Pss'), anonymous: kilobytes('Pss_Anon'), mapped: kilobytes('Pss_File') + kilobytes('Pss_Shmem'), descriptors: readdirSync(`/proc/${pid}/fd`).length, threads: Number(/^Threads:\s+(\d+)/m.exec(status)[1]) };
 }
 
 /** Processor time of a process so far, in seconds. */

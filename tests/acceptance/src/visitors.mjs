@@ -6,6 +6,7 @@ import { Seeded } from './seeded.mjs';
 const [count, seconds, ...playlists] = process.argv.slice(2);
 const until = Date.now() + Number(seconds) * 1000;
 const random = new Seeded(55);
+const PACE = Number(process.env.SIGMA_PACE ?? 1);
 const tally = { visits: 0, requests: 0, bytes: 0, failed: {} };
 
 function fetch(url, agent) {
@@ -26,7 +27,7 @@ function fetch(url, agent) {
 async function visit() {
   // Its own connections, which end with it.
   const agent = new Agent({ keepAlive: true });
-  const leaves = Math.min(until, Date.now() + random.between(5, 60) * 1000);
+  const leaves = Math.min(until, Date.now() + random.between(5, 60) * 1000 / PACE);
   const playlist = random.pick(playlists);
   tally.visits += 1;
   const master = await fetch(playlist, agent);

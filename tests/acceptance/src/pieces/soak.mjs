@@ -8,13 +8,15 @@ import { Program, sleep } from '../process.mjs';
 import { Seeded } from '../seeded.mjs';
 
 const MINUTES = Number(process.env.SIGMA_MINUTES ?? 55);
-export const title = `${MINUTES} minutes, 20 channels, 8 of them with reconnects, 40 viewers who come and go`;
+/** So many times as often do broadcasters and viewers come and go: what each of them leaves behind shows sooner. */
+const PACE = Number(process.env.SIGMA_PACE ?? 1);
+export const title = `${MINUTES} minutes, 20 channels, 8 of them with reconnects, 40 viewers who come and go${PACE === 1 ? '' : `, ${PACE} times as often`}`;
 const COUNT = 20;
 const STEADY = 12;
 const VISITORS = 40;
 const SAMPLE_MS = 10_000;
 /** From here on nothing may grow: ended sessions stay in memory for 10 minutes and a feed's health for 15, playlists' windows are full. */
-const SETTLED = Math.min(25, MINUTES / 2);
+const SETTLED = Number(process.env.SIGMA_SETTLED ?? Math.min(25, MINUTES / 2));
 /** The aim for the 99.9th percentile of how late a part is listed; none of the steady may be later. */
 const LATE_AIM_MS = 200;
 /** Growth within the settled time that counts as flat: pools and page tables breathe. */
@@ -39,7 +41,7 @@ export async function run(piece) {
   let reconnects = 0;
   const restless = (async () => {
     while (Date.now() < until) {
-      await sleep(random.between(5_000, 25_000));
+      await sleep(random.between(5_000, 25_000) / PACE);
       const encoder = encoders[STEADY + Math.floor(random.next() * (COUNT - STEADY))];
       // Some leave in order: then the next is a session of its own.
       await encoder.program.end(random.next() < 0.2 ? 'SIGINT' : 'SIGKILL');
@@ -68,7 +70,10 @@ export async function run(piece) {
     const [least, most] = [Math.min(...settled.map((sample) => sample[name])), Math.max(...settled.map((sample) => sample[name]))];
     piece.rule(`${name} flat`, last - first <= Math.max(first * FLAT, room), `${slope >= 0 ? '+' : ''}${slope.toFixed(2)} ${unit} a minute from minute ${SETTLED.toFixed(0)} on, ${first.toFixed(0)} to ${last.toFixed(0)} by the line, ${least} to ${most} seen`);
   };
-  piece.figure('pss every five minutes, in MB', samples.filter((_, index) => index % 30 === 0).map(({ pss }) => (pss / 1024).toFixed(1)).join(', '));
+  for (const name of ['pss', 'anonymous', 'mapped']) {
+    const every = samples.filter((_, index) => index % 30 === 0 || index === samples.length - 1);
+    piece.figure(`${name} every five minutes, in MB`, every.map((sample) => (sample[name] / 1024).toFixed(1)).join(', '));
+  }
   grows('pss', 'kB', 2048);
   grows('anonymous', 'kB', 2048);
   grows('descriptors', '', 10);

@@ -144,3 +144,54 @@ async fn beyond_the_bandwidth_new_viewers_are_refused_and_others_go_on() {
     assert_eq!(ready["status"], "degraded", "{ready:#}");
     eventually("a newcomer to be let in again", SOON, || Viewer::open(newcomer(), &url)).await;
 }
+
+#[tokio::test]
+async fn beyond_the_memory_new_feeds_and_viewers_are_refused_and_those_on_air_go_on() {
+    let wide = Clip { size: "1280x720", bitrate: 8_000, seconds: 10, ..Clip::default() };
+    // A debug build and a release build need not the same.
+    let idle = figure(&with(&[]).await, "process_resident_memory_bytes").await / (1 << 20);
+    let platform = with(&["--limit-memory", &(idle + 24).max(64).to_string()]).await;
+    let first = platform.create_channel("First", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let broadcast = Broadcast::push(&platform.push_url(&first.key), wide);
+    session_is(&platform, &first.id, "LIVE").await;
+    let mut viewer = join(&platform, &first.playback_id).await;
+    let mut on_air = Vec::new();
+    let words = loop {
+        assert!(on_air.len() < 12, "as many as there is memory for");
+        let channel = platform.create_channel("One more", json!({"latencyMode": "ULTRA_LOW"})).await;
+        let mut more = Broadcast::push(&platform.push_url(&channel.key), wide);
+        let is_in = session_is(&platform, &channel.id, "LIVE");
+        let is_refused = async {
+            while more.is_running() {
+                sigma_clock::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::select! {
+            () = is_in => on_air.push((more, channel)),
+            () = is_refused => break more.last_words(),
+        }
+    };
+    assert!(words.contains("short of memory and takes no new broadcast"), "{words}");
+    assert!(figure(&platform, "sigma_ingest_publishes_refused_total{reason=\"no_memory\"}").await >= 1);
+    let url = platform.url(&format!("/live/{}/index.m3u8", first.playback_id));
+    let refused = eventually("a new viewer to be refused", SOON, || async {
+        let newcomer = reqwest::Client::builder().user_agent(format!("{:?}", sigma_clock::monotonic()));
+        let answer = newcomer.build().expect("a client").get(&url).send().await.expect("an answer");
+        (answer.status() == 503).then_some(answer)
+    })
+    .await;
+    assert!(refused.headers().contains_key("retry-after"));
+    // All others go on: who broadcasts, who watches, and who comes back.
+    let reached = viewer.playlist.last_msn().unwrap_or(0) + 2;
+    viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(reached)).await;
+    assert!(viewer.unbroken().into_iter().all(|segment| !segment.gap));
+    for (_, channel) in &on_air {
+        assert_eq!(platform.session_state(&channel.id).await, "LIVE");
+    }
+    broadcast.crash();
+    session_is(&platform, &first.id, "ERROR").await;
+    let _back = Broadcast::push(&platform.push_url(&first.key), wide);
+    session_is(&platform, &first.id, "LIVE").await;
+    assert_eq!(platform.sessions(&first.id).await.len(), 1);
+    assert!(platform.log().contains("memory is at its limit"), "{}", platform.log());
+}

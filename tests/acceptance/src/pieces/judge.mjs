@@ -18,7 +18,8 @@ export const title = `Our origin before the judge (sigma hls-check), all three m
 async function judged(channel) {
   const program = new Program(BINARY, ['hls-check', channel.playlist, '--json', '--seconds', String(SECONDS + 60)]);
   await program.ended;
-  return JSON.parse(program.words.slice(program.words.indexOf('{')));
+  // Its words for people, on stderr, stand around it.
+  return JSON.parse(program.words.slice(program.words.indexOf('{'), program.words.lastIndexOf('}') + 1));
 }
 
 export async function run(piece) {

@@ -30,7 +30,7 @@ pub(super) fn next_part(case: &Case<'_>) -> Finding {
                 continue;
             }
             let took = case.span(part.first, after.first);
-            let lost = !part.what.gap && (after.what.gap || ends_feed(line, *next, after.first));
+            let lost = if after.what.gap { !part.what.gap } else { ends_feed(line, *next, after.first) };
             if !lost {
                 trial.timed(took);
             }
@@ -73,8 +73,8 @@ pub(super) fn next_segment(case: &Case<'_>) -> Finding {
                 continue;
             }
             let took = case.span(segment.first, after.first);
-            let lost =
-                !segment.what.gap && (after.what.gap || ends_feed(line, (*next, u64::MAX), after.first));
+            let ends = || ends_feed(line, (*next, u64::MAX), after.first);
+            let lost = if after.what.gap { !segment.what.gap } else { ends() };
             if !lost {
                 trial.timed(took);
             }

@@ -1,10 +1,11 @@
 //! A certificate: HTTPS with HTTP/2, RTMPS, and all that is said of addresses.
 
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use end_to_end::{Broadcast, Clip, Platform, Start, binary, eventually};
+use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, binary, eventually, free_port, signal};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -90,13 +91,17 @@ async fn a_new_certificate_is_for_new_connections_and_those_on_air_stay() {
     let mut viewer = join(&platform, &channel.playback_id).await;
     let old = platform.client().clone();
 
+    let playlist = old.get(&viewer.url).send().await.expect("a playlist");
+    assert_eq!(playlist.version(), reqwest::Version::HTTP_2);
     platform.renew_certificate();
-    eventually("the new certificate", SOON, || async {
-        platform.client().get(platform.url("/healthz")).send().await.ok().map(|_| ())
-    })
-    .await;
     let seen = viewer.seen.len();
-    viewer.follow(SOON, |viewer| viewer.seen.len() >= seen + 2).await;
+    // It is blocked on a stream of the old connection while the certificate is swapped, and goes on there afterwards.
+    let renewed = eventually("the new certificate", SOON, || async {
+        platform.client().get(platform.url("/healthz")).send().await.ok().map(|_| ())
+    });
+    tokio::join!(viewer.follow(SOON, |viewer| viewer.seen.len() >= seen + 2), renewed);
+    let seen = viewer.seen.len();
+    viewer.follow(SOON, |viewer| viewer.seen.len() >= seen + 1).await;
     assert!(viewer.unbroken().iter().all(|segment| !segment.gap), "{}", viewer.playlist.text);
     assert_eq!(old.get(platform.url("/healthz")).send().await.expect("the old connection").status(), 200);
     assert!(broadcast.is_running());
@@ -169,4 +174,60 @@ async fn over_https_the_dashboards_cookie_is_for_secure_pages_alone() {
     assert_eq!(asked["data"]["me"]["kind"], "ADMIN", "{asked:#}");
     let planted = sign_in(format!("http://{}", platform.http)).await.expect("an answer");
     assert_eq!(planted.status(), 403, "a page in clear is another site");
+}
+
+/// A running `sigma demo`. Asked to end when dropped, so that its encoder ends with it.
+struct Demo(Child);
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        signal("TERM", self.0.id());
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn the_demonstration_runs_with_a_certificate() {
+    let folder = tempfile::Builder::new().prefix("sigma-demo-").tempdir().expect("a temporary folder");
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]);
+    let made = made.expect("a certificate");
+    let [chain, key] = ["chain.pem", "key.pem"].map(|name| folder.path().join(name));
+    fs::write(&chain, made.cert.pem()).expect("written");
+    fs::write(&key, made.signing_key.serialize_pem()).expect("written");
+    let [http, rtmp, rtmps] = [(); 3].map(|()| format!("127.0.0.1:{}", free_port()));
+    let mut command = Command::new(binary());
+    command.args(["demo", "--http", &http, "--rtmp", &rtmp, "--rtmps", &rtmps, "--data-dir"]);
+    command.arg(folder.path().join("data")).arg("--tls-cert").arg(chain).arg("--tls-key").arg(key);
+    command.env_remove("SIGMA_ADMIN_TOKEN").stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut demo = Demo(command.spawn().expect("it starts"));
+    let out = demo.0.stdout.take().expect("its output");
+    let lines = tokio::task::spawn_blocking(move || {
+        let mut told = Vec::new();
+        for line in BufReader::new(out).lines() {
+            told.push(line.expect("text"));
+            if told.last().is_some_and(|line| line.starts_with("Ctrl-C")) {
+                break;
+            }
+        }
+        told
+    });
+    let told = sigma_clock::timeout(SOON, lines).await.expect("it says what it does").expect("it is read");
+    let of = |what: &str| {
+        let line = told.iter().find_map(|line| line.strip_prefix(&format!("  {what}")));
+        line.unwrap_or_else(|| panic!("{what} is not told: {told:#?}")).trim().to_owned()
+    };
+    for what in ["watch page", "dashboard", "GraphQL"] {
+        assert!(of(what).starts_with(&format!("https://{http}/")), "{told:#?}");
+    }
+    assert!(of("push your own").starts_with(&format!("rtmps://{rtmps}/live ")), "{told:#?}");
+
+    let certificate = reqwest::Certificate::from_der(made.cert.der()).expect("a certificate");
+    let client = reqwest::Client::builder().tls_certs_only([certificate]).build().expect("a client");
+    let watch = of("watch page");
+    let page = client.get(&watch).send().await.expect("the watch page");
+    assert_eq!((page.status().as_u16(), page.version()), (200, reqwest::Version::HTTP_2));
+    let list = format!("{}/index.m3u8", watch.replace("/watch/", "/live/"));
+    let mut viewer = eventually("its own broadcast", SOON, || Viewer::open(client.clone(), &list)).await;
+    viewer.follow(SOON, |viewer| viewer.seen.len() >= 2).await;
+    assert!(viewer.unbroken().iter().all(|segment| !segment.gap));
 }

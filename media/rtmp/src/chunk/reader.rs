@@ -11,6 +11,12 @@ const MAX_HEADER: usize = 3 + 11 + 4;
 const MAX_MESSAGE: u32 = 0xFF_FFFF;
 /// Memory taken for a message before its bytes come. More is taken as they do.
 const FIRST_ALLOCATION: usize = 64 << 10;
+/// Memory is taken for media in blocks of so much, in which one message lies behind the other: what is kept of a feed is let
+/// go in the order in which it came, so that blocks of one size come and go and leave no holes.
+const BLOCK: usize = 120 << 10;
+/// Messages of which a block takes several. A longer one has memory of its own; so has a shorter one, which may be a
+/// decoder's configuration: that is kept for as long as the feed, and would keep its block.
+const IN_BLOCK: std::ops::RangeInclusive<usize> = 128..=(24 << 10);
 
 /// Puts messages together from chunks that come in any interleaving, cut anywhere.
 pub(crate) struct ChunkReader {
@@ -25,6 +31,8 @@ pub(crate) struct ChunkReader {
     promised: u32,
     /// Messages without a payload since the last one with some.
     empty: u32,
+    /// What is left of the newest block. None is taken before media comes.
+    block: BytesMut,
 }
 
 struct Chunk {
@@ -77,6 +85,7 @@ impl ChunkReader {
             chunk: None,
             promised: 0,
             empty: 0,
+            block: BytesMut::new(),
         }
     }
 
@@ -239,17 +248,15 @@ impl ChunkReader {
     fn begin_message(&mut self, chunk_stream: u32) -> Result<Option<Message>, ProtocolError> {
         let Some(state) = self.streams.get_mut(&chunk_stream) else { return Ok(None) };
         let (message_type, length) = (state.kind, state.length);
-        let limit = match message_type {
-            kind::AUDIO | kind::VIDEO | kind::AGGREGATE => self.limits.media_message,
-            _ => self.limits.other_message,
-        };
+        let is_media = matches!(message_type, kind::AUDIO | kind::VIDEO | kind::AGGREGATE);
+        let limit = if is_media { self.limits.media_message } else { self.limits.other_message };
         if length > limit {
             return Err(ProtocolError::MessageTooLong { message_type, length, limit });
         }
         if length > self.limits.buffered - self.promised {
             return Err(ProtocolError::TooMuchBuffered { limit: self.limits.buffered });
         }
-        state.message = Some(BytesMut::with_capacity((length as usize).min(FIRST_ALLOCATION)));
+        state.message = Some(memory(&mut self.block, length as usize, is_media));
         state.unrepeated = false;
         self.promised += length;
         if length == 0 {
@@ -278,6 +285,18 @@ impl ChunkReader {
             payload: payload.freeze(),
         }))
     }
+}
+
+/// Memory for a message that begins.
+fn memory(block: &mut BytesMut, length: usize, is_media: bool) -> BytesMut {
+    if !is_media || !IN_BLOCK.contains(&length) {
+        return BytesMut::with_capacity(length.min(FIRST_ALLOCATION));
+    }
+    if block.capacity() < length {
+        *block = BytesMut::with_capacity(BLOCK);
+    }
+    let rest = block.split_off(length);
+    std::mem::replace(block, rest)
 }
 
 /// Grows by what is there, never past the message's end: an announced length alone takes no memory, and none is left over.

@@ -349,6 +349,33 @@ fn any_message() -> impl Strategy<Value = (usize, Message)> {
     )
 }
 
+#[test]
+fn media_lies_in_blocks_and_what_is_kept_for_long_does_not() {
+    let mut reader = reader();
+    let writer = ChunkWriter::new();
+    let mut out = BytesMut::new();
+    for (kind, length) in [
+        (kind::VIDEO, 50),
+        (kind::VIDEO, 10_000),
+        (kind::AUDIO, 400),
+        (kind::DATA_AMF0, 400),
+        (kind::VIDEO, 1 << 20),
+        (kind::VIDEO, 300),
+    ] {
+        writer.write(4, kind, 1, &vec![7; length], &mut out);
+    }
+    let mut rest = &out[..];
+    let messages: Vec<Bytes> =
+        std::iter::from_fn(|| reader.read(&mut rest).unwrap()).map(|message| message.payload).collect();
+    let place = |at: usize| messages[at].as_ptr() as usize;
+    assert_eq!((place(2), place(5)), (place(1) + 10_000, place(1) + 10_400));
+    for own in [0, 3, 4] {
+        assert!(!(place(1)..place(1) + super::BLOCK).contains(&place(own)), "message {own}");
+    }
+    drop(messages);
+    assert!(reader.block.capacity() < super::BLOCK && reader.promised == 0);
+}
+
 proptest! {
     #[test]
     fn any_interleaving_cut_anywhere_gives_the_messages(

@@ -216,8 +216,9 @@ impl Place {
     }
 
     /// Resolves once somebody else has got the place.
-    pub async fn sent_away(&self) {
-        self.standing.sent_away.notified().await;
+    pub fn sent_away(&self) -> impl Future<Output = ()> + Send + use<> {
+        let standing = Arc::clone(&self.standing);
+        async move { standing.sent_away.notified().await }
     }
 }
 

@@ -110,18 +110,45 @@ impl Rate {
     }
 }
 
+/// What ends a connection from outside.
+enum Call {
+    /// The feed is cut, for this reason.
+    Cut(String),
+    SentAway,
+    Stopped,
+}
+
+async fn called(
+    seat: Option<Arc<OnAirFeed>>,
+    sent_away: impl Future<Output = ()>,
+    mut stop: watch::Receiver<bool>,
+) -> Call {
+    let cut = async {
+        match seat {
+            Some(seat) => seat.cut_reason().await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        reason = cut => Call::Cut(reason),
+        () = sent_away => Call::SentAway,
+        () = super::stopped(&mut stop) => Call::Stopped,
+    }
+}
+
 impl<W: AsyncWrite + Unpin> Shell<W> {
-    async fn drive<R: AsyncRead + Unpin>(&mut self, read: &mut R, mut stop: watch::Receiver<bool>) -> Ending {
+    async fn drive<R: AsyncRead + Unpin>(&mut self, read: &mut R, stop: watch::Receiver<bool>) -> Ending {
         let mut buffer = BytesMut::with_capacity(READ_BUFFER);
         let mut ticks = sigma_clock::interval(TICK);
+        // Waits on through all reads of a feed: to begin anew with each message cost more than the message.
+        let mut call = Box::pin(called(None, self.place.sent_away(), stop.clone()));
+        let mut seated: Option<Arc<OnAirFeed>> = None;
         loop {
-            let seat = self.feed.as_ref().map(|feed| Arc::clone(&feed.seat));
-            let cut = async move {
-                match seat {
-                    Some(seat) => seat.cut_reason().await,
-                    None => std::future::pending().await,
-                }
-            };
+            let seat = self.feed.as_ref().map(|feed| &feed.seat);
+            if seat.map(Arc::as_ptr) != seated.as_ref().map(Arc::as_ptr) {
+                seated = seat.cloned();
+                call.set(called(seated.clone(), self.place.sent_away(), stop.clone()));
+            }
             let actions = tokio::select! {
                 read = read.read_buf(&mut buffer) => match read {
                     Ok(0) => return Err("the connection was closed".into()),
@@ -150,12 +177,14 @@ impl<W: AsyncWrite + Unpin> Shell<W> {
                     }
                     self.protocol.handle(self.began.elapsed(), Input::Tick)
                 }
-                reason = cut => return self.close(reason).await,
-                () = self.place.sent_away() => {
-                    self.core.figures.connections_sent_away.add(1);
-                    return Err("it made room for another".into());
-                }
-                () = super::stopped(&mut stop) => return Err("the server stops".into()),
+                call = &mut call => match call {
+                    Call::Cut(reason) => return self.close(reason).await,
+                    Call::SentAway => {
+                        self.core.figures.connections_sent_away.add(1);
+                        return Err("it made room for another".into());
+                    }
+                    Call::Stopped => return Err("the server stops".into()),
+                },
             };
             if let Some(ending) = self.perform(actions).await? {
                 return ending;

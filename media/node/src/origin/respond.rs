@@ -15,7 +15,7 @@ use http_body::{Body, Frame, SizeHint};
 /// each viewer has no time for anything else.
 pub(crate) type Run = Arc<[Bytes]>;
 
-/// A body of slices, handed on as they are: a segment's payload is not copied between ingest socket and viewer.
+/// A body of slices, handed on as they are: all viewers share a part's payload.
 #[derive(Debug, Default)]
 pub struct SlicedBody {
     runs: VecDeque<Run>,
@@ -179,6 +179,15 @@ pub(super) fn accepts_gzip(headers: &HeaderMap) -> bool {
         })
 }
 
+/// An answer with room for all its headers, those of the door that it goes out by among them: a map that grows is made
+/// twice, for each of very many requests.
+fn roomy(body: SlicedBody) -> Answer {
+    const HEADERS: usize = 12;
+    let mut answer = Response::new(body);
+    *answer.headers_mut() = HeaderMap::with_capacity(HEADERS);
+    answer
+}
+
 /// A playlist: gzipped for who accepts it, validated by its tag.
 pub fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &str, cache: &str) -> Answer {
     let zipped = accepts_gzip(headers);
@@ -186,7 +195,7 @@ pub fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &str, cac
     let matched = matches_tag(headers, &etag);
     let body = if zipped { gzip.clone() } else { plain.clone() };
     let length = body.len();
-    let mut answer = Response::new(if matched { SlicedBody::default() } else { SlicedBody::whole(body) });
+    let mut answer = roomy(if matched { SlicedBody::default() } else { SlicedBody::whole(body) });
     let out = answer.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/vnd.apple.mpegurl"));
     set(out, header::CACHE_CONTROL, cache);
@@ -208,7 +217,7 @@ pub fn playlist(headers: &HeaderMap, plain: &Bytes, gzip: &Bytes, tag: &str, cac
 pub fn media(headers: &HeaderMap, runs: Vec<Run>, tag: &str, cache: &str) -> Answer {
     let length = length(&runs);
     let etag = format!("\"{tag}\"");
-    let mut answer = Response::new(SlicedBody::default());
+    let mut answer = roomy(SlicedBody::default());
     if matches_tag(headers, &etag) {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
     } else {

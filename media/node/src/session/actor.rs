@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::frame_rate::FrameRate;
+use super::gather::gather;
 use super::handle::{FeedEnd, Message};
 use super::health::Monitor;
 use super::live::LiveSession;
@@ -233,13 +234,13 @@ impl Actor {
     }
 
     /// Carries out what the packager says; answers whether a part is among it.
-    async fn packaged(&mut self, now_us: i64, outputs: Vec<Output>) -> bool {
+    async fn packaged(&mut self, now_us: i64, mut outputs: Vec<Output>) -> bool {
         if outputs.is_empty() {
             return false;
         }
         let mut parts = false;
         let mut changed = false;
-        for output in &outputs {
+        for output in &mut outputs {
             match output {
                 Output::Init(init) => {
                     changed |= self.init.as_ref() != Some(init);
@@ -249,6 +250,7 @@ impl Actor {
                 }
                 Output::Part(part) => {
                     self.frame_rate.count(part);
+                    part.bytes = gather(&part.bytes);
                     self.core.figures.parts.add(1);
                     parts = true;
                 }

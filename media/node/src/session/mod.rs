@@ -3,6 +3,7 @@
 mod actor;
 mod edge;
 mod frame_rate;
+mod gather;
 mod handle;
 mod health;
 #[cfg(test)]

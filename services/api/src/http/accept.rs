@@ -24,7 +24,7 @@ use tracing::{debug, info, warn};
 
 use super::Shell;
 use super::activity::Activity;
-use super::answer::Secured;
+use super::answer::{Origin, Secured};
 use super::clear;
 use super::figures::Open;
 use super::limits::Limits;
@@ -267,15 +267,11 @@ impl Connection {
     {
         let activity = Activity::new(Arc::clone(&self.place));
         let service = {
-            let (shell, peer, activity) = (self.shell.clone(), self.peer, activity.clone());
-            let secured = self.secured;
-            service_fn(move |mut request: Request<Incoming>| {
-                let (shell, in_flight) = (shell.clone(), activity.begin());
-                request.extensions_mut().insert(lifeline.clone());
-                if let Some(secured) = secured {
-                    request.extensions_mut().insert(secured);
-                }
-                async move { Ok::<_, Infallible>(shell.answer(request.map(Body::new), peer, in_flight).await) }
+            let (shell, activity) = (Arc::new(self.shell.clone()), activity.clone());
+            let origin = Origin { peer: self.peer, secured: self.secured, lifeline };
+            service_fn(move |request: Request<Incoming>| {
+                let (shell, origin, in_flight) = (Arc::clone(&shell), origin.clone(), activity.begin());
+                async move { Ok::<_, Infallible>(shell.answer(request.map(Body::new), origin, in_flight).await) }
             })
         };
         let builder = self.builder();

@@ -11,14 +11,15 @@ use axum::body::Body;
 use axum::response::{IntoResponse, Response};
 use bytes::{Buf, Bytes};
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header};
 use http_body::{Frame, SizeHint};
 use sigma_clock::{Clock, Instant, SystemClock};
-use tracing::field::{Empty, display};
+use tracing::field::Empty;
 use tracing::{Instrument, Span, debug, debug_span, error, info, info_span, warn};
 use uuid::Uuid;
 
 use super::Shell;
+use super::accept::Lifeline;
 use super::activity::InFlight;
 use super::error::HttpError;
 use super::figures::{Figures, Open};
@@ -32,6 +33,14 @@ pub struct Peer(pub SocketAddr);
 /// That a request came over TLS to this very process, in its extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Secured;
+
+/// Where a request comes from.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) peer: SocketAddr,
+    pub(crate) secured: Option<Secured>,
+    pub(crate) lifeline: Lifeline,
+}
 
 /// The request's id, in a request's extensions and in the answer's `x-request-id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,11 +76,11 @@ const EVENTS: &[u8] = b"text/event-stream";
 const REQUEST_ID_BYTES: usize = 64;
 
 impl Shell {
-    /// Answers one request that came over the connection of `peer`.
+    /// Answers one request.
     pub(crate) async fn answer(
         &self,
         mut request: Request<Body>,
-        peer: SocketAddr,
+        origin: Origin,
         in_flight: InFlight,
     ) -> Response<Told> {
         let id = request_id(&request);
@@ -86,7 +95,7 @@ impl Shell {
             method,
             traces: Arc::clone(self.traces()),
             span: span.clone(),
-            path: told(request.uri().path()),
+            uri: request.uri().clone(),
             id: id.clone(),
             status: 0,
             operation: None,
@@ -96,20 +105,26 @@ impl Shell {
             in_flight,
         };
         let asked = headers::Asked::new(route, request.method(), request.headers());
-        request.extensions_mut().insert(Peer(peer));
-        request.extensions_mut().insert(RequestId(id.clone()));
+        let extensions = request.extensions_mut();
+        extensions.insert(Peer(origin.peer));
+        if let Some(secured) = origin.secured {
+            extensions.insert(secured);
+        }
+        // Viewers' requests ask for neither, and there are very many of them.
+        if !is_watched(route) {
+            extensions.insert(origin.lifeline);
+            extensions.insert(RequestId(word(&id).to_owned()));
+        }
         let answered = AssertUnwindSafe(self.route(route, request)).catch_unwind();
         let mut response = answered.instrument(span.clone()).await.unwrap_or_else(|_| {
             let _within = span.enter();
-            error!(path = %line.path, "a handler panicked; the request is answered 500");
+            error!(path = %told(line.uri.path()), "a handler panicked; the request is answered 500");
             HttpError::internal().into_response().map(Answered::Any)
         });
         line.status = response.status().as_u16();
         line.operation = response.extensions_mut().remove::<Operation>().map(|operation| operation.0);
         let headers = response.headers_mut();
-        if let Ok(value) = HeaderValue::from_str(&id) {
-            headers.insert(REQUEST_ID, value);
-        }
+        headers.insert(REQUEST_ID, id);
         self.policy().apply(&asked, headers);
         if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(EVENTS)) {
             line.route = "/graphql (events)";
@@ -121,12 +136,17 @@ impl Shell {
 }
 
 /// The span that a request's lines stand in. Viewers and probes ask so often that theirs is kept at `debug` only.
-fn span(route: &str, id: &str) -> Span {
+fn span(route: &str, id: &HeaderValue) -> Span {
     if is_frequent(route) {
-        debug_span!("request", request.id = %id, trace.id = Empty)
+        debug_span!("request", request.id = word(id), trace.id = Empty)
     } else {
-        info_span!("request", request.id = %id, trace.id = Empty)
+        info_span!("request", request.id = word(id), trace.id = Empty)
     }
+}
+
+/// What goes straight to the origin.
+pub(crate) fn is_watched(route: &str) -> bool {
+    matches!(route, "/media" | "/live")
 }
 
 /// Viewers ask several times a second, probes every few seconds.
@@ -135,18 +155,21 @@ fn is_frequent(route: &str) -> bool {
 }
 
 /// The caller's id where it is a plain word, else one of our own.
-fn request_id(request: &Request<Body>) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-    let theirs = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok());
-    match theirs.filter(|id| !id.is_empty() && id.len() <= REQUEST_ID_BYTES && id.bytes().all(plain)) {
-        Some(id) => id.to_owned(),
-        None => made_id(),
-    }
+fn request_id(request: &Request<Body>) -> HeaderValue {
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let is_plain =
+        |id: &&HeaderValue| !id.is_empty() && id.len() <= REQUEST_ID_BYTES && id.as_bytes().iter().all(plain);
+    request.headers().get(&REQUEST_ID).filter(is_plain).cloned().unwrap_or_else(made_id)
+}
+
+/// A request's id as text; all of them are plain.
+fn word(id: &HeaderValue) -> &str {
+    id.to_str().unwrap_or_default()
 }
 
 /// An id of our own: a UUID v7, of whose random bits a process draws its share once. They need be unlike each other and
 /// no more, and asking the kernel for each costs a viewer's request a system call.
-fn made_id() -> String {
+fn made_id() -> HeaderValue {
     static DRAWN: OnceLock<u64> = OnceLock::new();
     static COUNT: AtomicU64 = AtomicU64::new(0);
     /// Odd, so that 2^64 numbers come before one comes twice (Weyl's sequence).
@@ -157,7 +180,9 @@ fn made_id() -> String {
     bits[..8].copy_from_slice(&drawn.wrapping_add(number.wrapping_mul(STEP)).to_be_bytes());
     bits[8..].copy_from_slice(&(drawn as u16).to_be_bytes());
     let millis = u64::try_from(SystemClock.now().millis()).unwrap_or_default();
-    uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid().simple().to_string()
+    let id = uuid::Builder::from_unix_timestamp_millis(millis, &bits).into_uuid();
+    let mut text = [0; uuid::fmt::Simple::LENGTH];
+    HeaderValue::from_str(id.simple().encode_lower(&mut text)).unwrap_or(HeaderValue::from_static("-"))
 }
 
 /// A path as the log shows it: of media's, without what is behind the session's name, because who knows that may watch
@@ -209,8 +234,8 @@ struct Line {
     began: Instant,
     route: &'static str,
     method: &'static str,
-    path: String,
-    id: String,
+    uri: Uri,
+    id: HeaderValue,
     status: u16,
     operation: Option<String>,
     bytes: u64,
@@ -229,15 +254,24 @@ impl Drop for Line {
         let operation = self.operation.as_deref().unwrap_or("-");
         let _within = self.span.enter();
         // The request's id stands in its span, where that is kept.
-        let id = self.span.is_disabled().then(|| display(&self.id));
+        let id = self.span.is_disabled().then(|| word(&self.id));
+        let path = || told(self.uri.path());
         macro_rules! line {
             ($level:ident) => {
-                $level!(request.id = id, method = self.method, path = %self.path, status = self.status,
-                    operation, took_us = micros, bytes = self.bytes, "request")
+                $level!(
+                    request.id = id,
+                    method = self.method,
+                    path = %path(),
+                    status = self.status,
+                    operation,
+                    took_us = micros,
+                    bytes = self.bytes,
+                    "request"
+                )
             };
         }
         match self.status {
-            0 => debug!(request.id = id, path = %self.path, "a caller left before his answer"),
+            0 => debug!(request.id = id, path = %path(), "a caller left before his answer"),
             500.. => line!(warn),
             // A flood that is turned away must not become one in the log; the figures count it.
             429 => line!(debug),

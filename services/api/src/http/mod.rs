@@ -62,7 +62,7 @@ pub use health::{Component, Condition};
 pub use limits::Limits;
 pub use media::Slices;
 
-use answer::Answered;
+use answer::{Answered, is_watched};
 use caller::Client;
 use cookie::Cookies;
 use doorman::{Denied, Doorman};
@@ -245,7 +245,7 @@ impl Shell {
 
     /// Answers: viewers by the shortest way, since there are more of them than of all others together.
     pub(crate) async fn route(&self, route: &str, request: Request<Body>) -> Response<Answered> {
-        if matches!(route, "/media" | "/live") {
+        if is_watched(route) {
             return watch(&self.inner, request).await;
         }
         match self.router.clone().oneshot(request).await {

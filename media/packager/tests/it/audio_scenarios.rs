@@ -1,9 +1,9 @@
 //! Sound: alone, late, missing, drifting.
 
 use sigma_elementary::{AccessUnit, Media};
-use sigma_packager::{Dropped, Output, Settings, Warning};
+use sigma_packager::{Dropped, Output, Packager, Settings, Warning};
 
-use crate::feed::{Broadcast, MS, SECOND, aac, audio, h264, opus, package};
+use crate::feed::{Broadcast, MS, SECOND, aac, audio, h264, opus, package, push_all};
 use crate::inspect::{Read, assert_rules, moov, read};
 
 const PART: u64 = 45_000;
@@ -70,6 +70,22 @@ fn audio_and_video_of_a_part_are_of_the_same_time() {
         assert!(part.video().all(|sample| (start..end).contains(&sample.dts)));
         start = end;
     }
+}
+
+#[test]
+fn a_part_waits_for_no_sound_that_is_not_its_own() {
+    let mut packager = Packager::new(Settings::ULTRA_LOW);
+    let mut parts = 0;
+    for media in Broadcast::new((30, 1), 30).lasting(10 * SECOND).media() {
+        let is_picture = is_video(&media);
+        let outputs = push_all(&mut packager, [media]);
+        if outputs.iter().any(|output| matches!(output, Output::Part(_))) {
+            parts += 1;
+            // The sound that reaches into the next part came before that part's first picture.
+            assert!(is_picture, "part {parts} came with a sound");
+        }
+    }
+    assert_eq!(parts, 19);
 }
 
 #[test]

@@ -157,7 +157,8 @@ async fn plot(bench: &Bench, write: bool) -> io::Result<()> {
     ]);
     if write {
         std::fs::write(PLOT, svg)?;
-        report::write_between(Path::new("docs/performance.md"), "plot", &tables)?;
+        let shown = format!("![cores by channels and by viewers](performance.svg)\n\n{tables}");
+        report::write_between(Path::new("docs/performance.md"), "plot", &shown)?;
     }
     Ok(())
 }

@@ -32,6 +32,13 @@ impl SendLog {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(monotonic());
     }
 
+    /// How many times a whole number of `pictures` was reached between two moments.
+    pub(crate) fn reached(&self, pictures: u64, begin: Instant, end: Instant) -> usize {
+        let sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let firsts = sent.iter().step_by(pictures as usize).skip(1);
+        firsts.filter(|at| (begin..end).contains(*at)).count()
+    }
+
     /// When picture `number`, counted from 0, was sent.
     pub(crate) fn sent(&self, number: usize) -> Option<Instant> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(number).copied()

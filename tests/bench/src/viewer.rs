@@ -3,10 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sigma_clock::monotonic;
+use sigma_clock::{Instant, monotonic};
 use tokio::task::JoinHandle;
 
 use crate::feed::RATE;
@@ -17,12 +16,14 @@ use crate::publish::SendLog;
 const PARTS_A_SEGMENT: u64 = 4;
 
 /// Pictures of a part.
-const PICTURES: u64 = RATE as u64 / 2;
+pub(crate) const PICTURES: u64 = RATE as u64 / 2;
 
 /// What all viewers saw together.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
     recording: AtomicBool,
+    /// Parts that were complete between these moments are noted; the last of them come after the second.
+    between: Mutex<Option<(Instant, Option<Instant>)>>,
     parts: AtomicU64,
     answers: Mutex<Vec<f64>>,
     bodies: Mutex<Vec<f64>>,
@@ -41,19 +42,37 @@ pub(crate) struct Window {
 }
 
 impl Seen {
-    /// Begins a window.
-    pub(crate) fn begin(&self) {
+    /// Begins a window; answers when.
+    pub(crate) fn begin(&self) -> Instant {
         self.take();
+        let now = monotonic();
+        *self.between() = Some((now, None));
         self.recording.store(true, Ordering::Relaxed);
+        now
     }
 
-    /// Ends it.
-    pub(crate) fn end(&self) -> io::Result<Window> {
+    /// What is complete from now on does not count; answers when that was.
+    pub(crate) fn close(&self) -> Instant {
         self.recording.store(false, Ordering::Relaxed);
+        let now = monotonic();
+        if let Some((_, end)) = &mut *self.between() {
+            *end = Some(now);
+        }
+        now
+    }
+
+    /// What was seen of the window.
+    pub(crate) fn end(&self) -> io::Result<Window> {
+        self.close();
+        *self.between() = None;
         match self.failures.load(Ordering::Relaxed) {
             0 => Ok(self.take()),
             failures => Err(io::Error::other(format!("{failures} viewers were cut off"))),
         }
+    }
+
+    fn between(&self) -> MutexGuard<'_, Option<(Instant, Option<Instant>)>> {
+        self.between.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn take(&self) -> Window {
@@ -67,8 +86,13 @@ impl Seen {
         }
     }
 
-    fn note(&self, values: &Mutex<Vec<f64>>, took: Duration) {
-        if self.recording.load(Ordering::Relaxed) {
+    /// Notes how long after `complete` it is now.
+    fn note(&self, values: &Mutex<Vec<f64>>, complete: Instant) {
+        let counts = self
+            .between()
+            .is_some_and(|(begin, end)| complete >= begin && end.is_none_or(|end| complete < end));
+        if counts {
+            let took = monotonic().saturating_duration_since(complete);
             values.lock().unwrap_or_else(PoisonError::into_inner).push(took.as_secs_f64() * 1_000.0);
         }
     }
@@ -131,14 +155,13 @@ async fn watch(mut client: Client, stream: &Stream, seen: &Seen) -> io::Result<(
         if head.status != 200 {
             return Err(io::Error::other(format!("{path} was answered {}", head.status)));
         }
-        let now = monotonic();
         next = hinted(body)?;
         let complete = stream.log.sent(((msn * PARTS_A_SEGMENT + part + 1) * PICTURES) as usize);
         if seen.recording.load(Ordering::Relaxed) {
             seen.parts.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(complete) = complete {
-            seen.note(&seen.answers, now.saturating_duration_since(complete));
+            seen.note(&seen.answers, complete);
         }
         if stream.parts {
             let head = client.drain(&format!("{folder}/{msn}.{part}.m4s")).await?;
@@ -146,7 +169,7 @@ async fn watch(mut client: Client, stream: &Stream, seen: &Seen) -> io::Result<(
                 return Err(io::Error::other(format!("part {msn}.{part} was answered {}", head.status)));
             }
             if let Some(complete) = complete {
-                seen.note(&seen.bodies, monotonic().saturating_duration_since(complete));
+                seen.note(&seen.bodies, complete);
             }
         }
     }

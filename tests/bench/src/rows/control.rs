@@ -13,7 +13,7 @@ use sigma_store::{CommandRecord, Commit, EventLog, EventMetadata, Journal, NewEv
 use sigma_store_sqlite::SqliteStore;
 use tempfile::TempDir;
 
-use super::{Bench, RUNS};
+use super::Bench;
 use crate::figures::{Aim, Figure, Row, quantile};
 use crate::http::Client;
 use crate::process::Core;
@@ -47,7 +47,7 @@ pub(crate) async fn commands(bench: &Bench) -> io::Result<Vec<Row>> {
         workers.push((channel.id, tokens[index % TOKENS].clone()));
     }
     let (mut rates, mut p99) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
+    for _ in 0..bench.runs() {
         let span = bench.span(4_000, 2_000);
         let until = monotonic() + span;
         let tasks: Vec<_> = workers
@@ -109,7 +109,7 @@ pub(crate) async fn projections(bench: &Bench) -> io::Result<Vec<Row>> {
     let runner = start(&store, folder.path()).await?;
     let mut rates = Vec::new();
     caught_up(&runner).await?;
-    for _ in 0..RUNS {
+    for _ in 0..bench.runs() {
         let began = monotonic();
         let generation = runner.rebuild(VIEW).await.map_err(io::Error::other)?;
         while generation_that_serves(&runner).await != Some(generation) {
@@ -229,7 +229,7 @@ async fn visible(bench: &Bench, store: &Arc<SqliteStore>, runner: &RunnerHandle)
     const PATIENCE: Duration = Duration::from_secs(5);
     let mut p99 = Vec::new();
     let mut expected = HISTORY as u64;
-    for _ in 0..RUNS {
+    for _ in 0..bench.runs() {
         let count = bench.span(4_000, 2_000).as_secs() * A_SECOND;
         let began = monotonic();
         let mut waits = Vec::new();

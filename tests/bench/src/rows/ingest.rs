@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sigma_clock::monotonic;
 
-use super::{Bench, RUNS};
+use super::Bench;
 use crate::feed::Clip;
 use crate::figures::{Aim, Figure, Row, quantile};
 use crate::process::{Core, Process};
@@ -36,7 +36,7 @@ struct Needs {
 pub(crate) async fn rows(bench: &Bench) -> io::Result<Vec<Row>> {
     let (mut ours, mut with_hls, mut without_hls) = (Needs::default(), Needs::default(), Needs::default());
     let mut listed = Vec::new();
-    let (rounds, windows) = if bench.quick { (1, RUNS) } else { (RUNS, 1) };
+    let (rounds, windows) = if bench.quick { (1, bench.runs()) } else { (bench.runs(), 1) };
     for round in 0..rounds {
         ours_once(bench, windows, round + 1 == rounds, &mut ours, &mut listed).await?;
         if bench.peer {
@@ -102,7 +102,7 @@ async fn ours_once(
     sigma_clock::sleep(Duration::from_secs(2)).await;
     for _ in 0..windows {
         audience.seen.begin();
-        sigma_clock::sleep(bench.span(8_000, 3_000)).await;
+        sigma_clock::sleep(bench.span(8_000, 2_500)).await;
         listed.extend(quantile(&mut audience.seen.end()?.answers, 0.99));
     }
     drop((audience, feeds));
@@ -156,18 +156,18 @@ async fn observe(
     let before = process.memory()?.pss;
     let feeds = feed(&bench.clip, server, application, keys).await?;
     // Until as many segments are in memory as will be.
-    sigma_clock::sleep(bench.span(14_000, 12_000)).await;
+    sigma_clock::sleep(bench.span(12_000, 9_000)).await;
     let streams = keys.len() as f64;
     for _ in 0..windows {
         let (began, used) = (monotonic(), process.cpu_seconds()?);
-        sigma_clock::sleep(bench.span(10_000, 3_000)).await;
+        sigma_clock::sleep(bench.span(10_000, 2_500)).await;
         let minutes = began.elapsed().as_secs_f64() / 60.0;
         needs.cpu.push((process.cpu_seconds()? - used) / minutes / streams);
         let grown = process.memory()?.pss.saturating_sub(before) as f64;
         needs.memory.push(grown / streams / 1e6);
     }
     if with_growth {
-        needs.growth.push(growth(process, bench.span(60_000, 10_000)).await? / streams);
+        needs.growth.push(growth(process, bench.span(60_000, 6_000)).await? / streams);
     }
     Ok(feeds)
 }

@@ -18,16 +18,18 @@ pub(crate) struct Bench {
     pub(crate) clip: Arc<Clip>,
     /// About 345 kB in 2 s.
     pub(crate) small_clip: Arc<Clip>,
-    /// Fewer seconds, the same number of runs.
+    /// Fewer seconds and fewer runs.
     pub(crate) quick: bool,
     /// Whether nginx is there to be measured too.
     pub(crate) peer: bool,
 }
 
-/// Runs of each figure.
-pub(crate) const RUNS: usize = 5;
-
 impl Bench {
+    /// Runs of each figure.
+    pub(crate) fn runs(&self) -> usize {
+        if self.quick { 3 } else { 5 }
+    }
+
     /// A span in the long form and in the quick one.
     pub(crate) fn span(&self, long: u64, quick: u64) -> Duration {
         Duration::from_millis(if self.quick { quick } else { long })

@@ -135,7 +135,7 @@ async fn run(asked: &Asked) -> io::Result<()> {
     }
     let text = format!("{stamp}\n\n{}", figures::table(&all));
     println!("\n{text}");
-    if asked.write {
+    if asked.write && !all.is_empty() {
         report::write_between(Path::new("docs/performance.md"), "table", &text)?;
         report::write_between(Path::new("README.md"), "table", &text)?;
     }

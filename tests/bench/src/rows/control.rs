@@ -105,7 +105,7 @@ pub(crate) async fn projections(bench: &Bench) -> io::Result<Vec<Row>> {
     let folder = TempDir::with_prefix("sigma-bench-views-")?;
     let store =
         Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.map_err(io::Error::other)?);
-    let events = fill(&store, if bench.quick { 250 } else { 1_000 }).await?;
+    let events = fill(&store, if bench.quick { 50 } else { 500 }).await?;
     let runner = start(&store, folder.path()).await?;
     let mut rates = Vec::new();
     caught_up(&runner).await?;

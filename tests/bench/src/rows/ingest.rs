@@ -155,8 +155,8 @@ async fn observe(
 ) -> io::Result<Vec<Publisher>> {
     let before = process.memory()?.pss;
     let feeds = feed(&bench.clip, server, application, keys).await?;
-    // Until as many segments are in memory as will be.
-    sigma_clock::sleep(bench.span(12_000, 9_000)).await;
+    // Until as many segments are in memory as will be, when the first window ends.
+    sigma_clock::sleep(bench.span(12_000, 6_000)).await;
     let streams = keys.len() as f64;
     for _ in 0..windows {
         let (began, used) = (monotonic(), process.cpu_seconds()?);

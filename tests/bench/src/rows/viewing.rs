@@ -78,21 +78,22 @@ pub(crate) async fn requests(bench: &Bench) -> io::Result<Vec<Row>> {
         None
     };
     // Several segments: playlists of a usual length.
-    ours.sigma.segment(&ours.playlist, 6).await?;
+    let length = if bench.quick { 4 } else { 6 };
+    ours.sigma.segment(&ours.playlist, length).await?;
     if let Some((nginx, _)) = &peer {
-        nginx.segment("bench", 6).await?;
+        nginx.segment("bench", length).await?;
     }
     let span = bench.span(2_000, 700);
     for _ in 0..bench.runs() {
         plain.1.push(hammer(&ours.sigma.process, ours.sigma.http, &ours.playlist, span).await?.micros);
         // Parts are listed beside the newest segments, which are in memory.
-        let segment = ours.sigma.segment(&ours.playlist, 6).await?;
+        let segment = ours.sigma.segment(&ours.playlist, length).await?;
         let asked = hammer(&ours.sigma.process, ours.sigma.http, &segment, span).await?;
         media.1.push(asked.micros);
         size = asked.length;
         if let Some((nginx, _)) = &peer {
             plain.0.push(hammer(&nginx.process, nginx.http, "/hls/bench.m3u8", span).await?.micros);
-            let segment = nginx.segment("bench", 6).await?;
+            let segment = nginx.segment("bench", length).await?;
             media.0.push(hammer(&nginx.process, nginx.http, &segment, span).await?.micros);
         }
     }

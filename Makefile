@@ -102,7 +102,7 @@ fmt: ## formats the Rust code
 	cargo fmt --all
 
 .PHONY: fuzz
-fuzz: packages ## every fuzz target, FUZZ_SECONDS=600 each (TARGET=name for one); totals go into docs/fuzzing.md
+fuzz: packages web ## every fuzz target, FUZZ_SECONDS=600 each (TARGET=name for one); totals go into docs/fuzzing.md
 	fuzz/run $(TARGET)
 
 acceptance: test-packages build ## the long proofs; figures go into docs/acceptance.md (PIECE=name for one)

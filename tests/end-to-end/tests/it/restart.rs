@@ -14,13 +14,13 @@ async fn a_session_survives_kill_nine_with_its_numbers_and_addresses() {
     let mut broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     let mut viewer = join(&platform, &channel.playback_id).await;
     let session = platform.sessions(&channel.id).await[0]["id"].clone();
-    for round in 1..=3 {
+    for _ in 1..=3 {
         let reached = viewer.playlist.last_msn().unwrap_or(0) + 2;
         viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(reached)).await;
         platform.kill();
         drop(broadcast);
         platform.launch().await;
-        assert_eq!(platform.session_state(&channel.id).await, "ERROR", "round {round}");
+        session_is(&platform, &channel.id, "ERROR").await;
         // The same address goes on where it was, and what was listed is there.
         viewer.reload(None).await.expect("the playlist under its old address");
         for segment in viewer.playlist.segments.iter().filter(|segment| !segment.gap) {

@@ -31,6 +31,8 @@ use super::limits::Limits;
 
 /// A socket takes no more while so much of it has not been sent yet.
 const UNSENT_BYTES: u32 = 512 * 1024;
+/// What of an HTTP/2 stream's answer waits for the socket.
+const STREAM_BYTES: usize = 64 * 1024;
 /// How long a connection that was asked to end for its idleness may take to do so.
 const IDLE_GRACE: Duration = Duration::from_secs(2);
 /// Answered by hand when there is no room for one more connection.
@@ -346,6 +348,8 @@ impl Connection {
             .timer(TokioTimer::new())
             .max_header_list_size(self.limits.head_bytes)
             .max_concurrent_streams(self.limits.streams)
+            // Hyper's 400 kB for each stream would let one connection that never reads hold 40 MB of answers.
+            .max_send_buf_size(STREAM_BYTES)
             .keep_alive_interval(self.limits.idle_timeout)
             .keep_alive_timeout(self.limits.head_timeout);
         builder

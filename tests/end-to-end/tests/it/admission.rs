@@ -17,7 +17,7 @@ async fn with(flags: &[&str]) -> Platform {
     .await
 }
 
-async fn figure(platform: &Platform, name: &str) -> u64 {
+pub(crate) async fn figure(platform: &Platform, name: &str) -> u64 {
     let text = platform.client().get(platform.url("/metrics")).send().await.expect("figures").text().await;
     let text = text.expect("text");
     let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));

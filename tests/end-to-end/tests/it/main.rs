@@ -10,6 +10,7 @@ mod disks;
 mod doors;
 mod events;
 mod faults;
+mod http2;
 mod ingest_health;
 mod life;
 mod operator;

@@ -68,7 +68,7 @@ pub fn packager(data: &[u8]) {
                     7 => draw.bytes(8).to_vec().into(),
                     8..=10 => Bytes::from_static(&[0xfc, 0xff, 1]),
                     11 => draw.bytes(24).to_vec().into(),
-                    _ => Bytes::from_static(PICTURES[usize::from(kind - 12).min(2)]),
+                    _ => Bytes::from_static(PICTURES[usize::from(kind.saturating_sub(12)).min(2)]),
                 };
                 seen.pushed[usize::from(!sound)] += 1;
                 seen.pushed_bytes += data.len();

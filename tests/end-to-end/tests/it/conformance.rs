@@ -86,11 +86,6 @@ fn told(name: &str, report: &Report, none: &[u8], unseen: &[u8]) -> Vec<String> 
         wrong.push(format!("{name} was not judged to its end"));
     }
     let applies_not = report.numbers(Verdict::NotApplicable);
-    println!(
-        "{name}: {} s, not applicable {applies_not:?}, not seen {:?}",
-        report.lasted / 1_000_000,
-        report.numbers(Verdict::NotSeen)
-    );
     if applies_not != none {
         wrong.push(format!("{name}: rules {applies_not:?} do not apply, it should be {none:?}"));
     }

@@ -100,7 +100,6 @@ async fn streams_that_are_never_read_hold_little_and_keep_nobody_waiting() {
     let mut most = 0;
     let report =
         check(&url, &options, |_| most = most.max(memory(&platform))).await.expect("something to judge");
-    println!("from {before} to {most} MB; {} answers", report.answered);
     assert!(report.numbers(Verdict::Broken).is_empty(), "{}", report.broken());
     assert!(most < before + GROWTH, "from {before} to {most} MB");
     // By us, or by the kernel, which gives up a window that stays shut (TCP_USER_TIMEOUT).

@@ -101,7 +101,7 @@ async fn a_new_certificate_is_for_new_connections_and_those_on_air_stay() {
     });
     tokio::join!(viewer.follow(SOON, |viewer| viewer.seen.len() >= seen + 2), renewed);
     let seen = viewer.seen.len();
-    viewer.follow(SOON, |viewer| viewer.seen.len() >= seen + 1).await;
+    viewer.follow(SOON, |viewer| viewer.seen.len() > seen).await;
     assert!(viewer.unbroken().iter().all(|segment| !segment.gap), "{}", viewer.playlist.text);
     assert_eq!(old.get(platform.url("/healthz")).send().await.expect("the old connection").status(), 200);
     assert!(broadcast.is_running());

@@ -34,6 +34,8 @@ pub struct Packager {
     sequence: u32,
     /// Where the next span begins on the rendition's timeline, in ticks.
     timeline: i64,
+    /// How far pictures come on it.
+    video_end: i64,
     /// Whether anything stands before the next span.
     continued: bool,
     init: Option<Bytes>,
@@ -72,6 +74,7 @@ impl Packager {
             target: TargetDuration::new(&settings, None),
             sequence: 0,
             timeline: 0,
+            video_end: 0,
             continued: false,
             init: None,
             video: None,
@@ -365,9 +368,10 @@ impl Packager {
             State::Running(running) => {
                 let mut rendition =
                     Rendition { target: &mut self.target, sequence: &mut self.sequence, outputs };
-                let (after, timeline) = running.span.close(at, &mut rendition);
-                self.timeline = self.timeline.max(timeline);
-                after
+                let closed = running.span.close(at, &mut rendition);
+                self.timeline = self.timeline.max(closed.end);
+                self.video_end = self.video_end.max(closed.video_end);
+                closed.after
             }
             State::Waiting(_) => Vec::new(),
         }
@@ -415,8 +419,16 @@ impl Packager {
         {
             outputs.push(Output::TargetDuration(seconds));
         }
-        let timeline = self.timeline;
-        let begin = Beginning { video, audio, source, timeline, first_frame, first_access, anchor_us };
+        let begin = Beginning {
+            video,
+            audio,
+            source,
+            timeline: self.timeline,
+            video_from: self.video_end,
+            first_frame,
+            first_access,
+            anchor_us,
+        };
         let span = Span::new(&self.settings, begin);
         let late_audio = std::collections::VecDeque::new();
         self.state = State::Running(Box::new(Running { span, transition: None, late_audio }));

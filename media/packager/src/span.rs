@@ -38,6 +38,8 @@ pub(crate) struct Beginning {
     pub(crate) source: i64,
     /// The same on the rendition's timeline, in ticks.
     pub(crate) timeline: i64,
+    /// No picture is decoded before this moment of the rendition's timeline: those before the span come that far.
+    pub(crate) video_from: i64,
     /// The first frame and how decoding can start with it.
     pub(crate) first_frame: i64,
     pub(crate) first_access: RandomAccess,
@@ -49,6 +51,17 @@ pub(crate) struct Beginning {
 pub(crate) struct Arrived {
     pub(crate) at_us: i64,
     pub(crate) unit: AccessUnit,
+}
+
+/// What a span leaves to the next.
+#[derive(Debug)]
+pub(crate) struct Closed {
+    /// The audio that belongs to the next one.
+    pub(crate) after: Vec<Arrived>,
+    /// Where the rendition's timeline goes on: where the durations of all parts add up to.
+    pub(crate) end: i64,
+    /// How far its pictures come on it: a little further, where the sound's format changed under pictures that had come already.
+    pub(crate) video_end: i64,
 }
 
 #[derive(Debug)]
@@ -85,7 +98,7 @@ pub(crate) struct Span {
     video_latest: Option<i64>,
     /// How long the frame before it lasted.
     video_frame: i64,
-    /// Where the emitted video ends.
+    /// Where the emitted video ends, that of the spans before too.
     video_emitted: i64,
     /// The latest audio frame's start and end, in ticks on the source's clock.
     audio_latest: Option<(i64, i64)>,
@@ -109,7 +122,7 @@ impl Span {
             audios: VecDeque::new(),
             video_latest: None,
             video_frame: USUAL_FRAME,
-            video_emitted: i64::MIN,
+            video_emitted: begin.video_from - begin.timeline + begin.source,
             audio_latest: None,
             queued_bytes: 0,
         }
@@ -190,9 +203,8 @@ impl Span {
         self.emit_ready(rendition);
     }
 
-    /// Ends the span and answers the audio that belongs after `at`, and where the timeline goes on: where the durations
-    /// of all parts add up to. Without `at` it ends with its last access unit.
-    pub(crate) fn close(mut self, at: Option<i64>, rendition: &mut Rendition<'_>) -> (Vec<Arrived>, i64) {
+    /// Ends the span. Without `at` it ends with its last access unit.
+    pub(crate) fn close(mut self, at: Option<i64>, rendition: &mut Rendition<'_>) -> Closed {
         let mut after = Vec::new();
         if let Some(at) = at {
             let keep = self.audios.iter().take_while(|audio| audio.tick < at).count();
@@ -214,7 +226,8 @@ impl Span {
         while let Some(cut) = self.cuts.pop_front() {
             self.emit(cut, self.cuts.is_empty(), rendition);
         }
-        (after, end - self.source + self.timeline)
+        let to_timeline = self.timeline - self.source;
+        Closed { after, end: end + to_timeline, video_end: self.video_emitted + to_timeline }
     }
 
     fn audio_end(&self, audio: &AudioSample) -> i64 {

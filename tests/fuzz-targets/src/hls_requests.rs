@@ -82,8 +82,13 @@ impl Origin {
         self.timeline.forget(self.now_us);
     }
 
-    /// A part, perhaps with a new span before it and the end of its segment behind.
     fn package(&mut self, draw: &mut Draw<'_>) {
+        let outputs = self.packaged(draw);
+        self.hand(|now_us| Input::Packaged { now_us, outputs });
+    }
+
+    /// A part, perhaps with a new span before it and the end of its segment behind.
+    fn packaged(&mut self, draw: &mut Draw<'_>) -> Vec<Output> {
         let head = draw.byte();
         let most = self.timeline.profile().part_target_ms.unwrap_or(1_000);
         let ms = 1 + u32::from(draw.short()) % most;
@@ -106,7 +111,7 @@ impl Origin {
         if head & 2 == 2 {
             outputs.push(Output::SegmentEnd(SegmentEnd { duration_ticks: 0, starts_with_key: true }));
         }
-        self.hand(|now_us| Input::Packaged { now_us, outputs });
+        outputs
     }
 
     fn lose(&mut self, draw: &mut Draw<'_>) {
@@ -114,16 +119,14 @@ impl Origin {
         self.hand(|at_us| Input::FeedLost { at_us, flushed: Vec::new() });
     }
 
-    /// Killed while the last entries were being written; up again after a while.
+    /// Killed while a part's entries were being written; up again after a while. What anybody saw had been written before:
+    /// only of what comes at this moment is a part lost, or all of it.
     fn crash(&mut self, draw: &mut Draw<'_>) {
-        let lost = usize::from(draw.below(3)).min(self.entries.len());
+        let outputs = self.packaged(draw);
+        let appends = self.rendition.handle(Input::Packaged { now_us: self.now_us, outputs });
+        let written = usize::from(draw.byte()) % (appends.len() + 1);
+        self.entries.extend(appends.into_iter().take(written).map(|append| append.entry));
         self.now_us += i64::from(draw.short()) * 10_000;
-        // What a player saw must have been written: only what came with nothing listed can be lost.
-        let kept = self.entries.len() - lost;
-        let cut = Timeline::fold(*self.timeline.profile(), &self.entries[..kept], self.now_us);
-        if cut.next_msn() == self.timeline.next_msn() && cut.media_ticks() == self.timeline.media_ticks() {
-            self.entries.truncate(kept);
-        }
         self.timeline = Timeline::fold(*self.timeline.profile(), &self.entries, self.now_us);
         self.rendition = Rendition::resume(&self.timeline);
         self.before = vec![Output::Init(init(0))];

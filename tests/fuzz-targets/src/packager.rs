@@ -56,6 +56,7 @@ pub fn packager(data: &[u8]) {
                 seen.all(packager.finish());
                 seen.feed_ended();
                 packager = Packager::resume(settings(&mut draw), target, seen.ticks);
+                seen.resumed();
                 // What is listed stays; the packager does not know how the last init section read.
                 seen.init = None;
                 continue;
@@ -123,6 +124,13 @@ impl Seen {
     /// Everything that was held is out or dropped, so that nothing is open.
     fn feed_ended(&mut self) {
         assert_eq!(self.open, None, "a segment that does not end with its feed");
+    }
+
+    /// The log tells how long its parts are, not where the pictures of the last one end: no further back than that.
+    fn resumed(&mut self) {
+        for latest in self.latest.values_mut() {
+            *latest = self.ticks.min(*latest);
+        }
     }
 
     fn take(&mut self, output: Output) {

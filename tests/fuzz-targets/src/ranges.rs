@@ -1,12 +1,7 @@
-use std::{
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll, Waker},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use http_body::Body;
 use sigma_node::{Answer, respond};
 
 use crate::draw::Draw;
@@ -114,14 +109,8 @@ fn plain_range(headers: &HeaderMap) -> Option<(u64, u64)> {
 }
 
 fn read(answer: Answer) -> (StatusCode, HeaderMap, Bytes) {
-    let (parts, mut body) = answer.into_parts();
-    let promised = body.size_hint().exact();
-    let mut bytes = Vec::new();
-    while let Poll::Ready(Some(Ok(frame))) =
-        Pin::new(&mut body).poll_frame(&mut Context::from_waker(Waker::noop()))
-    {
-        bytes.extend(frame.into_data().unwrap_or_default());
-    }
-    assert_eq!(promised, Some(bytes.len() as u64));
+    let (parts, body) = answer.into_parts();
+    let runs = body.into_runs();
+    let bytes: Vec<u8> = runs.iter().flat_map(|run| run.iter()).flatten().copied().collect();
     (parts.status, parts.headers, bytes.into())
 }

@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
-use http_body::Body as _;
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::request::{Resolution, resolve};
 use sigma_hls::{Place, Resource, View, cache, playlist};
@@ -54,7 +53,7 @@ impl Origin {
         let (parts, _) = request.into_parts();
         let kind = RequestKind::of(parts.uri.path());
         let answer = self.answer_to(parts).await;
-        let bytes = answer.body().size_hint().exact().unwrap_or(0);
+        let bytes = answer.body().length();
         self.core.figures.answered(kind, answer.status().as_u16(), bytes);
         answer
     }

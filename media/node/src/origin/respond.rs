@@ -1,15 +1,11 @@
 //! Answers of the origin: bodies without copies, errors in words, ranges and validators.
 
 use std::collections::VecDeque;
-use std::convert::Infallible;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
-use http_body::{Body, Frame, SizeHint};
 
 /// Slices that belong together, as a part's do. Shared by all who are sent them: who counts the hands on each slice for
 /// each viewer has no time for anything else.
@@ -17,29 +13,22 @@ pub(crate) type Run = Arc<[Bytes]>;
 
 /// A body of slices, handed on as they are: all viewers share a part's payload.
 #[derive(Debug, Default)]
-pub struct SlicedBody {
-    runs: VecDeque<Run>,
-    /// The next slice of the first run.
-    next: usize,
-    left: u64,
-}
+pub struct SlicedBody(VecDeque<Run>);
 
 impl SlicedBody {
-    /// All of `runs`, in order.
-    fn new(runs: impl IntoIterator<Item = Run>) -> Self {
-        let runs: VecDeque<Run> = runs.into_iter().collect();
-        let left = length(&runs);
-        Self { runs, next: 0, left }
-    }
-
     /// One piece.
     fn whole(bytes: Bytes) -> Self {
-        Self::new([Run::from([bytes])])
+        Self([Run::from([bytes])].into())
     }
 
-    /// All of it, in order, for who can write it in one go. Nothing of it was polled yet.
+    /// All of it, in order, to be written in one go.
     pub fn into_runs(self) -> VecDeque<Arc<[Bytes]>> {
-        self.runs
+        self.0
+    }
+
+    /// Its length in bytes.
+    pub(super) fn length(&self) -> u64 {
+        length(&self.0)
     }
 
     /// The bytes `from..=to` of `runs`.
@@ -54,45 +43,12 @@ impl SlicedBody {
                 picked.push(slice.slice((first - start) as usize..(last - start) as usize));
             }
         }
-        Self::new([Run::from(picked)])
+        Self([Run::from(picked)].into())
     }
 }
 
 fn length<'a>(runs: impl IntoIterator<Item = &'a Run>) -> u64 {
     runs.into_iter().flat_map(|run| run.iter()).map(|slice| slice.len() as u64).sum()
-}
-
-impl Body for SlicedBody {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let this = &mut *self;
-        while let Some(run) = this.runs.front() {
-            if let Some(slice) = run.get(this.next) {
-                this.next += 1;
-                if !slice.is_empty() {
-                    this.left -= slice.len() as u64;
-                    return Poll::Ready(Some(Ok(Frame::data(slice.clone()))));
-                }
-            } else {
-                this.runs.pop_front();
-                this.next = 0;
-            }
-        }
-        Poll::Ready(None)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.left == 0
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.left)
-    }
 }
 
 /// An answer of the origin.
@@ -224,7 +180,7 @@ pub fn media(headers: &HeaderMap, runs: Vec<Run>, tag: &str, cache: &str) -> Ans
         match range(headers, length, &etag) {
             Wanted::All => {
                 answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-                *answer.body_mut() = SlicedBody::new(runs);
+                *answer.body_mut() = SlicedBody(runs.into());
             }
             Wanted::Range(from, to) => {
                 *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
@@ -343,8 +299,8 @@ mod tests {
             Run::from([Bytes::from_static(b"def"), Bytes::from_static(b"g")]),
         ];
         let body = SlicedBody::range(&runs, 2, 4);
-        assert_eq!(body.runs, [Run::from([Bytes::from_static(b"c"), Bytes::from_static(b"de")])]);
-        assert_eq!(body.size_hint().exact(), Some(3));
+        assert_eq!(body.length(), 3);
+        assert_eq!(body.0, [Run::from([Bytes::from_static(b"c"), Bytes::from_static(b"de")])]);
     }
 
     #[test]

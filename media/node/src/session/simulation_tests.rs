@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, StatusCode};
-use http_body::Body;
 use sigma_clock::monotonic;
 use sigma_elementary::{AccessUnit, Media};
 use simulation::{Dice, Seeds};
@@ -132,13 +131,8 @@ impl Scene {
 }
 
 fn text(answer: Answer) -> String {
-    let mut body = answer.into_body();
-    let mut bytes = Vec::new();
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    while let std::task::Poll::Ready(Some(Ok(frame))) = std::pin::Pin::new(&mut body).poll_frame(&mut context)
-    {
-        bytes.extend(frame.into_data().unwrap_or_default());
-    }
+    let runs = answer.into_body().into_runs();
+    let bytes: Vec<u8> = runs.iter().flat_map(|run| run.iter()).flatten().copied().collect();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 

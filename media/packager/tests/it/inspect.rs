@@ -160,17 +160,21 @@ pub(crate) fn read(outputs: &[Output]) -> Read {
 }
 
 /// A span begins on the rendition's timeline where the durations of all parts before it add up to, and no track of it
-/// goes back.
+/// goes back, not from span to span either.
 fn assert_timeline(read: &Read) {
-    let mut start = 0;
+    let (mut start, mut latest) = (0, [i64::MIN; 2]);
     for span in &read.spans {
         let (video, audio) = (span.video(), span.audio());
         let rate = i64::from(span.audio_rate.max(1));
         let begins = video.first().map_or(i64::MAX, |sample| sample.dts);
         let begins = begins.min(audio.first().map_or(i64::MAX, |sample| sample.dts * 90_000 / rate));
         assert!((-1..=1).contains(&(begins - start)), "a span begins at {begins}, not at {start}");
-        for track in [video, audio] {
+        for (track, (latest, rate)) in [video, audio].iter().zip(latest.iter_mut().zip([90_000, rate])) {
             assert!(track.windows(2).all(|pair| pair[0].dts < pair[1].dts));
+            let ticks = |sample: &Sample| sample.dts * 90_000 / rate;
+            let first = track.first().map_or(i64::MAX, ticks);
+            assert!(first >= *latest, "a track goes back from {latest} to {first}");
+            *latest = track.last().map_or(*latest, ticks);
         }
         start += span.duration() as i64;
     }

@@ -3,7 +3,7 @@
 use sigma_elementary::Media;
 use sigma_packager::{Output, Packager, Settings, Warning};
 
-use crate::feed::{Broadcast, MS, Picture, SECOND, h264, package, video};
+use crate::feed::{Broadcast, MS, Picture, SECOND, aac, audio, h264, package, video};
 use crate::inspect::{Read, assert_rules, read};
 
 const PART: u64 = 45_000;
@@ -152,6 +152,26 @@ fn decoding_times_that_step_back_a_little_are_set_right() {
             "it is shown when it was meant"
         );
     }
+}
+
+/// Found by fuzzing: pictures whose times stand still are spread over a tick each, and may so have come further than the
+/// sound by which the span ends.
+#[test]
+fn pictures_do_not_go_back_where_the_sound_changes_its_format_under_them() {
+    let mut media = vec![Media::VideoConfig(h264()), Media::AudioConfig(aac(48_000))];
+    media.push(video(SECOND, SECOND, Picture::Idr, 0));
+    media.push(audio(SECOND, 0));
+    media.extend((1..400).map(|number| video(SECOND, SECOND, Picture::Inter, number)));
+    media.push(Media::AudioConfig(aac(44_100)));
+    media.push(audio(SECOND + 90, 1));
+    for number in 400..520 {
+        let time = SECOND + i64::from(number - 399) * 100;
+        media.push(video(time, time, Picture::Inter, number));
+    }
+    media.push(audio(2 * SECOND, 2));
+    let read = run(media);
+    assert_eq!(read.spans.len(), 2);
+    assert!(read.video_numbers().into_iter().eq(0..520));
 }
 
 #[test]

@@ -76,7 +76,7 @@ impl App {
         if bound.as_deref() != Some(ours.as_str()) {
             return Err(OpenError::MasterKey { bound: bound.unwrap_or_default(), ours });
         }
-        let executor = Executor { journal, clock, vault: Arc::new(vault) };
+        let executor = Executor::new(journal, clock, Arc::new(vault));
         let process = Process::open(&process_file).await?;
         let doorman = Doorman::default();
         let fanout = Fanout::default();

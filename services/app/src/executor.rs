@@ -22,6 +22,7 @@ use sigma_store::{
 };
 use subtle::ConstantTimeEq;
 
+use crate::known::Known;
 use crate::vault::{Vault, VaultError};
 
 /// A command that was overtaken so many times is answered with a conflict.
@@ -61,7 +62,7 @@ pub enum CommandError<R> {
 }
 
 /// An aggregate of ours, as the executor sees it.
-pub trait Decider: Aggregate<Command: Clone + Send + Sync, Event: Stored> + Clone {
+pub trait Decider: Aggregate<Command: Clone + Send + Sync, Event: Stored> + Clone + 'static {
     /// What follows from the command, or why nothing does.
     ///
     /// # Errors
@@ -252,9 +253,14 @@ pub(crate) struct Executor {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vault: Arc<Vault>,
+    known: Arc<Known>,
 }
 
 impl Executor {
+    pub(crate) fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>, vault: Arc<Vault>) -> Self {
+        Self { journal, clock, vault, known: Arc::new(Known::new()) }
+    }
+
     /// Now, in the domain's milliseconds.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.clock.now().millis())
@@ -266,7 +272,9 @@ impl Executor {
 
     /// Loads an aggregate; its default when there is none.
     pub(crate) async fn load<A: Decider>(&self, id: &str) -> Result<Loaded<A>, StoreError> {
-        self.store().load(id).await
+        let loaded = self.store().load_on(self.known.recall(id)).await?;
+        self.known.remember(&loaded);
+        Ok(loaded)
     }
 
     /// The first answer to this command id, where it was honoured already.
@@ -348,10 +356,18 @@ impl Executor {
                 Some(first) => self.answer_again(context, &first).await,
                 None => {
                     executed.sequence = committed.last_sequence;
+                    self.known.remember(&Loaded {
+                        aggregate: executed.aggregate.clone(),
+                        aggregate_id: executed.aggregate_id.clone(),
+                        version: executed.sequence,
+                    });
                     Ok(executed)
                 }
             },
-            Err(StoreError::Conflict { .. }) => Err(CommandError::Conflict),
+            Err(StoreError::Conflict { .. }) => {
+                self.known.forget::<A>(&executed.aggregate_id);
+                Err(CommandError::Conflict)
+            }
             Err(error) => Err(CommandError::Store(error)),
         }
     }

@@ -19,6 +19,7 @@ mod feeds;
 pub mod fold;
 mod input;
 mod key;
+mod known;
 mod media;
 mod orders;
 mod process;

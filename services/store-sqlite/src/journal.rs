@@ -41,9 +41,19 @@ enum Secret<'a> {
 #[async_trait]
 impl Journal for SqliteStore {
     async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.load_after(aggregate_type, aggregate_id, 0).await
+    }
+
+    async fn load_after(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        after: u64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
         let found = sqlx::query(include_str!("sql/load.sql"))
             .bind(aggregate_type)
             .bind(aggregate_id)
+            .bind(i64::try_from(after).unwrap_or(i64::MAX))
             .fetch_all(&self.inner.readers)
             .await
             .map_err(|e| self.fault(&e))?;

@@ -94,9 +94,17 @@ where
     /// # Errors
     /// [`StoreError::Corrupt`] when a stored event cannot be read, else what the journal says.
     pub async fn load(&self, aggregate_id: &str) -> Result<Loaded<A>, StoreError> {
-        let mut loaded =
-            Loaded { aggregate: A::default(), aggregate_id: aggregate_id.to_owned(), version: 0 };
-        for recorded in self.journal.load(A::TYPE, aggregate_id).await? {
+        let nothing = Loaded { aggregate: A::default(), aggregate_id: aggregate_id.to_owned(), version: 0 };
+        self.load_on(nothing).await
+    }
+
+    /// An aggregate that was loaded before, with what has happened since.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    pub async fn load_on(&self, mut loaded: Loaded<A>) -> Result<Loaded<A>, StoreError> {
+        let since = self.journal.load_after(A::TYPE, &loaded.aggregate_id, loaded.version).await?;
+        for recorded in since {
             loaded.version = recorded.sequence;
             loaded.aggregate.apply(self.decode(&recorded)?);
         }

@@ -209,6 +209,19 @@ pub trait Journal: Send + Sync {
     /// All events of an aggregate, in order; empty when there is none.
     async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError>;
 
+    /// The events of an aggregate behind its sequence `after`, in order. For who kept its state of then: a stream of
+    /// thousands is not read again for each command.
+    async fn load_after(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        after: u64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let mut events = self.load(aggregate_type, aggregate_id).await?;
+        events.retain(|event| event.sequence > after);
+        Ok(events)
+    }
+
     /// Commits, see the promise above. With no events `expected` is still checked.
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
 
@@ -244,6 +257,15 @@ pub trait Journal: Send + Sync {
 impl<J: Journal + ?Sized> Journal for Arc<J> {
     async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
         (**self).load(aggregate_type, aggregate_id).await
+    }
+
+    async fn load_after(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        after: u64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        (**self).load_after(aggregate_type, aggregate_id, after).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {

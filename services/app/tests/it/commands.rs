@@ -277,3 +277,34 @@ async fn the_default_project_is_made_once() {
     let world = World::new().await.restarted().await;
     assert_eq!(world.events("project", "pr_default").await, ["project.created"]);
 }
+
+fn renamed(name: &str) -> ChannelUpdate {
+    ChannelUpdate { name: Some(name.into()), ..ChannelUpdate::default() }
+}
+
+#[tokio::test]
+async fn two_nodes_over_one_store_decide_on_what_the_other_did() {
+    let one = World::new().await;
+    let id = one.channel().await.channel.id;
+    let other = one.restarted().await;
+    assert_eq!(one.app.update_channel(&caller(), &id, renamed("One")).await.unwrap().sequence, 2);
+    assert_eq!(other.app.stop_channel(&caller(), &id).await.unwrap().sequence, 3);
+    assert_eq!(one.app.start_channel(&caller(), &id).await.unwrap().sequence, 4, "it was stopped elsewhere");
+    assert_eq!(
+        other.app.update_channel(&caller(), &id, renamed("One")).await.unwrap().sequence,
+        4,
+        "no news"
+    );
+}
+
+#[tokio::test]
+async fn a_store_that_lost_its_last_commits_is_decided_on_as_it_stands() {
+    let world = World::new().await;
+    let id = world.channel().await.channel.id;
+    for name in ["A", "B", "C"] {
+        world.app.update_channel(&caller(), &id, renamed(name)).await.unwrap();
+    }
+    world.switch.fail_over(2).await;
+    let done = world.app.update_channel(&caller(), &id, renamed("D")).await.unwrap();
+    assert_eq!((done.sequence, done.value.name.as_str()), (3, "D"));
+}

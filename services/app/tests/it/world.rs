@@ -1,7 +1,7 @@
 //! A platform's control plane without media: a store, a clock in hand, and a switch for outages and crashes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +25,8 @@ const NO_END: i64 = i64::MAX / 2;
 
 /// A journal that can go away: at once, after some commits, or with a commit whose answer never arrives.
 pub(crate) struct Switch {
-    inner: Arc<dyn Journal>,
+    inner: RwLock<Arc<dyn Journal>>,
+    kept: Mutex<Vec<Commit>>,
     commits_left: AtomicI64,
     /// The last commit happens and its answer is lost.
     lose_answer: bool,
@@ -39,7 +40,8 @@ impl Switch {
 
     pub(crate) fn until(inner: Arc<dyn Journal>, commits: i64, lose_answer: bool) -> Arc<Self> {
         let (commits_left, conflicts) = (AtomicI64::new(commits), AtomicI64::new(0));
-        Arc::new(Self { inner, commits_left, lose_answer, conflicts })
+        let (inner, kept) = (RwLock::new(inner), Mutex::new(Vec::new()));
+        Arc::new(Self { inner, kept, commits_left, lose_answer, conflicts })
     }
 
     pub(crate) fn off(&self) {
@@ -55,8 +57,22 @@ impl Switch {
         self.commits_left.load(Ordering::SeqCst).max(0)
     }
 
-    fn check(&self) -> Result<(), StoreError> {
-        if self.commits_left.load(Ordering::SeqCst) > 0 { Ok(()) } else { Err(gone()) }
+    /// Another server takes the store's place, which the last commits never reached.
+    pub(crate) async fn fail_over(&self, lost: usize) {
+        let store = MemoryStore::new(7);
+        let kept = self.kept.lock().unwrap().clone();
+        for commit in kept.iter().take(kept.len() - lost) {
+            store.commit(commit.clone()).await.unwrap();
+        }
+        *self.inner.write().unwrap() = Arc::new(store);
+    }
+
+    fn inner(&self) -> Result<Arc<dyn Journal>, StoreError> {
+        if self.commits_left.load(Ordering::SeqCst) > 0 {
+            Ok(self.inner.read().unwrap().clone())
+        } else {
+            Err(gone())
+        }
     }
 }
 
@@ -67,59 +83,53 @@ fn gone() -> StoreError {
 #[async_trait]
 impl Journal for Switch {
     async fn load(&self, aggregate_type: &str, id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.check()?;
-        self.inner.load(aggregate_type, id).await
+        self.inner()?.load(aggregate_type, id).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
-        self.check()?;
+        let inner = self.inner()?;
         if self.conflicts.fetch_sub(1, Ordering::SeqCst) > 0 {
             let Commit { aggregate_type, aggregate_id, expected, .. } = commit;
             return Err(StoreError::Conflict { aggregate_type, aggregate_id, expected, found: expected + 1 });
         }
         let left = self.commits_left.fetch_sub(1, Ordering::SeqCst);
-        let committed = self.inner.commit(commit).await;
+        let committed = inner.commit(commit.clone()).await;
+        if committed.is_ok() {
+            self.kept.lock().unwrap().push(commit);
+        }
         if left == 1 && self.lose_answer { Err(gone()) } else { committed }
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
-        self.check()?;
-        self.inner.command(id).await
+        self.inner()?.command(id).await
     }
 
     async fn record_command(&self, record: CommandRecord) -> Result<Option<CommandRecord>, StoreError> {
-        self.check()?;
-        self.inner.record_command(record).await
+        self.inner()?.record_command(record).await
     }
 
     async fn forget_commands(&self, before_ms: i64) -> Result<u64, StoreError> {
-        self.check()?;
-        self.inner.forget_commands(before_ms).await
+        self.inner()?.forget_commands(before_ms).await
     }
 
     async fn find_secret(&self, kind: &str, lookup: &[u8]) -> Result<Vec<SecretRow>, StoreError> {
-        self.check()?;
-        self.inner.find_secret(kind, lookup).await
+        self.inner()?.find_secret(kind, lookup).await
     }
 
     async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
-        self.check()?;
-        self.inner.secrets_of(kind, owner).await
+        self.inner()?.secrets_of(kind, owner).await
     }
 
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {
-        self.check()?;
-        self.inner.write_secrets(writes).await
+        self.inner()?.write_secrets(writes).await
     }
 
     async fn identity(&self) -> Result<Identity, StoreError> {
-        self.check()?;
-        self.inner.identity().await
+        self.inner()?.identity().await
     }
 
     async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError> {
-        self.check()?;
-        self.inner.bind_master_key(fingerprint).await
+        self.inner()?.bind_master_key(fingerprint).await
     }
 }
 

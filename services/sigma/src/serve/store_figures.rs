@@ -101,6 +101,18 @@ impl Journal for Measured {
         self.told(loaded)
     }
 
+    async fn load_after(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        after: u64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let began = sigma_clock::monotonic();
+        let loaded = self.journal.load_after(aggregate_type, aggregate_id, after).await;
+        self.figures.loads.took(began.elapsed());
+        self.told(loaded)
+    }
+
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
         let events = commit.events.len() as u64;
         let began = sigma_clock::monotonic();

@@ -43,6 +43,20 @@ pub async fn it_numbers_events_of_an_aggregate_without_gaps<A: Adapter>(adapter:
 }
 
 #[expect(missing_docs, reason = "the name is the sentence")]
+pub async fn it_loads_what_is_behind_a_sequence<A: Adapter>(adapter: &A) {
+    let store = adapter.fresh().await;
+    store.commit(commit("ch_1", "ch_1", 0, 2, "c1")).await.unwrap();
+    store.commit(commit("ch_1", "se_1", 0, 9, "other")).await.unwrap();
+    store.commit(commit("ch_1", "ch_1", 2, 3, "c2")).await.unwrap();
+    let all = store.load("thing", "ch_1").await.unwrap();
+    for after in 0..=5 {
+        assert_eq!(store.load_after("thing", "ch_1", after).await.unwrap(), all[after as usize..]);
+    }
+    assert_eq!(store.load_after("thing", "ch_1", u64::MAX).await.unwrap(), []);
+    assert_eq!(store.load_after("thing", "ch_2", 0).await.unwrap(), []);
+}
+
+#[expect(missing_docs, reason = "the name is the sentence")]
 pub async fn it_takes_a_commit_without_events<A: Adapter>(adapter: &A) {
     let store = adapter.fresh().await;
     store.commit(commit("ch_1", "ch_1", 0, 2, "c1")).await.unwrap();

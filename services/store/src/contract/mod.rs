@@ -51,6 +51,7 @@ macro_rules! contract_suite {
         $crate::contract_tests!($adapter;
             it_loads_what_it_committed,
             it_numbers_events_of_an_aggregate_without_gaps,
+            it_loads_what_is_behind_a_sequence,
             it_takes_a_commit_without_events,
             it_refuses_a_writer_who_was_overtaken,
             it_refuses_a_writer_who_is_ahead,

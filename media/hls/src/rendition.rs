@@ -4,11 +4,14 @@ use bytes::Bytes;
 use sigma_log::Entry;
 use sigma_packager::{InitSection, Output, Part};
 
+use crate::timeline::MAX_LISTED;
 use crate::{CLOCK, Profile, Timeline, View, ticks_of_ms, ticks_of_us, us_of_ticks};
 
-/// The longest hole, in ticks, that one loss of the feed fills with gaps: the longest reconnect window twice over.
-/// Beyond it (a server that was down for a day), the date alone jumps.
+/// The longest hole, in ticks, that is filled with gaps: the longest reconnect window twice over. Beyond it (a server that
+/// was down for a day, or again and again), the date alone jumps.
 const MAX_HOLE: u64 = 2 * 3_600 * CLOCK;
+/// The same in segments: the media before it stays listed.
+const MAX_HOLE_SEGMENTS: u64 = MAX_LISTED as u64 - 64;
 /// The shortest rest of a hole, in ticks, that is worth a gap of its own: 50 ms.
 const MIN_GAP: u64 = CLOCK / 20;
 
@@ -82,6 +85,8 @@ struct Open {
 #[derive(Clone, Debug)]
 struct Hole {
     from_us: i64,
+    /// Ticks of gaps that were listed in this hole before the server went down.
+    before: u64,
     filled: u64,
     hang_back_us: i64,
 }
@@ -101,6 +106,8 @@ pub struct Rendition {
     /// When, by the wall clock, the media that is listed ended.
     edge_us: Option<i64>,
     hole: Option<Hole>,
+    /// Ticks of gaps at the end of what was read back.
+    gap_read_back: u64,
     live: bool,
     ended: bool,
     out: Vec<Append>,
@@ -119,6 +126,7 @@ impl Rendition {
             date: None,
             edge_us: None,
             hole: None,
+            gap_read_back: 0,
             live: false,
             ended: false,
             out: Vec::new(),
@@ -145,6 +153,7 @@ impl Rendition {
             date: timeline.edge_date_us().map(|date| (date, open_ticks)),
             edge_us: None,
             hole: None,
+            gap_read_back: timeline.gap_at_end(),
             live: timeline.live_from().is_some(),
             ended: timeline.is_ended(),
             out: Vec::new(),
@@ -201,7 +210,7 @@ impl Rendition {
     pub fn next_tick_us(&self) -> Option<i64> {
         let hole = self.hole.as_ref()?;
         let filled = hole.filled + self.gap_item();
-        (filled <= MAX_HOLE)
+        (filled <= self.most_of(hole))
             .then(|| hole.from_us.saturating_add(hole.hang_back_us).saturating_add(us_of_ticks(filled) + 1))
     }
 
@@ -386,7 +395,8 @@ impl Rendition {
             Some(hole) => hole.hang_back_us = 0,
             None => {
                 let from_us = self.edge_us.unwrap_or(at_us).min(at_us);
-                self.hole = Some(Hole { from_us, filled: 0, hang_back_us: 0 });
+                let before = std::mem::take(&mut self.gap_read_back);
+                self.hole = Some(Hole { from_us, before, filled: 0, hang_back_us: 0 });
             }
         }
     }
@@ -402,15 +412,23 @@ impl Rendition {
         ticks_of_ms(u64::from(self.profile.part_target_ms.unwrap_or(self.gap_segment_ms()).max(1)))
     }
 
+    /// How much of a hole is filled at most, in ticks.
+    fn most_of(&self, hole: &Hole) -> u64 {
+        let segments = MAX_HOLE_SEGMENTS * ticks_of_ms(self.gap_segment_ms().into());
+        MAX_HOLE.min(segments).saturating_sub(hole.before)
+    }
+
     /// Lists the gaps whose time is over (rule 21).
     fn fill(&mut self, now_us: i64) {
         let item = self.gap_item();
-        while let Some(hole) = &mut self.hole {
+        while let Some(hole) = &self.hole {
             let over = ticks_of_us(now_us.saturating_sub(hole.hang_back_us).saturating_sub(hole.from_us));
-            if hole.filled + item > over.min(MAX_HOLE) {
+            if hole.filled + item > over.min(self.most_of(hole)) {
                 break;
             }
-            hole.filled += item;
+            if let Some(hole) = &mut self.hole {
+                hole.filled += item;
+            }
             self.list_gap(item);
         }
     }
@@ -422,7 +440,7 @@ impl Rendition {
         }
         self.fill(arrived_us);
         if let Some(hole) = self.hole.take() {
-            let over = ticks_of_us(arrived_us.saturating_sub(hole.from_us)).min(MAX_HOLE);
+            let over = ticks_of_us(arrived_us.saturating_sub(hole.from_us)).min(self.most_of(&hole));
             let rest = over.saturating_sub(hole.filled);
             if rest >= MIN_GAP {
                 self.list_gap(rest);

@@ -18,7 +18,7 @@ const MIN_SEGMENTS: usize = 6;
 /// counts them (hls-parser takes each segment for one, that being written too).
 const SEGMENTS_WITH_PARTS: u64 = 2;
 /// The most segments that are ever listed, whatever the window.
-const MAX_LISTED: usize = 4_096;
+pub(crate) const MAX_LISTED: usize = 4_096;
 /// The most segments that are remembered, listed or not. Older ones are the log's.
 const MAX_KEPT: usize = 2 * MAX_LISTED;
 

@@ -10,7 +10,7 @@ use sigma_domain::{
     Actor, ActorKind, Channel, ChannelId, Project, ProjectCommand, ProjectId, ProjectName, Session,
     SessionFacts, SessionId,
 };
-use sigma_store::{EventLog, History, Journal, Loaded};
+use sigma_store::{EventLog, History, Journal, Loaded, RecordedEvent};
 
 use crate::authentication::Doorman;
 use crate::changes::Fanout;
@@ -176,17 +176,18 @@ impl App {
 
     /// The channel's row as it was after event `sequence`; of a deleted one, as it was before.
     pub(crate) async fn channel_at(&self, id: &str, sequence: u64) -> Result<ChannelRow, AppError> {
-        let mut events = self.executor.journal.load(Channel::TYPE, id).await?;
-        events.retain(|event| event.sequence <= sequence && event.name != "channel.deleted");
-        let row = fold::channel_of(&events)?;
+        let step = |row, event: &RecordedEvent| match event.name.as_str() {
+            "channel.deleted" => Ok(row),
+            _ => Ok(fold::channel(row, &fold::decode(event)?, event.sequence)),
+        };
+        let row = self.executor.row_at(Channel::TYPE, id, sequence, step).await?;
         row.ok_or_else(|| AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() })
     }
 
     /// The session's row as it was after event `sequence`.
     pub(crate) async fn session_at(&self, id: &str, sequence: u64) -> Result<SessionRow, AppError> {
-        let mut events = self.executor.journal.load(Session::TYPE, id).await?;
-        events.retain(|event| event.sequence <= sequence);
-        let row = fold::session_of(&events)?;
+        let step = |row, event: &RecordedEvent| Ok(fold::session(row, &fold::decode(event)?, event.sequence));
+        let row = self.executor.row_at(Session::TYPE, id, sequence, step).await?;
         row.ok_or_else(|| AppError::NotFound { kind: Session::TYPE, id: id.to_owned() })
     }
 

@@ -18,11 +18,11 @@ use sigma_domain::{
 use sigma_schema::Stored;
 use sigma_store::{
     AggregateStore, CodecError, CommandRecord, EventCodec, EventMetadata, Journal, Loaded, NewEvent,
-    Placement, SecretWrite, StoreError,
+    Placement, RecordedEvent, SecretWrite, StoreError,
 };
 use subtle::ConstantTimeEq;
 
-use crate::known::Known;
+use crate::known::{Folded, Known};
 use crate::vault::{Vault, VaultError};
 
 /// A command that was overtaken so many times is answered with a conflict.
@@ -272,9 +272,31 @@ impl Executor {
 
     /// Loads an aggregate; its default when there is none.
     pub(crate) async fn load<A: Decider>(&self, id: &str) -> Result<Loaded<A>, StoreError> {
-        let loaded = self.store().load_on(self.known.recall(id)).await?;
-        self.known.remember(&loaded);
+        let Folded { fold: aggregate, sequence: version } = self.known.recall::<A>(id);
+        let known = Loaded { aggregate, aggregate_id: id.to_owned(), version };
+        let loaded = self.store().load_on(known).await?;
+        self.known.remember(id, &loaded.aggregate, loaded.version);
         Ok(loaded)
+    }
+
+    /// An aggregate's row as it was after event `sequence`.
+    pub(crate) async fn row_at<R: Clone + Send + Sync + 'static>(
+        &self,
+        aggregate_type: &str,
+        id: &str,
+        sequence: u64,
+        step: impl Fn(Option<R>, &RecordedEvent) -> Result<Option<R>, StoreError>,
+    ) -> Result<Option<R>, StoreError> {
+        let mut known = self.known.recall::<Option<R>>(id);
+        if known.sequence > sequence {
+            known = Folded { fold: None, sequence: 0 };
+        }
+        let since = self.journal.load_after(aggregate_type, id, known.sequence).await?;
+        for event in since.iter().take_while(|event| event.sequence <= sequence) {
+            known = Folded { fold: step(known.fold, event)?, sequence: event.sequence };
+        }
+        self.known.remember(id, &known.fold, known.sequence);
+        Ok(known.fold)
     }
 
     /// The first answer to this command id, where it was honoured already.
@@ -356,16 +378,12 @@ impl Executor {
                 Some(first) => self.answer_again(context, &first).await,
                 None => {
                     executed.sequence = committed.last_sequence;
-                    self.known.remember(&Loaded {
-                        aggregate: executed.aggregate.clone(),
-                        aggregate_id: executed.aggregate_id.clone(),
-                        version: executed.sequence,
-                    });
+                    self.known.remember(&executed.aggregate_id, &executed.aggregate, executed.sequence);
                     Ok(executed)
                 }
             },
             Err(StoreError::Conflict { .. }) => {
-                self.known.forget::<A>(&executed.aggregate_id);
+                self.known.forget(&executed.aggregate_id);
                 Err(CommandError::Conflict)
             }
             Err(error) => Err(CommandError::Store(error)),

@@ -1,55 +1,68 @@
-//! Aggregates as they stood when they were last loaded.
+//! What was folded of aggregates' events when they were last loaded.
 //!
-//! A command needs its aggregate's state, not its history: what is known is brought up to date with the events behind it,
-//! mostly none. So nothing here is ever wrong, only short of some events; and who finds that a store has less than is known
-//! (a database that lost its last commits in a fail-over) forgets it.
+//! A command needs its aggregate's state, and its answer the aggregate's row, not their history: what is known is brought up
+//! to date with the events behind it, mostly one or none. So nothing here is ever wrong, only short of some events; and who
+//! finds that a store has less than is known (a database that lost its last commits in a fail-over) forgets it.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cqrs_es::Aggregate;
 use lru::LruCache;
-use sigma_store::Loaded;
 
-/// So many are remembered, those that were used last: more channels, sessions and tokens than one node has in hand.
+/// So many aggregates are remembered, those that were used last: more channels, sessions and tokens than one node has in hand.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
-type Key = (&'static str, String);
+/// A fold of one aggregate's events up to one of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Folded<F> {
+    pub(crate) fold: F,
+    /// The sequence of the last event in it; 0 where there is none.
+    pub(crate) sequence: u64,
+}
 
-/// States of aggregates of all types.
-pub(crate) struct Known(Mutex<LruCache<Key, Arc<dyn Any + Send + Sync>>>);
+/// Of one aggregate: which fold, up to which sequence.
+type Folds = Vec<(TypeId, u64, Arc<dyn Any + Send + Sync>)>;
+
+/// Folds of all types.
+pub(crate) struct Known(Mutex<LruCache<String, Folds>>);
 
 impl Known {
     pub(crate) fn new() -> Self {
         Self(Mutex::new(LruCache::new(REMEMBERED)))
     }
 
-    /// An aggregate as it was known last; its default when it never was.
-    pub(crate) fn recall<A: Aggregate + Clone + 'static>(&self, id: &str) -> Loaded<A> {
-        let known = self.lock().get(&(A::TYPE, id.to_owned())).cloned();
-        let known = known.and_then(|known| known.downcast::<Loaded<A>>().ok());
-        known.map_or_else(
-            || Loaded { aggregate: A::default(), aggregate_id: id.to_owned(), version: 0 },
-            |known| Loaded::clone(&known),
-        )
-    }
-
-    /// Keeps a state where it is newer than what is known.
-    pub(crate) fn remember<A: Aggregate + Clone + 'static>(&self, loaded: &Loaded<A>) {
-        let mut all = self.lock();
-        let key = (A::TYPE, loaded.aggregate_id.clone());
-        let known = all.peek(&key).and_then(|known| known.downcast_ref::<Loaded<A>>());
-        if known.map_or(0, |known| known.version) < loaded.version {
-            all.put(key, Arc::new(loaded.clone()));
+    /// The fold as it was known last; its default when it never was.
+    pub(crate) fn recall<F: Clone + Default + 'static>(&self, id: &str) -> Folded<F> {
+        let known = self.lock().get(id).and_then(|folds| {
+            let of_type = folds.iter().find(|(of, ..)| *of == TypeId::of::<F>());
+            of_type.map(|(_, sequence, fold)| (*sequence, fold.clone()))
+        });
+        match known.as_ref().and_then(|(sequence, fold)| Some((*sequence, fold.downcast_ref::<F>()?))) {
+            Some((sequence, fold)) => Folded { fold: fold.clone(), sequence },
+            None => Folded { fold: F::default(), sequence: 0 },
         }
     }
 
-    pub(crate) fn forget<A: Aggregate>(&self, id: &str) {
-        self.lock().pop(&(A::TYPE, id.to_owned()));
+    /// Keeps a fold where it has more than what is known.
+    pub(crate) fn remember<F: Clone + Send + Sync + 'static>(&self, id: &str, fold: &F, sequence: u64) {
+        let mut all = self.lock();
+        let folds = all.get_or_insert_mut_ref(id, Vec::new);
+        match folds.iter_mut().find(|(of, ..)| *of == TypeId::of::<F>()) {
+            Some((_, known, kept)) if *known < sequence => {
+                (*known, *kept) = (sequence, Arc::new(fold.clone()));
+            }
+            Some(_) => {}
+            None => folds.push((TypeId::of::<F>(), sequence, Arc::new(fold.clone()))),
+        }
     }
 
-    fn lock(&self) -> MutexGuard<'_, LruCache<Key, Arc<dyn Any + Send + Sync>>> {
+    /// Forgets all folds of an aggregate.
+    pub(crate) fn forget(&self, id: &str) {
+        self.lock().pop(id);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, LruCache<String, Folds>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

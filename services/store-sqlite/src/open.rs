@@ -38,6 +38,11 @@ const QUEUE: usize = 1_024;
 /// The write-ahead log is cut back to so many bytes when it was folded into the file.
 const JOURNAL_SIZE_LIMIT: &str = "67108864";
 
+/// What a connection keeps of the file in memory of its own, in KiB (negative: not in pages). The kernel keeps it too, once for all: with SQLite's own 2 MB
+/// each, memory rises for hours as the log grows, and a minute's events are all that is read again.
+const READERS_CACHE: &str = "-256";
+const WRITERS_CACHE: &str = "-1024";
+
 /// How the store is opened.
 #[derive(Clone, Debug)]
 pub struct SqliteOptions {
@@ -104,7 +109,8 @@ impl SqliteStore {
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT);
+            .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
+            .pragma("cache_size", WRITERS_CACHE);
         let fault = |error| store_error(&path, &error);
         let mut connection = connect(&writing, options.max_bytes).await.map_err(fault)?;
         migrate(&path, &mut connection).await?;
@@ -122,7 +128,7 @@ impl SqliteStore {
             .await
             .map_err(fault)?;
 
-        let reading = base.read_only(true);
+        let reading = base.read_only(true).pragma("cache_size", READERS_CACHE);
         let pool = |most| SqlitePoolOptions::new().max_connections(most).connect_lazy_with(reading.clone());
         let (readers, lookers) = (pool(READERS), pool(LOOKERS));
         let (head_in, head_out) = watch::channel(head);

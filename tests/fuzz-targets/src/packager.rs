@@ -52,10 +52,9 @@ pub fn packager(data: &[u8]) {
             }
             // The server died and is there again, with something listed.
             6 if seen.parts > 0 => {
-                let target = seen.target;
                 seen.all(packager.finish());
                 seen.feed_ended();
-                packager = Packager::resume(settings(&mut draw), target, seen.ticks);
+                packager = Packager::resume(settings(&mut draw), seen.target, seen.ticks);
                 seen.resumed();
                 // What is listed stays; the packager does not know how the last init section read.
                 seen.init = None;

@@ -101,6 +101,12 @@ impl Timeline {
         self.media_ticks + self.open.as_ref().filter(|open| !open.gap).map_or(0, |open| open.duration)
     }
 
+    /// Ticks of the gaps behind all media.
+    pub(crate) fn gap_at_end(&self) -> u64 {
+        let open = self.open.iter();
+        open.chain(self.segments.iter().rev()).take_while(|last| last.gap).map(|gap| gap.duration).sum()
+    }
+
     /// The latest init section.
     pub fn latest_init(&self) -> Option<&Init> {
         self.inits.back()

@@ -371,6 +371,28 @@ fn an_outage_of_days_is_bounded() {
     assert_eq!(date, began + 6_000 + 3 * 86_400_000);
 }
 
+/// Found by fuzzing: each outage was bounded by itself, and together they took all media out of the longest list.
+#[test]
+fn outages_one_after_the_other_are_bounded_together() {
+    for profile in [Profile::ULTRA_LOW, Profile::LOW, Profile::NORMAL] {
+        for target in [1, 2] {
+            let mut stage = Stage::unchecked(profile, target);
+            stage.segments(3);
+            for _ in 0..20 {
+                stage.restart(1_800_000);
+            }
+            assert!(stage.timeline.is_playable(View::Preview), "{profile:?}");
+            assert!(stage.gap_seconds() <= 7_300.0, "{profile:?}");
+            let restarted = stage.now_us;
+            stage.back(1);
+            stage.segment();
+            let list = stage.list();
+            let last = list.whole().last().unwrap();
+            assert!(!last.gap && stage.now_us >= restarted, "{profile:?} goes on");
+        }
+    }
+}
+
 #[test]
 fn a_rendition_without_media_restarts_as_new() {
     let mut stage = Stage::ultra_low();

@@ -305,6 +305,8 @@ async fn a_store_that_lost_its_last_commits_is_decided_on_as_it_stands() {
         world.app.update_channel(&caller(), &id, renamed(name)).await.unwrap();
     }
     world.switch.fail_over(2).await;
-    let done = world.app.update_channel(&caller(), &id, renamed("D")).await.unwrap();
-    assert_eq!((done.sequence, done.value.name.as_str()), (3, "D"));
+    for (name, sequence) in [("D", 3), ("E", 4), ("F", 5)] {
+        let done = world.app.update_channel(&caller(), &id, renamed(name)).await.unwrap();
+        assert_eq!((done.sequence, done.value.name.as_str()), (sequence, name));
+    }
 }

@@ -106,9 +106,6 @@ impl Cutter {
         target: &mut TargetDuration,
         decisions: &mut Vec<Decision>,
     ) {
-        if let Some(Decided(seconds)) = target.waited(at - self.segment_start) {
-            decisions.push(Decision::Target(seconds));
-        }
         self.advance(at, target, decisions);
         if self.audio_only || access == RandomAccess::No {
             self.cut_early(at, target, decisions);
@@ -119,7 +116,10 @@ impl Cutter {
     }
 
     /// Media time has come to `now`, be there a frame or not: ends what cannot reach that far.
-    pub(crate) fn advance(&mut self, now: i64, target: &TargetDuration, decisions: &mut Vec<Decision>) {
+    pub(crate) fn advance(&mut self, now: i64, target: &mut TargetDuration, decisions: &mut Vec<Decision>) {
+        if let Some(Decided(seconds)) = target.waited(now - self.segment_start) {
+            decisions.push(Decision::Target(seconds));
+        }
         loop {
             let segment_limit = self.segment_start + target.longest_segment();
             let limit = segment_limit.min(self.part_start + self.part);
@@ -145,7 +145,7 @@ impl Cutter {
     }
 
     /// The span ends at `end`: so do its last part and segment.
-    pub(crate) fn finish(&mut self, end: i64, target: &TargetDuration, decisions: &mut Vec<Decision>) {
+    pub(crate) fn finish(&mut self, end: i64, target: &mut TargetDuration, decisions: &mut Vec<Decision>) {
         self.advance(end, target, decisions);
         let end = end.max(self.part_start);
         self.push_cut(end, true, false, decisions);
@@ -171,8 +171,9 @@ impl Cutter {
     /// Whether the segment must end at `at`, key frame or not.
     fn forced(&self, at: i64, target: &TargetDuration) -> bool {
         if self.audio_only {
-            // The next part would pass the segment's length.
-            return at + self.part > self.segment_start + self.segment_target;
+            // The next part would pass the segment's length, or what the target duration allows: one that another mode fixed.
+            let segment = self.segment_target.min(target.longest_segment());
+            return at + self.part > self.segment_start + segment;
         }
         at + LEAST_ROOM > self.segment_start + target.longest_segment()
     }

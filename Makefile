@@ -8,7 +8,7 @@ NODE_DIR := $(CURDIR)/.tools/node_modules/.bin
 export PATH := $(NODE_DIR):$(PATH)
 WEB := services/dashboard
 RUN_PACKAGES := build-essential ffmpeg
-TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv glib-networking valgrind \
+TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv glib-networking valgrind postgresql \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
 # Killing at a system call, and setting a clock for one program.
 ACCEPTANCE_PACKAGES := strace faketime e2fsprogs

@@ -1,8 +1,9 @@
 //! What goes wrong, sorted by what is done about it.
 
-use std::path::Path;
+use std::fmt;
 
 use sigma_store::LogError;
+use sigma_tables::{Trouble, trouble};
 
 /// Why the runner did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,29 +60,21 @@ impl RunnerError {
     }
 
     /// An error of the folder or a file in it.
-    pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn io(views: impl fmt::Display, error: &std::io::Error) -> Self {
         Self::Unavailable {
-            message: format!("the views in {} cannot be written: {error}", path.display()),
+            message: format!("the views in {views} cannot be written: {error}"),
             mend: "make sure that the folder is there, that this user may write to it and that its disk has space"
                 .to_owned(),
         }
     }
 
     /// An error of a view's database.
-    pub(crate) fn database(path: &Path, error: &sqlx::Error) -> Self {
-        let (what, mend) = match primary(error) {
-            Some(13) => ("has no space left", "free space on its disk"),
-            Some(3 | 8) => ("may not be written", "let this user write to it and its folder"),
-            Some(5 | 6) => {
-                ("is held by another program", "end what has it open, as a database shell or a backup")
-            }
-            Some(14) => ("cannot be opened", "make sure that its folder is there and may be written"),
+    pub(crate) fn database(view: impl fmt::Display, error: &sqlx::Error) -> Self {
+        let (what, mend) = match trouble(error) {
+            Some(Trouble::Passing { what, mend }) => (what, mend),
             _ => ("does not answer", "look after its disk; `sigma projections rebuild` makes it anew"),
         };
-        Self::Unavailable {
-            message: format!("the view {} {what} ({error})", path.display()),
-            mend: mend.to_owned(),
-        }
+        Self::Unavailable { message: format!("the view {view} {what} ({error})"), mend: mend.to_owned() }
     }
 }
 
@@ -101,18 +94,17 @@ impl Failure {
     pub(crate) fn is_lost(&self) -> bool {
         match self {
             Self::Log(error) => matches!(error, LogError::ForeignCursor(_)),
-            // SQLITE_CORRUPT and SQLITE_NOTADB.
-            Self::View(error) => matches!(primary(error), Some(11 | 26)),
+            Self::View(error) => trouble(error) == Some(Trouble::Damaged),
             Self::Folder(_) => false,
         }
     }
 
     /// As it is told.
-    pub(crate) fn tell(&self, path: &Path) -> String {
+    pub(crate) fn tell(&self, views: &dyn fmt::Display) -> String {
         match self {
             Self::Log(error) => error.to_string(),
-            Self::View(error) => RunnerError::database(path, error).to_string(),
-            Self::Folder(error) => RunnerError::io(path, error).to_string(),
+            Self::View(error) => RunnerError::database(views, error).to_string(),
+            Self::Folder(error) => RunnerError::io(views, error).to_string(),
         }
     }
 }
@@ -132,27 +124,5 @@ impl From<sqlx::Error> for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::Folder(error)
-    }
-}
-
-/// SQLite's primary result code, where the error is one of SQLite's.
-fn primary(error: &sqlx::Error) -> Option<i64> {
-    let code: i64 = error.as_database_error()?.code()?.parse().ok()?;
-    Some(code & 0xff)
-}
-
-/// Whether an error is about the machine or the file rather than about what was asked: PERM, BUSY, LOCKED, NOMEM,
-/// READONLY, INTERRUPT, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB.
-pub(crate) fn is_trouble(error: &sqlx::Error) -> bool {
-    match primary(error) {
-        Some(code) => matches!(code, 3 | 5..=11 | 13..=15 | 26),
-        None => matches!(
-            error,
-            sqlx::Error::Io(_)
-                | sqlx::Error::PoolClosed
-                | sqlx::Error::PoolTimedOut
-                | sqlx::Error::WorkerCrashed
-                | sqlx::Error::Protocol(_)
-        ),
     }
 }

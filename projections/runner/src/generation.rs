@@ -1,24 +1,16 @@
-//! One generation of a view: a SQLite file with the view's rows, its checkpoint, and what is parked.
+//! One generation of a view: a SQLite file or a schema of PostgreSQL with the view's rows, its checkpoint, and what is parked.
 
 use std::panic::AssertUnwindSafe;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use futures_util::FutureExt;
 use sigma_store::{Batch, Cursor, RecordedEvent, Seen, Sighting};
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
-};
-use sqlx::{ConnectOptions, Connection, Executor};
+use sigma_tables::{Connection, Place, Pool, Rows, Schema, query};
 
-use crate::folder::Folder;
+use crate::shelf::Shelf;
+use crate::failure::Failure;
 use crate::parking::{self, standing};
 use crate::projection::{ApplyError, Projection};
-use crate::status::Place;
-
-/// How long a statement waits for another program that holds the file.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+use crate::status::Standing;
 
 /// Connections that read a view at the same time.
 const READERS: u32 = 4;
@@ -26,9 +18,9 @@ const READERS: u32 = 4;
 /// One generation, open.
 pub(crate) struct Generation {
     pub(crate) number: u32,
-    pub(crate) path: PathBuf,
-    pub(crate) connection: SqliteConnection,
-    pub(crate) pool: SqlitePool,
+    pub(crate) place: Place,
+    pub(crate) connection: Connection,
+    pub(crate) pool: Pool,
     pub(crate) cursor: Cursor,
     pub(crate) handled: u64,
     pub(crate) parked_lines: u64,
@@ -48,54 +40,51 @@ enum Fate {
     Poison(String),
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new().filename(path).busy_timeout(BUSY_TIMEOUT).disable_statement_logging()
-}
-
-async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
-    // NORMAL: a view can be derived anew, and in WAL a loss of power takes rows and checkpoint back together.
-    let writing = options(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
-    writing.create_if_missing(true).connect().await
-}
-
 impl Generation {
     /// Makes a new, empty generation.
     pub(crate) async fn create(
-        folder: &Folder,
+        shelf: &Shelf,
         projection: &dyn Projection,
         number: u32,
-    ) -> Result<Self, sqlx::Error> {
-        folder.delete(number)?;
-        let path = folder.file(number);
-        let mut connection = connect(&path).await?;
-        let mut transaction = connection.begin_with("begin immediate").await?;
-        transaction.execute(include_str!("sql/generation.sql")).await?;
-        transaction.execute(projection.schema_sql()).await?;
-        sqlx::query(include_str!("sql/insert_state.sql"))
+    ) -> Result<Self, Failure> {
+        shelf.delete(number).await?;
+        let place = shelf.place(number);
+        let mut connection = place.connect().await?;
+        let mut transaction = connection.begin().await?;
+        if let Place::Schema(schema) = &place {
+            schema.make(&mut transaction).await?;
+        }
+        let mut rows = Rows::from(&mut transaction);
+        rows.script(include_str!("sql/generation.sql")).await?;
+        rows.script(projection.schema_sql()).await?;
+        if matches!(place, Place::Schema(_)) {
+            Schema::sort_by_bytes(&mut rows).await?;
+        }
+        query(include_str!("sql/insert_state.sql"))
             .bind(projection.name())
             .bind(i64::from(projection.version()))
-            .execute(&mut *transaction)
+            .execute(rows)
             .await?;
         transaction.commit().await?;
-        Ok(Self::with(number, path, connection))
+        Ok(Self::with(number, place, connection))
     }
 
     /// Opens a generation that was made before; none when it is not whole or of another version.
     pub(crate) async fn open(
-        folder: &Folder,
+        shelf: &Shelf,
         projection: &dyn Projection,
         number: u32,
     ) -> Result<Option<Self>, sqlx::Error> {
-        let path = folder.file(number);
-        if !path.exists() {
+        let place = shelf.place(number);
+        if matches!(&place, Place::File(path) if !path.exists()) {
             return Ok(None);
         }
-        let mut generation = Self::with(number, path.clone(), connect(&path).await?);
-        let tables: i64 =
-            sqlx::query_scalar("select count(*) from sqlite_schema where name = 'runner_state'")
-                .fetch_one(&mut generation.connection)
-                .await?;
-        if tables == 0 {
+        let mut generation = Self::with(number, place.clone(), place.connect().await?);
+        let tables = match &place {
+            Place::File(_) => "select 1 as one from sqlite_schema where name = 'runner_state'",
+            Place::Schema(_) => "select 1 as one where to_regclass('runner_state') is not null",
+        };
+        if query(tables).fetch_optional(&mut generation.connection).await?.is_none() {
             generation.close().await;
             return Ok(None);
         }
@@ -107,13 +96,11 @@ impl Generation {
         Ok(None)
     }
 
-    fn with(number: u32, path: PathBuf, connection: SqliteConnection) -> Self {
-        let pool = SqlitePoolOptions::new()
-            .max_connections(READERS)
-            .connect_lazy_with(options(&path).read_only(true));
+    fn with(number: u32, place: Place, connection: Connection) -> Self {
+        let pool = place.readers(READERS);
         Self {
             number,
-            path,
+            place,
             connection,
             pool,
             cursor: Cursor::start(),
@@ -127,18 +114,17 @@ impl Generation {
 
     /// Takes up where the file says; answers projection and version.
     async fn load(&mut self) -> Result<(String, i64), sqlx::Error> {
-        let (name, version, cursor, handled): (String, i64, String, i64) =
-            sqlx::query_as(include_str!("sql/state.sql")).fetch_one(&mut self.connection).await?;
-        self.cursor = Cursor::from_text(cursor);
-        self.handled = unsigned(handled);
+        let state = query(include_str!("sql/state.sql")).fetch_one(&mut self.connection).await?;
+        self.cursor = Cursor::from_text(state.try_get::<String>("cursor")?);
+        self.handled = unsigned(state.try_get("handled")?);
         self.look_at_parked().await?;
-        Ok((name, version))
+        Ok((state.try_get("projection")?, state.try_get("version")?))
     }
 
     /// Counts what is parked, and tells one poison of it.
     pub(crate) async fn look_at_parked(&mut self) -> Result<(), sqlx::Error> {
         self.count_parked().await?;
-        let lines = parking::lines(&mut self.connection).await?;
+        let lines = parking::lines(Rows::from(&mut self.connection)).await?;
         self.poison = lines.first().map(|line| {
             tell_poison(
                 &line.event_name,
@@ -152,16 +138,16 @@ impl Generation {
     }
 
     async fn count_parked(&mut self) -> Result<(), sqlx::Error> {
-        let (events, lines): (i64, i64) =
-            sqlx::query_as(include_str!("sql/count_parked.sql")).fetch_one(&mut self.connection).await?;
-        (self.parked_events, self.parked_lines) = (unsigned(events), unsigned(lines));
+        let counted = query(include_str!("sql/count_parked.sql")).fetch_one(&mut self.connection).await?;
+        self.parked_events = unsigned(counted.try_get("events")?);
+        self.parked_lines = unsigned(counted.try_get("lines")?);
         Ok(())
     }
 
-    /// After an error: opens the file anew and takes up where it says.
+    /// After an error: opens it anew and takes up where it says.
     pub(crate) async fn recover(&mut self) -> Result<(), sqlx::Error> {
         if self.doubtful {
-            self.connection = connect(&self.path).await?;
+            self.connection = self.place.connect().await?;
             self.load().await?;
             self.doubtful = false;
         }
@@ -173,8 +159,8 @@ impl Generation {
         self.doubtful = true;
     }
 
-    pub(crate) fn place(&self) -> Place {
-        Place {
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
             generation: self.number,
             cursor: self.cursor.clone(),
             handled: self.handled,
@@ -184,11 +170,11 @@ impl Generation {
         }
     }
 
-    /// Closes the file; readers that hold a connection are waited for.
+    /// Closes it; readers that hold a connection are waited for.
     pub(crate) async fn close(self) {
         self.pool.close().await;
         if let Err(error) = self.connection.close().await {
-            tracing::warn!(view = %self.path.display(), %error, "a view was not closed in order");
+            tracing::warn!(view = %self.place, %error, "a view was not closed in order");
         }
     }
 
@@ -199,9 +185,9 @@ impl Generation {
         batch: &Batch,
     ) -> Result<(), sqlx::Error> {
         let (mut new, mut parked, mut poison) = (0u64, false, None);
-        let mut transaction = self.connection.begin_with("begin immediate").await?;
+        let mut transaction = self.connection.begin().await?;
         for event in &batch.events {
-            match apply_event(&mut transaction, projection, event).await? {
+            match apply_event(Rows::from(&mut transaction), projection, event).await? {
                 Fate::Applied => new += 1,
                 Fate::Duplicate => {}
                 Fate::Waits => {
@@ -225,11 +211,15 @@ impl Generation {
             }
         }
         let handled = self.handled.saturating_add(new);
-        sqlx::query(include_str!("sql/update_state.sql"))
+        let moved = query(include_str!("sql/update_state.sql"))
             .bind(batch.next.as_str())
             .bind(signed(handled))
-            .execute(&mut *transaction)
+            .bind(self.cursor.as_str())
+            .execute(&mut transaction)
             .await?;
+        if moved != 1 {
+            return Err(sqlx::Error::Protocol("another runner moved this view meanwhile".to_owned()));
+        }
         transaction.commit().await?;
         (self.cursor, self.handled) = (batch.next.clone(), handled);
         if parked {
@@ -247,41 +237,41 @@ fn tell_poison(name: &str, sequence: u64, aggregate_type: &str, aggregate_id: &s
 
 /// Applies, drops or parks an event. An error is the machine's.
 async fn apply_event(
-    rows: &mut SqliteConnection,
+    mut rows: Rows<'_>,
     projection: &dyn Projection,
     event: &RecordedEvent,
 ) -> Result<Fate, sqlx::Error> {
-    let (last, parked) = standing(rows, &event.aggregate_type, &event.aggregate_id).await?;
+    let (last, parked) = standing(&mut rows, &event.aggregate_type, &event.aggregate_id).await?;
     let sighting = Seen::judge(last, event.sequence);
     if sighting == Sighting::Duplicate {
         return Ok(Fate::Duplicate);
     }
     if parked {
-        let new = park(rows, event, None).await?;
+        let new = park(&mut rows, event, None).await?;
         return Ok(if new { Fate::Waits } else { Fate::Duplicate });
     }
     let error = match sighting {
         Sighting::Gap { expected } => format!("event {expected} is missing before it"),
-        _ => match try_event(rows, projection, event).await? {
+        _ => match try_event(&mut rows, projection, event).await? {
             Ok(()) => return Ok(Fate::Applied),
             Err(error) => error,
         },
     };
-    park(rows, event, Some(&error)).await?;
+    park(&mut rows, event, Some(&error)).await?;
     Ok(Fate::Poison(error))
 }
 
 /// Applies an event in a savepoint and marks it as seen. The inner error is the event's: nothing of it stands then.
 pub(crate) async fn try_event(
-    rows: &mut SqliteConnection,
+    rows: &mut Rows<'_>,
     projection: &dyn Projection,
     event: &RecordedEvent,
 ) -> Result<Result<(), String>, sqlx::Error> {
     let mut savepoint = rows.begin().await?;
-    let applied = AssertUnwindSafe(projection.apply(&mut savepoint, event)).catch_unwind().await;
+    let applied = AssertUnwindSafe(projection.apply(Rows::from(&mut savepoint), event)).catch_unwind().await;
     let error = match applied {
         Ok(Ok(())) => {
-            see(&mut savepoint, event).await?;
+            see(&mut Rows::from(&mut savepoint), event).await?;
             savepoint.commit().await?;
             return Ok(Ok(()));
         }
@@ -294,8 +284,8 @@ pub(crate) async fn try_event(
 }
 
 /// Marks an event as seen.
-pub(crate) async fn see(rows: &mut SqliteConnection, event: &RecordedEvent) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("sql/see.sql"))
+pub(crate) async fn see(rows: &mut Rows<'_>, event: &RecordedEvent) -> Result<(), sqlx::Error> {
+    query(include_str!("sql/see.sql"))
         .bind(&event.aggregate_type)
         .bind(&event.aggregate_id)
         .bind(signed(event.sequence))
@@ -305,13 +295,9 @@ pub(crate) async fn see(rows: &mut SqliteConnection, event: &RecordedEvent) -> R
 }
 
 /// Parks an event; answers whether it was not there already.
-async fn park(
-    rows: &mut SqliteConnection,
-    event: &RecordedEvent,
-    error: Option<&str>,
-) -> Result<bool, sqlx::Error> {
+async fn park(rows: &mut Rows<'_>, event: &RecordedEvent, error: Option<&str>) -> Result<bool, sqlx::Error> {
     let text = serde_json::to_string(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let parked = sqlx::query(include_str!("sql/park.sql"))
+    let parked = query(include_str!("sql/park.sql"))
         .bind(&event.aggregate_type)
         .bind(&event.aggregate_id)
         .bind(signed(event.sequence))
@@ -319,10 +305,10 @@ async fn park(
         .bind(error)
         .execute(rows)
         .await?;
-    Ok(parked.rows_affected() > 0)
+    Ok(parked > 0)
 }
 
-/// SQLite's integers are signed; our counts never come near the end of either.
+/// The databases' integers are signed; our counts never come near the end of either.
 pub(crate) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }

@@ -1,20 +1,18 @@
 //! What others hold of the runner: to read views, to wait for them, to look after them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_store::EventLog;
-use sqlx::Sqlite;
-use sqlx::pool::PoolConnection;
+use sigma_tables::{PooledConnection, Rows};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::failure::RunnerError;
-use crate::folder::{self, Folder};
 use crate::parking::{self, First, ParkedLine, Retried};
 use crate::projection::Projection;
-use crate::status::{Place, ProjectionState, ProjectionStatus, Rebuild, Serving, Shared};
+use crate::shelf::Home;
+use crate::status::{ProjectionState, ProjectionStatus, Rebuild, Serving, Shared, Standing};
 use crate::task::{Request, Task, not_ready};
 
 /// Requests that may wait for a projection's task.
@@ -31,18 +29,18 @@ const MAX_NAME: usize = 64;
 pub struct Runner;
 
 impl Runner {
-    /// Starts a task for each projection, with its views in `folder` (made where it is not there).
+    /// Starts a task for each projection, with its views in `home`: a folder (made where it is not there) or a database.
     ///
     /// # Errors
-    /// [`RunnerError::Unavailable`] when the folder cannot be written or another runner has it,
+    /// [`RunnerError::Unavailable`] when the home cannot be written or another runner has it,
     /// [`RunnerError::BadProjection`] when a projection has no proper name, one that is taken, or a broken schema.
     pub async fn start(
         log: Arc<dyn EventLog>,
-        folder: impl AsRef<Path>,
+        home: impl Into<Home>,
         projections: Vec<Arc<dyn Projection>>,
     ) -> Result<RunnerHandle, RunnerError> {
-        let folder = folder.as_ref();
-        let lock = Arc::new(folder::take(folder).map_err(|error| RunnerError::io(folder, &error))?);
+        let home = home.into();
+        let lock = Arc::new(home.take().await?);
         let mut tasks = Vec::with_capacity(projections.len());
         let mut views = BTreeMap::new();
         for projection in projections {
@@ -53,8 +51,8 @@ impl Runner {
                 return Err(RunnerError::BadProjection { name, reason: reason.to_owned() });
             }
             let shared = Arc::new(Shared::new(&name, projection.version()));
-            let files = Folder::new(folder, &name);
-            let task = Task::begin(projection, log.clone(), files, shared.clone(), lock.clone()).await?;
+            let shelf = home.shelf(&name);
+            let task = Task::begin(projection, log.clone(), shelf, shared.clone(), lock.clone()).await?;
             let (requests, asked) = mpsc::channel(REQUESTS);
             tasks.push((task, asked));
             views.insert(name, View { shared, requests });
@@ -124,7 +122,7 @@ impl RunnerHandle {
 
     async fn status_of(&self, shared: &Shared) -> ProjectionStatus {
         let snapshot = shared.snapshot().clone();
-        let lag = async |place: &Place| self.log.lag(&place.cursor).await.ok();
+        let lag = async |place: &Standing| self.log.lag(&place.cursor).await.ok();
         let (mut behind, mut rebuild) = (None, None);
         if let Some(building) = &snapshot.building {
             let left = lag(building).await;
@@ -201,7 +199,7 @@ impl RunnerHandle {
     /// [`RunnerError::Unknown`], [`RunnerError::NotReady`], [`RunnerError::Unavailable`].
     pub async fn parked(&self, name: &str) -> Result<Vec<ParkedLine>, RunnerError> {
         let mut rows = self.reader(name)?.acquire().await?;
-        parking::lines(&mut rows).await.map_err(|error| RunnerError::database(Path::new(name), &error))
+        parking::lines(Rows::from(&mut rows)).await.map_err(|error| RunnerError::database(name, &error))
     }
 
     /// Waits until what serves has an aggregate's event of this sequence, or a later one: who wrote reads what he
@@ -230,7 +228,7 @@ impl RunnerHandle {
                     Err(error) => return Err(error),
                 };
                 let (last, parked) =
-                    standing.map_err(|error| RunnerError::database(Path::new(name), &error))?;
+                    standing.map_err(|error| RunnerError::database(name, &error))?;
                 if last >= sequence {
                     return Ok(Waited::Reached);
                 }
@@ -254,7 +252,7 @@ impl RunnerHandle {
         Ok(Reader { shared: shared.clone(), requests: requests.downgrade() })
     }
 
-    /// Ends all projections in order: batches under way are finished, files closed, the folder let go.
+    /// Ends all projections in order: batches under way are finished, all closed, their home let go.
     pub async fn shutdown(&self) {
         let ends = self.views.values().map(async |view| {
             let (reply, done) = oneshot::channel();
@@ -279,7 +277,7 @@ impl Reader {
     ///
     /// # Errors
     /// [`RunnerError::NotReady`] while the view is being built, [`RunnerError::Unavailable`].
-    pub async fn acquire(&self) -> Result<PoolConnection<Sqlite>, RunnerError> {
+    pub async fn acquire(&self) -> Result<PooledConnection, RunnerError> {
         let mut serving = self.shared.serving.subscribe();
         let acquired = async {
             loop {
@@ -295,7 +293,7 @@ impl Reader {
                     Ok(connection) => return Ok(connection),
                     // It was replaced meanwhile: the next one has been told before it was closed.
                     Err(sqlx::Error::PoolClosed) => {}
-                    Err(error) => return Err(RunnerError::database(Path::new(&self.shared.name), &error)),
+                    Err(error) => return Err(RunnerError::database(&self.shared.name, &error)),
                 }
             }
         };

@@ -1,8 +1,8 @@
-//! Runs projections: from the event log to read models in SQLite.
+//! Runs projections: from the event log to read models, in SQLite or in PostgreSQL.
 //!
 //! Each projection has one task. It reads a batch, applies it, and commits rows and checkpoint in one transaction. A
 //! poison event parks its own aggregate's line and no other. Each generation of a view is a file of its own,
-//! `NAME.gN.sqlite`; a rebuild fills the next one beside the one that serves, and swaps it in when it has caught up.
+//! `NAME.gN.sqlite`, or a schema of its own; a rebuild fills the next one beside the one that serves, and swaps it in when it has caught up.
 //!
 //! A generation serves only when it is whole: readers are never shown half a view, nor one of another version.
 
@@ -12,6 +12,7 @@ mod generation;
 mod handle;
 mod parking;
 mod projection;
+mod shelf;
 mod status;
 mod task;
 
@@ -19,4 +20,5 @@ pub use failure::RunnerError;
 pub use handle::{Reader, Runner, RunnerHandle, Waited};
 pub use parking::{ParkedLine, Retried};
 pub use projection::{ApplyError, Projection};
+pub use shelf::Home;
 pub use status::{ProjectionState, ProjectionStatus, Rebuild};

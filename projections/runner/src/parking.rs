@@ -1,7 +1,7 @@
 //! What is parked: looked at, tried again in order, or skipped.
 
 use sigma_store::{RecordedEvent, Seen, Sighting};
-use sqlx::{Connection, Row, SqliteConnection};
+use sigma_tables::{Row, Rows, query};
 
 use crate::generation::{Generation, see, signed, try_event, unsigned};
 use crate::projection::Projection;
@@ -42,10 +42,10 @@ pub(crate) enum First {
 }
 
 /// All lines that are parked.
-pub(crate) async fn lines(rows: &mut SqliteConnection) -> Result<Vec<ParkedLine>, sqlx::Error> {
-    let rows = sqlx::query(include_str!("sql/parked.sql")).fetch_all(rows).await?;
+pub(crate) async fn lines(rows: Rows<'_>) -> Result<Vec<ParkedLine>, sqlx::Error> {
+    let rows = query(include_str!("sql/parked.sql")).fetch_all(rows).await?;
     rows.iter()
-        .map(|row| {
+        .map(|row: &Row| {
             Ok(ParkedLine {
                 aggregate_type: row.try_get("aggregate_type")?,
                 aggregate_id: row.try_get("aggregate_id")?,
@@ -60,16 +60,13 @@ pub(crate) async fn lines(rows: &mut SqliteConnection) -> Result<Vec<ParkedLine>
 
 /// How far an aggregate is: the last sequence that was seen, and whether its line is parked.
 pub(crate) async fn standing(
-    rows: &mut SqliteConnection,
+    rows: impl Into<Rows<'_>>,
     aggregate_type: &str,
     aggregate_id: &str,
 ) -> Result<(u64, bool), sqlx::Error> {
-    let (last, parked): (i64, bool) = sqlx::query_as(include_str!("sql/standing.sql"))
-        .bind(aggregate_type)
-        .bind(aggregate_id)
-        .fetch_one(rows)
-        .await?;
-    Ok((unsigned(last), parked))
+    let standing = query(include_str!("sql/standing.sql")).bind(aggregate_type).bind(aggregate_id);
+    let standing = standing.fetch_one(rows).await?;
+    Ok((unsigned(standing.try_get("last")?), standing.try_get("parked")?))
 }
 
 fn read_event(text: &str) -> Result<RecordedEvent, sqlx::Error> {
@@ -85,26 +82,25 @@ impl Generation {
         aggregate_id: &str,
         first: First,
     ) -> Result<Option<Retried>, sqlx::Error> {
-        let mut transaction = self.connection.begin_with("begin immediate").await?;
-        let parked: Vec<(String, i64, String)> = sqlx::query_as(include_str!("sql/parked_of.sql"))
-            .bind(aggregate_id)
-            .fetch_all(&mut *transaction)
-            .await?;
+        let mut transaction = self.connection.begin().await?;
+        let mut rows = Rows::from(&mut transaction);
+        let parked = query(include_str!("sql/parked_of.sql")).bind(aggregate_id).fetch_all(&mut rows).await?;
         if parked.is_empty() {
             return Ok(None);
         }
         let mut retried = Retried { applied: 0, remaining: 0, error: None };
         // Ids are unique over all types in this house; were two alike, each is a line of its own.
         let (mut aggregate_type, mut stuck) = (String::new(), false);
-        for (of, _, text) in parked {
+        for row in parked {
+            let of: String = row.try_get("aggregate_type")?;
             let begins = of != aggregate_type;
             if begins {
                 (aggregate_type, stuck) = (of, false);
             }
-            let event = read_event(&text)?;
+            let event = read_event(row.try_get("event")?)?;
             if begins && first == First::Skip {
-                see(&mut transaction, &event).await?;
-                unpark(&mut transaction, &event).await?;
+                see(&mut rows, &event).await?;
+                unpark(&mut rows, &event).await?;
                 tracing::warn!(
                     projection = projection.name(),
                     aggregate.r#type = event.aggregate_type,
@@ -119,13 +115,13 @@ impl Generation {
                 retried.remaining += 1;
                 continue;
             }
-            match again(&mut transaction, projection, &event).await? {
+            match again(&mut rows, projection, &event).await? {
                 Ok(applied) => {
-                    unpark(&mut transaction, &event).await?;
+                    unpark(&mut rows, &event).await?;
                     retried.applied += u64::from(applied);
                 }
                 Err(error) => {
-                    note_error(&mut transaction, &event, &error).await?;
+                    note_error(&mut rows, &event, &error).await?;
                     (stuck, retried.error) = (true, Some(error));
                     retried.remaining += 1;
                 }
@@ -139,11 +135,11 @@ impl Generation {
 
 /// Tries a parked event again: whether it was applied (or seen already), or its error.
 async fn again(
-    rows: &mut SqliteConnection,
+    rows: &mut Rows<'_>,
     projection: &dyn Projection,
     event: &RecordedEvent,
 ) -> Result<Result<bool, String>, sqlx::Error> {
-    let (last, _) = standing(rows, &event.aggregate_type, &event.aggregate_id).await?;
+    let (last, _) = standing(&mut *rows, &event.aggregate_type, &event.aggregate_id).await?;
     match Seen::judge(last, event.sequence) {
         Sighting::Duplicate => Ok(Ok(false)),
         Sighting::Gap { expected } => Ok(Err(format!("event {expected} is missing before it"))),
@@ -151,8 +147,8 @@ async fn again(
     }
 }
 
-async fn unpark(rows: &mut SqliteConnection, event: &RecordedEvent) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("sql/unpark.sql"))
+async fn unpark(rows: &mut Rows<'_>, event: &RecordedEvent) -> Result<(), sqlx::Error> {
+    query(include_str!("sql/unpark.sql"))
         .bind(&event.aggregate_type)
         .bind(&event.aggregate_id)
         .bind(signed(event.sequence))
@@ -162,11 +158,11 @@ async fn unpark(rows: &mut SqliteConnection, event: &RecordedEvent) -> Result<()
 }
 
 async fn note_error(
-    rows: &mut SqliteConnection,
+    rows: &mut Rows<'_>,
     event: &RecordedEvent,
     error: &str,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(include_str!("sql/note_error.sql"))
+    query(include_str!("sql/note_error.sql"))
         .bind(&event.aggregate_type)
         .bind(&event.aggregate_id)
         .bind(signed(event.sequence))

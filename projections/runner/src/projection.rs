@@ -2,26 +2,24 @@
 
 use async_trait::async_trait;
 use sigma_store::RecordedEvent;
-use sqlx::SqliteConnection;
-
-use crate::failure::is_trouble;
+use sigma_tables::{Rows, trouble};
 
 /// A read model, told as what each event changes in its rows.
 #[async_trait]
 pub trait Projection: Send + Sync + 'static {
-    /// Its name: part of file names, so 1–64 of `a-z`, `0-9` and `_`.
+    /// Its name: part of names of files and schemas, so 1–64 of `a-z`, `0-9` and `_`.
     fn name(&self) -> &str;
 
     /// Raised whenever schema or `apply` change: the view is then rebuilt at the next start.
     fn version(&self) -> u32;
 
-    /// The tables, made in each new generation. Names that begin with `runner_` are the runner's own. Constraints
+    /// The tables, made in each new generation, in the SQL that SQLite and PostgreSQL share: `bigint`, `text`, `boolean`. Names that begin with `runner_` are the runner's own. Constraints
     /// must be immediate: one that is checked only at the commit would fail a whole batch.
     fn schema_sql(&self) -> &str;
 
     /// Applies an event, in a transaction that holds the checkpoint too. Called once for each event, in order within
     /// a line; what an event does not concern is `Ok`.
-    async fn apply(&self, rows: &mut SqliteConnection, event: &RecordedEvent) -> Result<(), ApplyError>;
+    async fn apply(&self, rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError>;
 }
 
 /// Why an event could not be applied.
@@ -38,6 +36,6 @@ pub enum ApplyError {
 impl From<sqlx::Error> for ApplyError {
     /// Trouble with the machine is tried again; all else (a constraint, a wrong type, a missing row) is the event's.
     fn from(error: sqlx::Error) -> Self {
-        if is_trouble(&error) { Self::Database(error) } else { Self::Poison(error.to_string()) }
+        if trouble(&error).is_some() { Self::Database(error) } else { Self::Poison(error.to_string()) }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sigma_store::Cursor;
-use sqlx::SqlitePool;
+use sigma_tables::Pool;
 use tokio::sync::watch;
 
 /// How a projection is.
@@ -57,12 +57,12 @@ pub struct ProjectionStatus {
 #[derive(Clone, Debug)]
 pub(crate) struct Serving {
     pub(crate) generation: u32,
-    pub(crate) pool: SqlitePool,
+    pub(crate) pool: Pool,
 }
 
 /// Where a generation is.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Standing {
     pub(crate) generation: u32,
     pub(crate) cursor: Cursor,
     pub(crate) handled: u64,
@@ -73,8 +73,8 @@ pub(crate) struct Place {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
-    pub(crate) serving: Option<Place>,
-    pub(crate) building: Option<Place>,
+    pub(crate) serving: Option<Standing>,
+    pub(crate) building: Option<Standing>,
     /// Trouble that it is in.
     pub(crate) trouble: Option<String>,
 }

@@ -1,18 +1,18 @@
 //! One projection's task: follows the log, rebuilds, swaps.
 
-use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sigma_store::{Cursor, EventLog};
+use sigma_tables::trouble;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use crate::failure::{Failure, RunnerError, is_trouble};
-use crate::folder::Folder;
+use crate::failure::{Failure, RunnerError};
 use crate::generation::Generation;
 use crate::parking::{First, Retried};
 use crate::projection::Projection;
+use crate::shelf::{Lock, Shelf};
 use crate::status::{Serving, Shared};
 
 /// Events in one transaction: small enough that what serves waits little for a rebuild beside it.
@@ -22,7 +22,7 @@ const BATCH: u32 = 256;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// The longest wait between two tries.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How long readers of a generation that was replaced may take to end.
 const RETIRE: Duration = Duration::from_secs(30);
@@ -47,7 +47,7 @@ enum Which {
 pub(crate) struct Task {
     projection: Arc<dyn Projection>,
     log: Arc<dyn EventLog>,
-    folder: Folder,
+    shelf: Shelf,
     shared: Arc<Shared>,
     serving: Option<Generation>,
     building: Option<Generation>,
@@ -55,29 +55,29 @@ pub(crate) struct Task {
     highest: u32,
     /// Generations that were replaced and whose readers are waited for.
     retiring: JoinSet<()>,
-    /// Held as long as any task of the folder runs.
-    _lock: Arc<File>,
+    /// Held as long as any task of this home runs.
+    _lock: Arc<Lock>,
 }
 
 impl Task {
-    /// Takes up what stands in the folder.
+    /// Takes up what stands there.
     ///
     /// # Errors
-    /// When the folder or a view in it cannot be read or written.
+    /// When the views' home or a view in it cannot be read or written.
     pub(crate) async fn begin(
         projection: Arc<dyn Projection>,
         log: Arc<dyn EventLog>,
-        folder: Folder,
+        shelf: Shelf,
         shared: Arc<Shared>,
-        lock: Arc<File>,
+        lock: Arc<Lock>,
     ) -> Result<Self, RunnerError> {
         let (serving, building, highest, retiring) = (None, None, 0, JoinSet::new());
         let mut task =
-            Self { projection, log, folder, shared, serving, building, highest, retiring, _lock: lock };
+            Self { projection, log, shelf, shared, serving, building, highest, retiring, _lock: lock };
         match task.take_up().await {
             Ok(()) => Ok(task),
-            // What SQLite says about a statement here, it says about the projection's schema.
-            Err(Failure::View(error)) if !is_trouble(&error) => {
+            // What the database says about a statement here, it says about the projection's schema.
+            Err(Failure::View(error)) if trouble(&error).is_none() => {
                 Err(RunnerError::BadProjection { name: task.shared.name.clone(), reason: error.to_string() })
             }
             Err(failure) => Err(task.refusal(&failure)),
@@ -85,9 +85,9 @@ impl Task {
     }
 
     async fn take_up(&mut self) -> Result<(), Failure> {
-        let serving = self.folder.serving()?;
+        let serving = self.shelf.serving().await?;
         self.highest = serving.unwrap_or(0);
-        for number in self.folder.generations()?.into_iter().rev() {
+        for number in self.shelf.generations().await?.into_iter().rev() {
             self.highest = self.highest.max(number);
             // Newer than what serves: a rebuild that was cut off. Of several, the newest goes on.
             let is_newer = serving.is_none_or(|serving| number > serving);
@@ -99,7 +99,7 @@ impl Task {
             match opened {
                 Some(generation) if is_newer => self.building = Some(generation),
                 Some(generation) => self.serving = Some(generation),
-                None => self.folder.delete(number)?,
+                None => self.shelf.delete(number).await?,
             }
         }
         if self.serving.is_none() && self.building.is_none() {
@@ -111,7 +111,7 @@ impl Task {
 
     /// Opens a generation; none where it is of no use.
     async fn open(&self, number: u32) -> Result<Option<Generation>, Failure> {
-        match Generation::open(&self.folder, &*self.projection, number).await.map_err(Failure::View) {
+        match Generation::open(&self.shelf, &*self.projection, number).await.map_err(Failure::View) {
             Err(failure) if failure.is_lost() => Ok(None),
             opened => opened,
         }
@@ -120,7 +120,7 @@ impl Task {
     /// Begins the next generation.
     async fn build(&mut self) -> Result<u32, Failure> {
         let number = self.highest.saturating_add(1);
-        let generation = Generation::create(&self.folder, &*self.projection, number).await?;
+        let generation = Generation::create(&self.shelf, &*self.projection, number).await?;
         tracing::info!(projection = self.shared.name, generation = number, "a view is being built");
         (self.building, self.highest) = (Some(generation), number);
         Ok(number)
@@ -210,7 +210,7 @@ impl Task {
         if let (false, Some(building)) = (built, &self.building)
             && self.log.lag(&building.cursor).await? == 0
         {
-            self.swap()?;
+            self.swap().await?;
             return Ok(true);
         }
         Ok(served || built)
@@ -236,7 +236,7 @@ impl Task {
             tracing::warn!(
                 projection = self.shared.name,
                 generation = generation.number,
-                reason = failure.tell(&generation.path),
+                reason = failure.tell(&generation.place),
                 "a view is of no use any more and is built anew"
             );
             if matches!(which, Which::Serving) {
@@ -267,10 +267,10 @@ impl Task {
     }
 
     /// Puts what was built in the place of what serves.
-    fn swap(&mut self) -> Result<(), Failure> {
+    async fn swap(&mut self) -> Result<(), Failure> {
         let Some(building) = &self.building else { return Ok(()) };
         // Once the pointer is written, the new one serves, also after a crash: what is deleted is not needed then.
-        self.folder.serve(building.number)?;
+        self.shelf.serve(building.number).await?;
         tracing::info!(
             projection = self.shared.name,
             generation = building.number,
@@ -292,15 +292,15 @@ impl Task {
     /// Closes a generation once its readers are gone, and deletes it.
     fn retire(&mut self, generation: Generation) {
         while self.retiring.try_join_next().is_some() {}
-        let folder = self.folder.clone();
+        let shelf = self.shelf.clone();
         self.retiring.spawn(async move {
             let number = generation.number;
-            let path = generation.path.clone();
+            let place = generation.place.clone();
             if sigma_clock::timeout(RETIRE, generation.close()).await.is_err() {
-                tracing::warn!(view = %path.display(), "an old view was closed while somebody still read it");
+                tracing::warn!(view = %place, "an old view was closed while somebody still read it");
             }
-            if let Err(error) = folder.delete(number) {
-                let error = RunnerError::io(folder.path(), &error);
+            if let Err(failure) = shelf.delete(number).await {
+                let error = failure.tell(&shelf);
                 tracing::warn!(generation = number, %error, "an old view was not deleted; the next start does it");
             }
         });
@@ -331,7 +331,7 @@ impl Task {
         };
         let retried = retried.map_err(|error| {
             serving.doubt();
-            RunnerError::database(&serving.path, &error)
+            RunnerError::database(&serving.place, &error)
         })?;
         let retried = retried.ok_or_else(|| RunnerError::NothingParked {
             name: self.shared.name.clone(),
@@ -344,8 +344,8 @@ impl Task {
 
     fn refusal(&self, failure: &Failure) -> RunnerError {
         match failure {
-            Failure::View(error) => RunnerError::database(self.folder.path(), error),
-            Failure::Folder(error) => RunnerError::io(self.folder.path(), error),
+            Failure::View(error) => RunnerError::database(&self.shelf, error),
+            Failure::Folder(error) => RunnerError::io(&self.shelf, error),
             Failure::Log(error) => {
                 RunnerError::Unavailable { message: error.to_string(), mend: "try again later".to_owned() }
             }
@@ -354,7 +354,7 @@ impl Task {
 
     /// Says that it does not get on: once in the log for each new reason, always in the status.
     fn report(&self, failure: &Failure) {
-        let told = failure.tell(self.folder.path());
+        let told = failure.tell(&self.shelf);
         let mut snapshot = self.shared.snapshot();
         if snapshot.trouble.as_ref() != Some(&told) {
             tracing::warn!(
@@ -368,8 +368,8 @@ impl Task {
 
     fn publish(&self) {
         let mut snapshot = self.shared.snapshot();
-        snapshot.serving = self.serving.as_ref().map(Generation::place);
-        snapshot.building = self.building.as_ref().map(Generation::place);
+        snapshot.serving = self.serving.as_ref().map(Generation::standing);
+        snapshot.building = self.building.as_ref().map(Generation::standing);
         drop(snapshot);
         let serving = self.serving.as_ref().map(|generation| generation.number);
         let told = self.shared.serving.borrow().as_ref().map(|serving| serving.generation);

@@ -10,8 +10,7 @@ use sigma_app::{
 };
 use sigma_domain::{ApiToken, Channel, Project, Session};
 use sigma_runner::{RunnerError, RunnerHandle};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Sqlite, pool::PoolConnection};
+use sigma_tables::{PooledConnection, Row, query};
 
 use crate::{
     ApiTokensView, ChannelsView, ProjectsView, SessionsView, api_tokens, channels, projects, sessions,
@@ -31,9 +30,9 @@ fn not_there(error: RunnerError) -> ReadError {
     ReadError(error.to_string())
 }
 
-type Row<T> = fn(&SqliteRow) -> Result<T, sqlx::Error>;
+type Read<T> = fn(&Row) -> Result<T, sqlx::Error>;
 
-fn all<T>(rows: &[SqliteRow], row: Row<T>) -> Result<Vec<T>, ReadError> {
+fn all<T>(rows: &[Row], row: Read<T>) -> Result<Vec<T>, ReadError> {
     rows.iter().map(row).collect::<Result<_, _>>().map_err(unreadable)
 }
 
@@ -90,7 +89,7 @@ impl Views {
         Self { runner }
     }
 
-    async fn read(&self, view: &str) -> Result<PoolConnection<Sqlite>, ReadError> {
+    async fn read(&self, view: &str) -> Result<PooledConnection, ReadError> {
         self.runner.reader(view).map_err(not_there)?.acquire().await.map_err(not_there)
     }
 }
@@ -99,8 +98,8 @@ impl Views {
 impl ReadModels for Views {
     async fn channels(&self, project: &str, ids: &[String]) -> Result<Vec<ChannelRow>, ReadError> {
         let mut view = self.read(ChannelsView::NAME).await?;
-        let query = sqlx::query(include_str!("channels/by_ids.sql")).bind(project).bind(json(ids));
-        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, channels::row)
+        let asked = query(include_str!("channels/by_ids.sql")).bind(project).bind(json(ids));
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, channels::row)
     }
 
     async fn channels_page(
@@ -120,46 +119,46 @@ impl ReadModels for Views {
             (None, ChannelOrder::Oldest) => include_str!("channels/page_oldest.sql"),
             (None, ChannelOrder::Name) => include_str!("channels/page_by_name.sql"),
         };
-        let query = sqlx::query(sql)
+        let asked = query(sql)
             .bind(project)
             .bind(filter.state.map(|state| state.code()))
             .bind(search.map(pattern))
             .bind(search);
         let mut view = self.read(ChannelsView::NAME).await?;
         if let Some(only) = &filter.only {
-            let found = query.bind(json(only)).fetch_all(&mut *view).await.map_err(unreadable)?;
+            let found = asked.bind(json(only)).fetch_all(&mut view).await.map_err(unreadable)?;
             return Ok(sorted(all(&found, channels::row)?, filter.order, after, limit));
         }
-        let query = match (filter.order, after) {
+        let asked = match (filter.order, after) {
             (ChannelOrder::Newest, after) => {
                 let (at_ms, id) = begin(after);
-                query.bind(at_ms).bind(id)
+                asked.bind(at_ms).bind(id)
             }
-            (ChannelOrder::Oldest, Some(key)) => query.bind(key.at_ms).bind(&key.id),
-            (ChannelOrder::Oldest, None) => query.bind(i64::MIN).bind(""),
-            (ChannelOrder::Name, Some(key)) => query.bind(&key.text).bind(&key.id),
-            (ChannelOrder::Name, None) => query.bind("").bind(""),
+            (ChannelOrder::Oldest, Some(key)) => asked.bind(key.at_ms).bind(&key.id),
+            (ChannelOrder::Oldest, None) => asked.bind(i64::MIN).bind(""),
+            (ChannelOrder::Name, Some(key)) => asked.bind(&key.text).bind(&key.id),
+            (ChannelOrder::Name, None) => asked.bind("").bind(""),
         };
-        let query = query.bind(limited(limit));
-        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, channels::row)
+        let asked = asked.bind(limited(limit));
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, channels::row)
     }
 
     async fn channel_by_playback_id(&self, playback_id: &str) -> Result<Option<ChannelRow>, ReadError> {
         let mut view = self.read(ChannelsView::NAME).await?;
-        let query = sqlx::query(include_str!("channels/by_playback_id.sql")).bind(playback_id);
-        let row = query.fetch_optional(&mut *view).await.map_err(unreadable)?;
+        let asked = query(include_str!("channels/by_playback_id.sql")).bind(playback_id);
+        let row = asked.fetch_optional(&mut view).await.map_err(unreadable)?;
         row.as_ref().map(channels::row).transpose().map_err(unreadable)
     }
 
     async fn live_channels(&self, limit: u32) -> Result<Vec<(ChannelRow, SessionRow)>, ReadError> {
         let mut view = self.read(SessionsView::NAME).await?;
-        let query = sqlx::query(include_str!("sessions/live_ones.sql")).bind(limited(limit));
-        let live = all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, sessions::row)?;
+        let asked = query(include_str!("sessions/live_ones.sql")).bind(limited(limit));
+        let live = all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, sessions::row)?;
         drop(view);
         let ids: Vec<String> = live.iter().map(|session| session.channel.clone()).collect();
         let mut view = self.read(ChannelsView::NAME).await?;
-        let query = sqlx::query(include_str!("channels/by_ids_of_all.sql")).bind(json(&ids));
-        let channels = all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, channels::row)?;
+        let asked = query(include_str!("channels/by_ids_of_all.sql")).bind(json(&ids));
+        let channels = all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, channels::row)?;
         // The two views are not read at one moment: a pair counts where both say that it is one.
         let paired = live.into_iter().filter_map(|session| {
             let current = |channel: &&ChannelRow| channel.current_session.as_ref() == Some(&session.id);
@@ -171,14 +170,14 @@ impl ReadModels for Views {
 
     async fn sessions(&self, project: &str, ids: &[String]) -> Result<Vec<SessionRow>, ReadError> {
         let mut view = self.read(SessionsView::NAME).await?;
-        let query = sqlx::query(include_str!("sessions/by_ids.sql")).bind(project).bind(json(ids));
-        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, sessions::row)
+        let asked = query(include_str!("sessions/by_ids.sql")).bind(project).bind(json(ids));
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, sessions::row)
     }
 
     async fn session(&self, id: &str) -> Result<Option<SessionRow>, ReadError> {
         let mut view = self.read(SessionsView::NAME).await?;
-        let query = sqlx::query(include_str!("sessions/by_id.sql")).bind(id);
-        let row = query.fetch_optional(&mut *view).await.map_err(unreadable)?;
+        let asked = query(include_str!("sessions/by_id.sql")).bind(id);
+        let row = asked.fetch_optional(&mut view).await.map_err(unreadable)?;
         row.as_ref().map(sessions::row).transpose().map_err(unreadable)
     }
 
@@ -196,43 +195,43 @@ impl ReadModels for Views {
             (None, None) => (include_str!("sessions/page.sql"), None),
         };
         let (at_ms, id) = begin(after);
-        let mut query = sqlx::query(sql)
+        let mut asked = query(sql)
             .bind(project)
             .bind(filter.state.map(|state| state.code()))
             .bind(at_ms)
             .bind(id)
             .bind(limited(limit));
         if let Some(channels) = channels {
-            query = query.bind(channels);
+            asked = asked.bind(channels);
         }
         let mut view = self.read(SessionsView::NAME).await?;
-        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, sessions::row)
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, sessions::row)
     }
 
     async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError> {
         let mut view = self.read(ApiTokensView::NAME).await?;
-        let query =
-            sqlx::query(include_str!("api_tokens/of_project.sql")).bind(project).bind(i64::from(MAX_PAGE));
-        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, api_tokens::row)
+        let asked =
+            query(include_str!("api_tokens/of_project.sql")).bind(project).bind(i64::from(MAX_PAGE));
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, api_tokens::row)
     }
 
     async fn api_token(&self, id: &str) -> Result<Option<ApiTokenRow>, ReadError> {
         let mut view = self.read(ApiTokensView::NAME).await?;
-        let query = sqlx::query(include_str!("api_tokens/by_id.sql")).bind(id);
-        let row = query.fetch_optional(&mut *view).await.map_err(unreadable)?;
+        let asked = query(include_str!("api_tokens/by_id.sql")).bind(id);
+        let row = asked.fetch_optional(&mut view).await.map_err(unreadable)?;
         row.as_ref().map(api_tokens::row).transpose().map_err(unreadable)
     }
 
     async fn projects(&self) -> Result<Vec<ProjectRow>, ReadError> {
         let mut view = self.read(ProjectsView::NAME).await?;
-        let query = sqlx::query(include_str!("projects/page.sql")).bind(i64::from(MAX_PAGE));
-        all(&query.fetch_all(&mut *view).await.map_err(unreadable)?, projects::row)
+        let asked = query(include_str!("projects/page.sql")).bind(i64::from(MAX_PAGE));
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, projects::row)
     }
 
     async fn project(&self, id: &str) -> Result<Option<ProjectRow>, ReadError> {
         let mut view = self.read(ProjectsView::NAME).await?;
-        let query = sqlx::query(include_str!("projects/by_id.sql")).bind(id);
-        let row = query.fetch_optional(&mut *view).await.map_err(unreadable)?;
+        let asked = query(include_str!("projects/by_id.sql")).bind(id);
+        let row = asked.fetch_optional(&mut view).await.map_err(unreadable)?;
         row.as_ref().map(projects::row).transpose().map_err(unreadable)
     }
 

@@ -3,8 +3,7 @@
 use std::str::FromStr;
 
 use sigma_runner::ApplyError;
-use sqlx::Row;
-use sqlx::sqlite::{SqliteQueryResult, SqliteRow};
+use sigma_tables::Row;
 
 /// A row holds what it must not.
 pub(crate) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> sqlx::Error {
@@ -12,14 +11,19 @@ pub(crate) fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>)
 }
 
 /// A word of the contract.
-pub(crate) fn parsed<T>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error>
+pub(crate) fn parsed<T>(row: &Row, column: &str) -> Result<T, sqlx::Error>
 where
     T: FromStr<Err: std::error::Error + Send + Sync + 'static>,
 {
-    row.try_get::<String, _>(column)?.parse().map_err(broken)
+    row.try_get::<String>(column)?.parse().map_err(broken)
 }
 
-pub(crate) fn text_of(row: &SqliteRow, column: &str) -> Result<Option<String>, sqlx::Error> {
+/// A number that fits into 32 bits: the databases keep 64.
+pub(crate) fn small(row: &Row, column: &str) -> Result<u32, sqlx::Error> {
+    u32::try_from(row.try_get::<i64>(column)?).map_err(broken)
+}
+
+pub(crate) fn text_of(row: &Row, column: &str) -> Result<Option<String>, sqlx::Error> {
     row.try_get(column)
 }
 
@@ -29,8 +33,8 @@ pub(crate) fn whole(sequence: u64) -> i64 {
 }
 
 /// An event that finds no row to change cannot have come in order: the view would be wrong from here on.
-pub(crate) fn one_row(result: SqliteQueryResult, event: &str) -> Result<(), ApplyError> {
-    match result.rows_affected() {
+pub(crate) fn one_row(changed: u64, event: &str) -> Result<(), ApplyError> {
+    match changed {
         1 => Ok(()),
         rows => Err(ApplyError::Poison(format!("{event} changed {rows} rows, not one"))),
     }

@@ -1,6 +1,5 @@
 //! The application: its parts, how it is opened, and what its use cases share.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use sigma_domain::{
     SessionFacts, SessionId,
 };
 use sigma_store::{EventLog, History, Journal, Loaded, RecordedEvent};
+use sigma_tables::Place;
 
 use crate::authentication::Doorman;
 use crate::changes::Fanout;
@@ -41,8 +41,8 @@ pub struct Parts {
     pub vault: Vault,
     /// The token that may do everything.
     pub admin_token: AdminToken,
-    /// The process managers' own file: `DATA_DIR/process.sqlite`. It can be derived anew from the log.
-    pub process_file: PathBuf,
+    /// Where the process managers' own rows are, as `DATA_DIR/process.sqlite`. They can be derived anew from the log.
+    pub process: Place,
 }
 
 /// Use cases, the media side, and process managers.
@@ -65,19 +65,19 @@ impl std::fmt::Debug for App {
 
 impl App {
     /// Opens the application: binds the store to the master key (or finds that it is another's), makes the project
-    /// `pr_default` at the first start, opens the process managers' file.
+    /// `pr_default` at the first start, opens the process managers' rows.
     ///
     /// # Errors
     /// [`OpenError`]; its words name the mend.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
-        let Parts { journal, log, history, views, clock, vault, admin_token, process_file } = parts;
+        let Parts { journal, log, history, views, clock, vault, admin_token, process } = parts;
         let ours = vault.fingerprint()?;
         let bound = journal.bind_master_key(&ours).await?.master_key_fingerprint;
         if bound.as_deref() != Some(ours.as_str()) {
             return Err(OpenError::MasterKey { bound: bound.unwrap_or_default(), ours });
         }
         let executor = Executor::new(journal, clock, Arc::new(vault));
-        let process = Process::open(&process_file).await?;
+        let process = Process::open(&process).await?;
         let doorman = Doorman::default();
         let fanout = Fanout::default();
         let app = Arc::new(Self { executor, log, history, process, admin_token, doorman, fanout, views });

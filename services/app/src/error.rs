@@ -180,12 +180,12 @@ pub enum OpenError {
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The process managers' file cannot be used.
+    /// The process managers' rows cannot be used.
     #[error(
         "{path} cannot be used: {cause}; see that the folder is there, writable, and that its disk has room"
     )]
     Process {
-        /// The file.
+        /// Where they are.
         path: String,
         /// What the database said.
         cause: String,

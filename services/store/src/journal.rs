@@ -203,7 +203,8 @@ pub struct Identity {
 /// - Sequences of an aggregate have no gap and no double; a writer who was overtaken gets [`StoreError::Conflict`].
 /// - A command id is honoured once, also when two copies arrive together and when it made no event. The second copy
 ///   is answered with the first one's record, and never with a conflict.
-/// - Whoever was answered finds the events in [`load`](Journal::load) and in the log at once.
+/// - Whoever was answered finds the events in [`load`](Journal::load) at once, and in the log as soon as commits that began
+///   before have ended: [`EventLog::settle`](crate::EventLog::settle) waits for that.
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// All events of an aggregate, in order; empty when there is none.

@@ -58,6 +58,10 @@ pub trait EventLog: Send + Sync {
     /// Returns as soon as something may be there after `after`: at once when it is there already. May be spurious.
     /// Nothing is lost between a read and a wait from the cursor which that read returned.
     async fn wait_after(&self, after: &Cursor) -> Result<(), LogError>;
+
+    /// Returns once whoever reads to the log's end gets all that had been committed when this was called. An adapter where
+    /// several commit at once waits here for those that began before; one that is filled from a store, until it is.
+    async fn settle(&self) -> Result<(), LogError>;
 }
 
 #[async_trait]
@@ -76,5 +80,9 @@ impl<L: EventLog + ?Sized> EventLog for Arc<L> {
 
     async fn wait_after(&self, after: &Cursor) -> Result<(), LogError> {
         (**self).wait_after(after).await
+    }
+
+    async fn settle(&self) -> Result<(), LogError> {
+        (**self).settle().await
     }
 }

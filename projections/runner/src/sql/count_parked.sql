@@ -1,1 +1,1 @@
-select count(*), count(distinct aggregate_type || ' ' || aggregate_id) from runner_parked
+select count(*) as events, count(distinct aggregate_type || ' ' || aggregate_id) as lines from runner_parked

@@ -107,6 +107,10 @@ impl EventLog for Moody {
     async fn wait_after(&self, after: &Cursor) -> Result<(), LogError> {
         self.store.wait_after(after).await
     }
+
+    async fn settle(&self) -> Result<(), LogError> {
+        self.store.settle().await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

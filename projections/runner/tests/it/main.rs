@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
-use sigma_runner::{ApplyError, Projection, ProjectionStatus, Runner, RunnerHandle, Waited};
+use sigma_runner::{ApplyError, Home, Projection, ProjectionStatus, Runner, RunnerHandle, Waited};
 use sigma_store::{CommandRecord, Commit, EventLog, EventMetadata, Journal, NewEvent, RecordedEvent};
-use sqlx::{Row, SqliteConnection};
+use sigma_tables::{Rows, query};
 use tokio::sync::Semaphore;
 
 mod crashes;
 mod following;
 mod parking;
+mod postgres;
 mod rebuilding;
 
 /// Long enough for a busy machine; a test that waits so long has failed.
@@ -36,7 +37,7 @@ struct Texts {
     permits: Semaphore,
 }
 
-const SCHEMA: &str = "create table texts (aggregate_id text primary key, text text not null) strict";
+const SCHEMA: &str = "create table texts (aggregate_id text primary key, text text not null)";
 
 impl Texts {
     fn new() -> Arc<Self> {
@@ -69,24 +70,24 @@ impl Projection for Texts {
         self.schema
     }
 
-    async fn apply(&self, rows: &mut SqliteConnection, event: &RecordedEvent) -> Result<(), ApplyError> {
+    async fn apply(&self, mut rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError> {
         self.permits.acquire().await.unwrap().forget();
         self.applied.fetch_add(1, Ordering::SeqCst);
         let text = event.data["text"].as_str().unwrap_or_default();
-        sqlx::query(
+        query(
             "insert into texts (aggregate_id, text) values ($1, $2)
-             on conflict (aggregate_id) do update set text = text || excluded.text",
+             on conflict (aggregate_id) do update set text = texts.text || excluded.text",
         )
         .bind(&event.aggregate_id)
         .bind(text)
-        .execute(&mut *rows)
+        .execute(&mut rows)
         .await?;
         let is_cured = self.cured.load(Ordering::SeqCst) > 0;
         match event.name.as_str() {
             "poison" if !is_cured => Err(ApplyError::Poison("it tastes bitter".into())),
             "panic" if !is_cured => panic!("on purpose"),
             "constraint" if !is_cured => {
-                let twice = sqlx::query("insert into texts values ($1, '')").bind(&event.aggregate_id);
+                let twice = query("insert into texts values ($1, '')").bind(&event.aggregate_id);
                 twice.execute(rows).await?;
                 Ok(())
             }
@@ -143,15 +144,15 @@ async fn fill(store: &impl Journal, aggregates: u64, each: u64) -> BTreeMap<Stri
     texts
 }
 
-async fn start(log: impl EventLog + 'static, folder: &Path, projection: Arc<Texts>) -> RunnerHandle {
-    Runner::start(Arc::new(log), folder, vec![projection]).await.unwrap()
+async fn start(log: impl EventLog + 'static, home: impl Into<Home>, projection: Arc<Texts>) -> RunnerHandle {
+    Runner::start(Arc::new(log), home, vec![projection]).await.unwrap()
 }
 
 /// The texts that the view has.
 async fn texts(runner: &RunnerHandle) -> BTreeMap<String, String> {
     let mut rows = runner.reader("texts").unwrap().acquire().await.unwrap();
-    let all = sqlx::query("select aggregate_id, text from texts").fetch_all(&mut *rows).await.unwrap();
-    all.iter().map(|row| (row.get(0), row.get(1))).collect()
+    let all = query("select aggregate_id, text from texts").fetch_all(&mut rows).await.unwrap();
+    all.iter().map(|row| (row.try_get("aggregate_id").unwrap(), row.try_get("text").unwrap())).collect()
 }
 
 /// Waits until the view has an event.

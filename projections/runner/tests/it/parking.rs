@@ -134,6 +134,10 @@ impl EventLog for Leaky {
     async fn wait_after(&self, after: &Cursor) -> Result<(), LogError> {
         self.0.wait_after(after).await
     }
+
+    async fn settle(&self) -> Result<(), LogError> {
+        self.0.settle().await
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use sigma_runner::{ProjectionState, RunnerError};
 use sigma_store::memory::MemoryStore;
 use sigma_store_sqlite::SqliteStore;
+use sigma_tables::query;
 
 use crate::{PATIENCE, SCHEMA, Texts, files, fill, reach, say, start, texts, until};
 
@@ -171,7 +172,7 @@ async fn a_new_version_is_rebuilt_at_the_start_and_never_read_half() {
     reach(&runner, "a3", 10).await;
     assert_eq!(texts(&runner).await, wanted);
     let mut rows = reader.acquire().await.unwrap();
-    sqlx::query("select more from texts").fetch_all(&mut *rows).await.unwrap();
+    query("select more from texts").fetch_all(&mut rows).await.unwrap();
     drop(rows);
     only(folder.path(), 2).await;
     runner.shutdown().await;

@@ -6,8 +6,7 @@ use sigma_app::{Actor, ApiTokenRow, Scope, fold};
 use sigma_domain::{ApiToken, ApiTokenEvent, ApiTokenGrant, ChannelId};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::RecordedEvent;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sigma_tables::{Row, Rows, query};
 
 use crate::rows::{broken, one_row, text_of, whole};
 
@@ -34,7 +33,7 @@ impl Projection for ApiTokensView {
         include_str!("schema.sql")
     }
 
-    async fn apply(&self, rows: &mut SqliteConnection, recorded: &RecordedEvent) -> Result<(), ApplyError> {
+    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
         if recorded.aggregate_type != ApiToken::TYPE {
             return Ok(());
         }
@@ -46,13 +45,13 @@ impl Projection for ApiTokensView {
 }
 
 async fn apply(
-    rows: &mut SqliteConnection,
+    rows: Rows<'_>,
     event: &ApiTokenEvent,
     by: &Actor,
     id: &str,
     sequence: i64,
 ) -> Result<(), ApplyError> {
-    let on = |sql| sqlx::query(sql).bind(id).bind(sequence);
+    let on = |sql| query(sql).bind(id).bind(sequence);
     let change = match event {
         ApiTokenEvent::Created { project, name, prefix, grant, expires_at, at, .. } => {
             on(include_str!("created.sql"))
@@ -81,7 +80,7 @@ fn channels_json(grant: &ApiTokenGrant) -> Option<String> {
     grant.channels().map(json)
 }
 
-pub(crate) fn row(row: &SqliteRow) -> Result<ApiTokenRow, sqlx::Error> {
+pub(crate) fn row(row: &Row) -> Result<ApiTokenRow, sqlx::Error> {
     let scopes: Vec<String> = serde_json::from_str(row.try_get("scopes")?).map_err(broken)?;
     let scopes: Result<Vec<Scope>, _> = scopes.iter().map(|scope| scope.parse()).collect();
     let channels = text_of(row, "channels")?.map(|text| serde_json::from_str(&text));
@@ -96,13 +95,13 @@ pub(crate) fn row(row: &SqliteRow) -> Result<ApiTokenRow, sqlx::Error> {
         created_by: sigma_schema::actor_from_json(row.try_get("created_by")?).map_err(broken)?,
         expires_at_ms: row.try_get("expires_at_ms")?,
         revoked_at_ms: row.try_get("revoked_at_ms")?,
-        sequence: row.try_get::<i64, _>("sequence")?.unsigned_abs(),
+        sequence: row.try_get::<i64>("sequence")?.unsigned_abs(),
     })
 }
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{Connection, Executor};
+    use sqlx::{Connection as _, Executor, SqliteConnection};
 
     use super::*;
 
@@ -116,9 +115,9 @@ mod tests {
                 ('c', 1, 'p', '', '', '[]', 3, '', NULL), ('d', 1, 'p', '', '', '[]', 4, '', 9)";
         view.execute(rows).await.expect("rows");
         for (limit, wanted) in [(2, "ca"), (3, "dca"), (9, "dcba")] {
-            let query = sqlx::query(include_str!("of_project.sql")).bind("p").bind(limit);
-            let rows = query.fetch_all(&mut view).await.expect("an answer");
-            assert_eq!(rows.iter().map(|row| row.get::<String, _>("id")).collect::<String>(), wanted);
+            let query = query(include_str!("of_project.sql")).bind("p").bind(limit);
+            let rows = query.fetch_all(Rows::Sqlite(&mut view)).await.expect("an answer");
+            assert_eq!(rows.iter().map(|row| row.try_get::<String>("id").expect("an id")).collect::<String>(), wanted);
         }
     }
 }

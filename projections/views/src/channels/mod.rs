@@ -6,10 +6,9 @@ use sigma_app::{ChannelRow, ChannelState, fold, folded_name};
 use sigma_domain::{Channel, ChannelChanges, ChannelEvent, ChannelName, Personal};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::RecordedEvent;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sigma_tables::{Row, Rows, query};
 
-use crate::rows::{one_row, parsed, text_of, whole};
+use crate::rows::{one_row, parsed, small, text_of, whole};
 
 /// Channels, one row each, gone with `channel.deleted`.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +33,7 @@ impl Projection for ChannelsView {
         include_str!("schema.sql")
     }
 
-    async fn apply(&self, rows: &mut SqliteConnection, recorded: &RecordedEvent) -> Result<(), ApplyError> {
+    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
         if recorded.aggregate_type != Channel::TYPE {
             return Ok(());
         }
@@ -44,12 +43,12 @@ impl Projection for ChannelsView {
 }
 
 async fn apply(
-    rows: &mut SqliteConnection,
+    rows: Rows<'_>,
     event: &ChannelEvent,
     id: &str,
     sequence: i64,
 ) -> Result<(), ApplyError> {
-    let on = |sql| sqlx::query(sql).bind(id).bind(sequence);
+    let on = |sql| query(sql).bind(id).bind(sequence);
     let change = match event {
         ChannelEvent::Created { project, name, playback_id, settings, at, .. } => {
             let name = plain(name);
@@ -101,7 +100,7 @@ fn plain(name: &Personal<ChannelName>) -> &str {
     name.plain().map(ChannelName::as_str).unwrap_or_default()
 }
 
-pub(crate) fn row(row: &SqliteRow) -> Result<ChannelRow, sqlx::Error> {
+pub(crate) fn row(row: &Row) -> Result<ChannelRow, sqlx::Error> {
     Ok(ChannelRow {
         id: row.try_get("id")?,
         project: row.try_get("project")?,
@@ -110,12 +109,12 @@ pub(crate) fn row(row: &SqliteRow) -> Result<ChannelRow, sqlx::Error> {
         playback_id: row.try_get("playback_id")?,
         latency_mode: parsed(row, "latency_mode")?,
         auto_go_live: row.try_get("auto_go_live")?,
-        max_session_duration: row.try_get("max_session_duration")?,
-        reconnect_window: row.try_get("reconnect_window")?,
+        max_session_duration: small(row, "max_session_duration")?,
+        reconnect_window: small(row, "reconnect_window")?,
         end_on_unpublish: row.try_get("end_on_unpublish")?,
         current_session: text_of(row, "current_session")?,
         last_session: text_of(row, "last_session")?,
         created_at_ms: row.try_get("created_at_ms")?,
-        sequence: row.try_get::<i64, _>("sequence")?.unsigned_abs(),
+        sequence: row.try_get::<i64>("sequence")?.unsigned_abs(),
     })
 }

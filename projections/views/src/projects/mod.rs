@@ -6,8 +6,7 @@ use sigma_app::{ProjectRow, fold};
 use sigma_domain::{Project, ProjectEvent};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::RecordedEvent;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sigma_tables::{Row, Rows, query};
 
 use crate::rows::{one_row, whole};
 
@@ -34,14 +33,14 @@ impl Projection for ProjectsView {
         include_str!("schema.sql")
     }
 
-    async fn apply(&self, rows: &mut SqliteConnection, recorded: &RecordedEvent) -> Result<(), ApplyError> {
+    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
         if recorded.aggregate_type != Project::TYPE {
             return Ok(());
         }
         let event: ProjectEvent =
             fold::decode(recorded).map_err(|error| ApplyError::Poison(error.to_string()))?;
         let ProjectEvent::Created { name, at, .. } = &event;
-        let made = sqlx::query(include_str!("created.sql"))
+        let made = query(include_str!("created.sql"))
             .bind(&recorded.aggregate_id)
             .bind(whole(recorded.sequence))
             .bind(name.as_str())
@@ -50,11 +49,11 @@ impl Projection for ProjectsView {
     }
 }
 
-pub(crate) fn row(row: &SqliteRow) -> Result<ProjectRow, sqlx::Error> {
+pub(crate) fn row(row: &Row) -> Result<ProjectRow, sqlx::Error> {
     Ok(ProjectRow {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
         created_at_ms: row.try_get("created_at_ms")?,
-        sequence: row.try_get::<i64, _>("sequence")?.unsigned_abs(),
+        sequence: row.try_get::<i64>("sequence")?.unsigned_abs(),
     })
 }

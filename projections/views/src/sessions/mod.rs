@@ -6,10 +6,9 @@ use sigma_app::{EndReason, IngestFault, InputRow, SessionRow, fold};
 use sigma_domain::{InputFormat, Session, SessionEvent};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::RecordedEvent;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sigma_tables::{Row, Rows, query};
 
-use crate::rows::{broken, one_row, parsed, text_of, whole};
+use crate::rows::{broken, one_row, parsed, small, text_of, whole};
 
 /// Sessions that opened, one row each, for ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -34,7 +33,7 @@ impl Projection for SessionsView {
         include_str!("schema.sql")
     }
 
-    async fn apply(&self, rows: &mut SqliteConnection, recorded: &RecordedEvent) -> Result<(), ApplyError> {
+    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
         if recorded.aggregate_type != Session::TYPE {
             return Ok(());
         }
@@ -44,12 +43,12 @@ impl Projection for SessionsView {
 }
 
 async fn apply(
-    rows: &mut SqliteConnection,
+    rows: Rows<'_>,
     event: &SessionEvent,
     id: &str,
     sequence: i64,
 ) -> Result<(), ApplyError> {
-    let on = |sql| sqlx::query(sql).bind(id).bind(sequence);
+    let on = |sql| query(sql).bind(id).bind(sequence);
     let change = match event {
         SessionEvent::Opened { channel, project, playback_id, node, feed, settings, at, .. } => {
             on(include_str!("opened.sql"))
@@ -83,7 +82,7 @@ fn json(input: &InputFormat) -> Result<String, ApplyError> {
     serde_json::to_string(&InputRow::from(input)).map_err(|error| ApplyError::Poison(error.to_string()))
 }
 
-pub(crate) fn row(row: &SqliteRow) -> Result<SessionRow, sqlx::Error> {
+pub(crate) fn row(row: &Row) -> Result<SessionRow, sqlx::Error> {
     let input = text_of(row, "input")?.map(|text| serde_json::from_str(&text));
     Ok(SessionRow {
         id: row.try_get("id")?,
@@ -92,7 +91,7 @@ pub(crate) fn row(row: &SqliteRow) -> Result<SessionRow, sqlx::Error> {
         playback_id: row.try_get("playback_id")?,
         state: parsed(row, "state")?,
         node: row.try_get("node")?,
-        feed: row.try_get("feed")?,
+        feed: small(row, "feed")?,
         latency_mode: parsed(row, "latency_mode")?,
         started_at_ms: row.try_get("started_at_ms")?,
         live_at_ms: row.try_get("live_at_ms")?,
@@ -100,11 +99,11 @@ pub(crate) fn row(row: &SqliteRow) -> Result<SessionRow, sqlx::Error> {
         end_reason: end_reason(row)?,
         lost_until_ms: row.try_get("lost_until_ms")?,
         input: input.transpose().map_err(broken)?,
-        sequence: row.try_get::<i64, _>("sequence")?.unsigned_abs(),
+        sequence: row.try_get::<i64>("sequence")?.unsigned_abs(),
     })
 }
 
-fn end_reason(row: &SqliteRow) -> Result<Option<EndReason>, sqlx::Error> {
+fn end_reason(row: &Row) -> Result<Option<EndReason>, sqlx::Error> {
     let Some(code) = text_of(row, "end_reason")? else { return Ok(None) };
     if let Some(fault) = text_of(row, "end_fault")? {
         let fault: IngestFault = fault.parse().map_err(broken)?;

@@ -1,17 +1,14 @@
 //! Rows of the process managers: place in the log, steps, and who is on air where, committed together.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::time::Duration;
 
 use sigma_store::Cursor;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Row, SqlitePool};
+use sigma_tables::{Place, Pool, Row, Rows, Schema, query};
 
 use super::step::{Step, StepKind};
 use crate::OpenError;
 
-/// Of the tables in `sql/schema.sql`. A file of another version is emptied of all that follows from the log.
+/// Of the tables in `sql/schema.sql`. What is of another version is emptied of all that follows from the log.
 const VERSION: i64 = 1;
 
 /// At most so many steps are fired before the log is looked at again.
@@ -36,64 +33,67 @@ pub(super) struct DueStep {
 /// The rows.
 #[derive(Debug)]
 pub(super) struct Agenda {
-    pool: SqlitePool,
+    pool: Pool,
 }
 
+/// Connections to a server: the managers' own, and one for whoever asks when tokens were used.
+const CONNECTIONS: u32 = 2;
+
 impl Agenda {
-    /// Opens the file, or makes it.
-    pub(super) async fn open(path: &Path) -> Result<Self, OpenError> {
+    /// Opens the rows where they are, or makes them.
+    pub(super) async fn open(place: &Place) -> Result<Self, OpenError> {
         let unusable = |error: sqlx::Error| OpenError::Process {
-            path: path.display().to_string(),
+            path: place.to_string(),
             cause: error.to_string(),
         };
-        // What is lost at a loss of power is derived again, so NORMAL is enough.
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Normal)
-            .busy_timeout(Duration::from_secs(5));
-        let pool =
-            SqlitePoolOptions::new().max_connections(1).connect_with(options).await.map_err(unusable)?;
-        let agenda = Self { pool };
-        agenda.prepare().await.map_err(unusable)?;
+        let agenda = Self { pool: place.pool(CONNECTIONS) };
+        agenda.prepare(place).await.map_err(unusable)?;
         Ok(agenda)
     }
 
-    async fn prepare(&self) -> Result<(), sqlx::Error> {
+    async fn prepare(&self, place: &Place) -> Result<(), sqlx::Error> {
         let mut tx = self.pool.begin().await?;
-        let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(&mut *tx).await?;
+        if let Place::Schema(schema) = place {
+            schema.make(&mut tx).await?;
+        }
+        let version = version(place, Rows::from(&mut tx)).await?;
+        let mut rows = Rows::from(&mut tx);
         if version != VERSION {
-            for drop in
-                ["DROP TABLE IF EXISTS place", "DROP TABLE IF EXISTS step", "DROP TABLE IF EXISTS on_air"]
-            {
-                sqlx::query(drop).execute(&mut *tx).await?;
+            rows.script("DROP TABLE IF EXISTS place; DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS on_air").await?;
+        }
+        rows.script(include_str!("sql/schema.sql")).await?;
+        match place {
+            Place::File(_) => rows.script(&format!("PRAGMA user_version = {VERSION}")).await?,
+            Place::Schema(_) => {
+                Schema::sort_by_bytes(&mut rows).await?;
+                query("UPDATE about SET version = $1").bind(VERSION).execute(&mut rows).await?;
             }
         }
-        sqlx::raw_sql(include_str!("sql/schema.sql")).execute(&mut *tx).await?;
-        sqlx::raw_sql(&format!("PRAGMA user_version = {VERSION}")).execute(&mut *tx).await?;
         tx.commit().await
     }
 
     /// Where to read on.
     pub(super) async fn place(&self) -> Result<Cursor, sqlx::Error> {
-        let cursor: Option<String> =
-            sqlx::query_scalar("SELECT cursor FROM place WHERE id = 1").fetch_optional(&self.pool).await?;
+        let mut rows = self.pool.acquire().await?;
+        let place = query("SELECT cursor FROM place WHERE id = 1").fetch_optional(&mut rows).await?;
+        let cursor = place.map(|row| row.try_get::<String>("cursor")).transpose()?;
         Ok(cursor.map(Cursor::from_text).unwrap_or_default())
     }
 
     /// Sessions of a line that were on air when it was looked at last.
     pub(super) async fn sessions_of(&self, line: &str) -> Result<Vec<String>, sqlx::Error> {
-        sqlx::query_scalar("SELECT session FROM on_air WHERE line = $1")
-            .bind(line)
-            .fetch_all(&self.pool)
-            .await
+        self.sessions("SELECT session FROM on_air WHERE line = $1", line).await
     }
 
     /// Sessions that a node holds.
     pub(super) async fn sessions_at(&self, node: &str) -> Result<Vec<String>, sqlx::Error> {
-        let sql = "SELECT session FROM on_air WHERE node = $1 ORDER BY session";
-        sqlx::query_scalar(sql).bind(node).fetch_all(&self.pool).await
+        self.sessions("SELECT session FROM on_air WHERE node = $1 ORDER BY session", node).await
+    }
+
+    async fn sessions(&self, sql: &str, of: &str) -> Result<Vec<String>, sqlx::Error> {
+        let mut rows = self.pool.acquire().await?;
+        let found = query(sql).bind(of).fetch_all(&mut rows).await?;
+        found.iter().map(|row| row.try_get("session")).collect()
     }
 
     /// Writes what was found about lines, in place of what stood about them, and the place in the log with it.
@@ -104,30 +104,31 @@ impl Agenda {
     ) -> Result<(), sqlx::Error> {
         let mut tx = self.pool.begin().await?;
         for Findings { line, steps, on_air } in findings {
-            let standing: Vec<(String, String)> =
-                sqlx::query_as("SELECT kind, subject FROM step WHERE line = $1")
-                    .bind(line)
-                    .fetch_all(&mut *tx)
-                    .await?;
+            let standing = query("SELECT kind, subject FROM step WHERE line = $1").bind(line);
+            let standing = standing.fetch_all(&mut tx).await?;
+            let standing: Vec<(String, String)> = standing
+                .iter()
+                .map(|row| Ok((row.try_get("kind")?, row.try_get("subject")?)))
+                .collect::<Result<_, sqlx::Error>>()?;
             let gone = standing.iter().filter(|(kind, subject)| {
                 !steps.iter().any(|step| step.kind.code() == kind && step.subject == *subject)
             });
             for (kind, subject) in gone {
                 let sql = "DELETE FROM step WHERE line = $1 AND kind = $2 AND subject = $3";
-                sqlx::query(sql).bind(line).bind(kind).bind(subject).execute(&mut *tx).await?;
+                query(sql).bind(line).bind(kind).bind(subject).execute(&mut tx).await?;
             }
             for Step { kind, subject, due_ms } in steps {
-                let query = sqlx::query(include_str!("sql/put_step.sql")).bind(line).bind(kind.code());
-                query.bind(subject).bind(due_ms).execute(&mut *tx).await?;
+                let put = query(include_str!("sql/put_step.sql")).bind(line).bind(kind.code());
+                put.bind(subject).bind(due_ms).execute(&mut tx).await?;
             }
-            sqlx::query("DELETE FROM on_air WHERE line = $1").bind(line).execute(&mut *tx).await?;
+            query("DELETE FROM on_air WHERE line = $1").bind(line).execute(&mut tx).await?;
             for (session, node) in on_air {
                 let sql = "INSERT INTO on_air (session, line, node) VALUES ($1, $2, $3)";
-                sqlx::query(sql).bind(session).bind(line).bind(node).execute(&mut *tx).await?;
+                query(sql).bind(session).bind(line).bind(node).execute(&mut tx).await?;
             }
         }
         if let Some(place) = place {
-            sqlx::query(include_str!("sql/put_place.sql")).bind(place.as_str()).execute(&mut *tx).await?;
+            query(include_str!("sql/put_place.sql")).bind(place.as_str()).execute(&mut tx).await?;
         }
         tx.commit().await
     }
@@ -136,7 +137,7 @@ impl Agenda {
     pub(super) async fn clear(&self) -> Result<(), sqlx::Error> {
         let mut tx = self.pool.begin().await?;
         for delete in ["DELETE FROM place", "DELETE FROM step", "DELETE FROM on_air"] {
-            sqlx::query(delete).execute(&mut *tx).await?;
+            query(delete).execute(&mut tx).await?;
         }
         tx.commit().await
     }
@@ -144,42 +145,65 @@ impl Agenda {
     /// When tokens were used last.
     pub(super) async fn last_uses(&self, ids: &[String]) -> Result<HashMap<String, i64>, sqlx::Error> {
         let ids = serde_json::Value::from(ids.to_vec()).to_string();
-        let query = sqlx::query_as(include_str!("sql/last_uses.sql")).bind(ids);
-        Ok(query.fetch_all(&self.pool).await?.into_iter().collect())
+        let mut rows = self.pool.acquire().await?;
+        let found = query(include_str!("sql/last_uses.sql")).bind(ids).fetch_all(&mut rows).await?;
+        found.iter().map(|row| Ok((row.try_get("token")?, row.try_get("at_ms")?))).collect()
     }
 
     /// Writes down when tokens were used, where that is later than what stands.
     pub(super) async fn put_uses(&self, uses: &HashMap<String, i64>) -> Result<(), sqlx::Error> {
         let mut tx = self.pool.begin().await?;
         for (token, at_ms) in uses {
-            sqlx::query(include_str!("sql/put_use.sql")).bind(token).bind(at_ms).execute(&mut *tx).await?;
+            query(include_str!("sql/put_use.sql")).bind(token).bind(at_ms).execute(&mut tx).await?;
         }
         tx.commit().await
     }
 
     /// Steps that are due, the oldest first.
     pub(super) async fn due(&self, now_ms: i64) -> Result<Vec<DueStep>, sqlx::Error> {
-        let query = sqlx::query(include_str!("sql/due_steps.sql")).bind(now_ms).bind(STEPS_AT_ONCE);
-        let rows = query.fetch_all(&self.pool).await?;
-        let step = |row: &sqlx::sqlite::SqliteRow| {
+        let mut rows = self.pool.acquire().await?;
+        let due = query(include_str!("sql/due_steps.sql")).bind(now_ms).bind(STEPS_AT_ONCE);
+        let rows = due.fetch_all(&mut rows).await?;
+        let step = |row: &Row| {
             let kind: String = row.try_get("kind")?;
             let kind: StepKind = kind.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))?;
             let step = Step { kind, subject: row.try_get("subject")?, due_ms: row.try_get("due_ms")? };
-            Ok(DueStep { line: row.try_get("line")?, step, attempts: row.try_get("attempts")? })
+            Ok(DueStep { line: row.try_get("line")?, step, attempts: attempts(row)? })
         };
         rows.iter().map(step).collect()
     }
 
     /// When the next step is due.
     pub(super) async fn next_due(&self) -> Result<Option<i64>, sqlx::Error> {
-        sqlx::query_scalar("SELECT min(not_before_ms) FROM step").fetch_one(&self.pool).await
+        let mut rows = self.pool.acquire().await?;
+        let next = query("SELECT min(not_before_ms) AS next FROM step").fetch_one(&mut rows).await?;
+        next.try_get("next")
     }
 
     /// Puts a step off that still stands after it was tried.
     pub(super) async fn put_off(&self, due: &DueStep, until_ms: i64) -> Result<(), sqlx::Error> {
         let Step { kind, subject, due_ms } = &due.step;
-        let query = sqlx::query(include_str!("sql/put_off_step.sql")).bind(&due.line).bind(kind.code());
-        query.bind(subject).bind(due_ms).bind(until_ms).execute(&self.pool).await?;
-        Ok(())
+        let mut rows = self.pool.acquire().await?;
+        let put_off = query(include_str!("sql/put_off_step.sql")).bind(&due.line).bind(kind.code());
+        put_off.bind(subject).bind(due_ms).bind(until_ms).execute(&mut rows).await.map(drop)
     }
+}
+
+/// The version of the tables that stand there.
+async fn version(place: &Place, mut rows: Rows<'_>) -> Result<i64, sqlx::Error> {
+    let asked = match place {
+        Place::File(_) => query("SELECT user_version AS version FROM pragma_user_version"),
+        Place::Schema(_) => {
+            let make = "CREATE TABLE IF NOT EXISTS about (version BIGINT NOT NULL); \
+                        INSERT INTO about SELECT 0 WHERE NOT EXISTS (SELECT FROM about)";
+            rows.script(make).await?;
+            query("SELECT version FROM about")
+        }
+    };
+    asked.fetch_one(rows).await?.try_get("version")
+}
+
+/// How often a step was tried, as far as that matters.
+fn attempts(row: &Row) -> Result<u32, sqlx::Error> {
+    Ok(u32::try_from(row.try_get::<i64>("attempts")?).unwrap_or(u32::MAX))
 }

@@ -10,7 +10,6 @@ mod agenda;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use sigma_domain::{
     Channel, ChannelId, EndedBy, Session, SessionCommand, SessionId, SessionRefusal, Timestamp,
 };
 use sigma_store::{Cursor, LogError, RecordedEvent, StoreError};
+use sigma_tables::Place;
 
 use crate::app::{nothing_beside, system};
 use crate::executor::{CommandError, Context};
@@ -54,8 +54,8 @@ pub enum ProcessError {
     /// The store is away.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Their own file is.
-    #[error("the process managers' file cannot be used: {0}")]
+    /// Their own rows are.
+    #[error("the process managers' rows cannot be used: {0}")]
     Rows(#[from] sqlx::Error),
     /// A command was not done, for another reason than the store's.
     #[error("a step cannot be done: {0}")]
@@ -80,8 +80,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    pub(crate) async fn open(path: &Path) -> Result<Self, OpenError> {
-        let agenda = Agenda::open(path).await?;
+    pub(crate) async fn open(place: &Place) -> Result<Self, OpenError> {
+        let agenda = Agenda::open(place).await?;
         Ok(Self { agenda, turn: tokio::sync::Mutex::default(), failing: Mutex::default() })
     }
 
@@ -169,6 +169,7 @@ impl App {
     /// Sessions that a node holds, by all that is committed now.
     pub(crate) async fn sessions_at(&self, node: &str) -> Result<Vec<String>, ProcessError> {
         let _turn = self.process.turn.lock().await;
+        self.log.settle().await?;
         self.catch_up().await?;
         Ok(self.process.agenda.sessions_at(node).await?)
     }

@@ -64,6 +64,10 @@ impl EventLog for FlakyLog {
         self.check()?;
         self.inner.wait_after(after).await
     }
+
+    async fn settle(&self) -> Result<(), LogError> {
+        self.inner.settle().await
+    }
 }
 
 fn run(app: &Arc<App>) -> JoinHandle<()> {

@@ -8,7 +8,7 @@ use super::{Adapter, by_line, commit, read_all};
 use crate::{Cursor, EventLog, Journal, LogError, Seen};
 
 /// Three lines, each with a channel and two sessions, committed turn by turn. Answers the order within each line.
-async fn fill(store: &impl Journal, rounds: usize) -> BTreeMap<String, Vec<(String, u64)>> {
+async fn fill(store: &(impl Journal + EventLog), rounds: usize) -> BTreeMap<String, Vec<(String, u64)>> {
     let mut lines: BTreeMap<String, Vec<(String, u64)>> = BTreeMap::new();
     for round in 0..rounds {
         for channel in ["ch_a", "ch_b", "ch_c"] {
@@ -25,6 +25,7 @@ async fn fill(store: &impl Journal, rounds: usize) -> BTreeMap<String, Vec<(Stri
             lines.entry(channel.to_owned()).or_default().extend(made);
         }
     }
+    store.settle().await.unwrap();
     lines
 }
 
@@ -66,7 +67,7 @@ pub async fn it_delivers_no_more_than_was_asked<A: Adapter>(adapter: &A) {
 }
 
 #[expect(missing_docs, reason = "the name is the sentence")]
-pub async fn it_shows_what_it_answered_at_once<A: Adapter>(adapter: &A) {
+pub async fn it_shows_what_it_answered_once_it_settled<A: Adapter>(adapter: &A) {
     let store = adapter.fresh().await;
     let (mut seen, mut after) = (Seen::new(), Cursor::start());
     for n in 0..30 {

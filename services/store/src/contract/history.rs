@@ -2,7 +2,7 @@
 
 use super::{Adapter, commit};
 use crate::{
-    Cursor, History, HistoryFilter, HistoryPage, HistoryRange, Journal, LogError, MAX_BATCH, NameFilter,
+    Cursor, EventLog, History, HistoryFilter, HistoryPage, HistoryRange, Journal, LogError, MAX_BATCH, NameFilter,
     RecordedEvent,
 };
 
@@ -10,7 +10,7 @@ use crate::{
 const ROUNDS: usize = 30;
 
 /// Two projects with lines of their own, several aggregates a line, names of three families: answers all, as committed.
-async fn fill(store: &impl Journal, rounds: usize) -> Vec<RecordedEvent> {
+async fn fill(store: &(impl Journal + EventLog), rounds: usize) -> Vec<RecordedEvent> {
     let mut all = Vec::new();
     for round in 0..rounds {
         for (number, line) in ["ch_a", "ch_b", "ch_c", "ch_d", "ch_e", "ch_f"].into_iter().enumerate() {
@@ -30,6 +30,7 @@ async fn fill(store: &impl Journal, rounds: usize) -> Vec<RecordedEvent> {
             all.extend(store.load("thing", &aggregate).await.unwrap().split_off(before));
         }
     }
+    store.settle().await.unwrap();
     all
 }
 
@@ -149,6 +150,7 @@ pub async fn it_reads_on_where_it_looked_last_also_when_nothing_matched<A: Adapt
     let after = HistoryRange::After(looked.next.clone());
     assert!(store.page(&all, &after, 5).await.unwrap().events.is_empty());
     store.commit(commit("ch_new", "ch_new", 0, 2, "new")).await.unwrap();
+    store.settle().await.unwrap();
     let page = store.page(&of_new, &after, 5).await.unwrap();
     assert_eq!(page.events.iter().map(|event| event.sequence).collect::<Vec<_>>(), [1, 2]);
     let more = store.page(&all, &HistoryRange::After(page.next), 5).await.unwrap();
@@ -165,6 +167,7 @@ pub async fn it_looks_back_at_no_more_than_a_batch<A: Adapter>(adapter: &A) {
         let first = round * 900;
         store.commit(commit("ch_1", "ch_1", first, 900, &format!("c{round}"))).await.unwrap();
     }
+    store.settle().await.unwrap();
     let all = HistoryFilter::default();
     for range in [HistoryRange::After(Cursor::start()), HistoryRange::Before(None)] {
         let page = store.page(&all, &range, u32::MAX).await.unwrap();

@@ -1,0 +1,126 @@
+//! The store as the port for writing.
+
+use async_trait::async_trait;
+use sigma_store::{
+    CommandRecord, Commit, Committed, Identity, Journal, RecordedEvent, SecretRow, SecretWrite, StoreError,
+};
+use sqlx::postgres::PgRow;
+use sqlx::{Connection, Error, PgConnection};
+
+use crate::commit::write_secrets;
+use crate::open::{PostgresStore, asked};
+use crate::rows;
+
+/// So many commands are forgotten with one statement: their rows are not locked for long.
+const FORGOTTEN_AT_ONCE: u64 = 1_000;
+
+#[async_trait]
+impl Journal for PostgresStore {
+    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
+        let found = asked!(self, self.inner.pool, |connection| sqlx::query(include_str!("sql/load.sql"))
+            .bind(aggregate_type)
+            .bind(aggregate_id)
+            .fetch_all(connection));
+        let event = |row: &PgRow| rows::event(&self.inner.incarnation, row);
+        let found = found.and_then(|found| found.iter().map(event).collect());
+        found.map_err(|error| self.fault(&error))
+    }
+
+    async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {
+        self.commit_once(commit).await
+    }
+
+    async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {
+        let found = asked!(self, self.inner.pool, |connection| command(connection, id));
+        found.map_err(|error| self.fault(&error))
+    }
+
+    async fn record_command(&self, record: CommandRecord) -> Result<Option<CommandRecord>, StoreError> {
+        let kept = asked!(self, self.inner.pool, |connection| keep(connection, &record));
+        kept.map_err(|error| self.fault(&error))
+    }
+
+    async fn forget_commands(&self, before_ms: i64) -> Result<u64, StoreError> {
+        let mut forgotten = 0;
+        loop {
+            let step = asked!(self, self.inner.pool, |connection| {
+                sqlx::query(include_str!("sql/forget_commands.sql"))
+                    .bind(before_ms)
+                    .bind(i64::try_from(FORGOTTEN_AT_ONCE).unwrap_or(i64::MAX))
+                    .execute(connection)
+            });
+            let step = step.map_err(|error| self.fault(&error))?.rows_affected();
+            forgotten += step;
+            if step < FORGOTTEN_AT_ONCE {
+                return Ok(forgotten);
+            }
+        }
+    }
+
+    async fn find_secret(&self, kind: &str, lookup: &[u8]) -> Result<Vec<SecretRow>, StoreError> {
+        let found = asked!(self, self.inner.pool, |connection| {
+            sqlx::query(include_str!("sql/find_secret.sql")).bind(kind).bind(lookup).fetch_all(connection)
+        });
+        let found = found.and_then(|found| found.iter().map(rows::secret).collect());
+        found.map_err(|error| self.fault(&error))
+    }
+
+    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
+        let found = asked!(self, self.inner.pool, |connection| {
+            sqlx::query(include_str!("sql/secrets_of.sql")).bind(kind).bind(owner).fetch_all(connection)
+        });
+        let found = found.and_then(|found| found.iter().map(rows::secret).collect());
+        found.map_err(|error| self.fault(&error))
+    }
+
+    async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {
+        // Not tried again where it may have been kept: a secret must not be put twice.
+        let written = async {
+            let mut held = self.inner.pool.acquire().await?;
+            let mut transaction = held.begin().await?;
+            write_secrets(&mut transaction, &writes).await?;
+            transaction.commit().await
+        };
+        let within = self.inner.options.acquire_timeout + self.inner.options.statement_timeout;
+        let written = sigma_clock::timeout(within, written).await.unwrap_or(Err(Error::PoolTimedOut));
+        written.map_err(|error| self.fault(&error))
+    }
+
+    async fn identity(&self) -> Result<Identity, StoreError> {
+        let found = asked!(self, self.inner.pool, |connection| identity(connection));
+        found.map_err(|error| self.fault(&error))
+    }
+
+    async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError> {
+        let bound = asked!(self, self.inner.pool, |connection| bind_master_key(connection, fingerprint));
+        bound.map_err(|error| self.fault(&error))
+    }
+}
+
+async fn command(connection: &mut PgConnection, id: &str) -> Result<Option<CommandRecord>, Error> {
+    let row = sqlx::query(include_str!("sql/command.sql")).bind(id).fetch_optional(connection).await?;
+    row.as_ref().map(|row| rows::command(row).map(|(record, ..)| record)).transpose()
+}
+
+/// Keeps a record where none stands. Tried again after a lost connection it may find its own: it is the first one then too.
+async fn keep(connection: &mut PgConnection, record: &CommandRecord) -> Result<Option<CommandRecord>, Error> {
+    let kept = sqlx::query(include_str!("sql/insert_command.sql"))
+        .bind(&record.id)
+        .bind(&record.fingerprint)
+        .bind(&record.answer)
+        .bind(record.at_ms)
+        .execute(&mut *connection)
+        .await?;
+    if kept.rows_affected() > 0 { Ok(None) } else { command(connection, &record.id).await }
+}
+
+async fn identity(connection: &mut PgConnection) -> Result<Identity, Error> {
+    let (incarnation, master_key_fingerprint) =
+        sqlx::query_as(include_str!("sql/identity.sql")).fetch_one(connection).await?;
+    Ok(Identity { incarnation, master_key_fingerprint })
+}
+
+async fn bind_master_key(connection: &mut PgConnection, fingerprint: &str) -> Result<Identity, Error> {
+    sqlx::query(include_str!("sql/bind_master_key.sql")).bind(fingerprint).execute(&mut *connection).await?;
+    identity(connection).await
+}

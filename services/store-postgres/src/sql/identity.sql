@@ -1,0 +1,1 @@
+select incarnation, master_key_fingerprint from store where only_row = 1

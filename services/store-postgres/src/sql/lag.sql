@@ -1,0 +1,1 @@
+select count(*) from (select from events where (xid, position) > ($1::text::xid8, $2) limit $3) as behind

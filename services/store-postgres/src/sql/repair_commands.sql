@@ -1,0 +1,1 @@
+update commands set xid = '0' where xid <> '0'

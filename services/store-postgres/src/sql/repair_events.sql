@@ -1,0 +1,1 @@
+update events set xid = '0' where xid <> '0'

@@ -1,0 +1,1 @@
+select kind, owner, lookup, sealed, expires_at_ms from secrets where owner = $2 and kind = $1 order by id

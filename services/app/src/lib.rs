@@ -49,7 +49,7 @@ pub use media::{
     WarningReport,
 };
 pub use orders::Orders;
-pub use process::ProcessError;
+pub use process::{ProcessError, carry_uses};
 pub use read::{
     ApiTokenRow, ChannelFilter, ChannelOrder, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey,
     ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, Waited, folded_name,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sigma_clock::{Clock, SystemClock, Timestamp};
+use sigma_store_postgres::Address;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -13,7 +14,7 @@ use crate::client::{Client, is_distrust, print};
 use crate::fault::Fault;
 use crate::folder::{Names, plain, read_line};
 use crate::serve::{ROOM_BYTES, most_files, room};
-use crate::settings::{Settings, Sources, Tls, master_key};
+use crate::settings::{EventStore, Settings, Sources, Tls, master_key};
 use crate::tls::{WARN_DAYS, days_left};
 
 /// A clock before this is wrong: 2026-01-01, UTC, in milliseconds.
@@ -111,6 +112,9 @@ async fn examine(settings: &Settings, report: &mut Report) {
     if let Some(tls) = &settings.tls {
         report.say("certificate", certificate(tls, SystemClock.now()));
     }
+    if let EventStore::Postgres { address, .. } = &settings.event_store {
+        report.say("event store", event_store(address).await);
+    }
     report.say("open files", open_files(std::fs::read_to_string("/proc/self/limits").ok().as_deref()));
     if let Some(url) = &settings.public_url {
         report.say("public url", public_url(url).await);
@@ -119,6 +123,14 @@ async fn examine(settings: &Settings, report: &mut Report) {
         report.say("traces", collector(endpoint).await);
     }
     report.say("ffmpeg", ffmpeg().await);
+}
+
+/// Whether the database answers and is one that can be used. Nothing is changed there.
+async fn event_store(address: &Address) -> Verdict {
+    match sigma_store_postgres::look(address).await {
+        Ok(words) => Good(format!("{address} answers: {words}")),
+        Err(error) => Bad(Fault::told(error)),
+    }
 }
 
 /// Each connection is a file, and each session on air holds several.

@@ -11,6 +11,7 @@ mod media;
 mod projections;
 mod serve;
 mod settings;
+mod store;
 mod telemetry;
 mod tls;
 
@@ -54,6 +55,9 @@ fn run(command: Command) -> Result<(), Fault> {
         Command::Project(command) => runtime()?.block_on(client::token::run_project(command)),
         Command::Events(command) => runtime()?.block_on(client::events::run(command)),
         Command::Projections(command) => runtime()?.block_on(client::projections::run(command)),
+        Command::Store(command) => runtime()?.block_on(store::run(command, environment())),
+        Command::Backup(args) => runtime()?.block_on(store::back_up(args)),
+        Command::Restore(args) => runtime()?.block_on(store::restore(args)),
         Command::HlsCheck(args) => runtime()?.block_on(client::hls_check::run(args)),
         Command::Completions { shell } => manual::completions(shell),
         Command::Man { folder } => manual::man(folder.as_deref()),

@@ -5,6 +5,7 @@
 //! position), and only those of transactions below the oldest that still runs. A cursor is the store's incarnation, a
 //! transaction id and a position. Why commits are our own and loads too: `docs/adr/0008-postgresql.md`.
 
+mod archive;
 mod commit;
 mod fault;
 mod follower;
@@ -17,7 +18,9 @@ mod place;
 mod repair;
 mod rows;
 
+pub use archive::Filled;
 pub use follower::HeldUp;
+pub use migrate::look;
 pub use open::{PostgresOptions, PostgresStore};
 pub use repair::{Repaired, repair};
 pub use sigma_tables::Address;

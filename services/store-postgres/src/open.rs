@@ -157,6 +157,11 @@ impl PostgresStore {
         &self.inner.address
     }
 
+    /// How many connections that decide on commands are open, and how many of them have nothing to do.
+    pub fn connections(&self) -> (usize, usize) {
+        (self.inner.pool.size() as usize, self.inner.pool.num_idle())
+    }
+
     /// Closes the store in order: statements under way are waited for. Whoever still holds a clone is answered that the
     /// store was closed.
     pub async fn close(self) {

@@ -5,6 +5,8 @@
 //! share one `fsync`. Readers have a pool of their own. The `events` table is the log; a cursor is the store's
 //! incarnation and a position in it. All events stand in one order, so it is looked back into by filter too.
 
+mod archive;
+mod backup;
 mod fault;
 mod history;
 mod journal;
@@ -13,4 +15,5 @@ mod open;
 mod rows;
 mod writer;
 
+pub use backup::{Copied, back_up, restore};
 pub use open::{SqliteOptions, SqliteStore};

@@ -17,10 +17,10 @@ use crate::fault::{closed, store_error};
 use crate::writer::{Job, Writer};
 
 /// The schema's versions, in order. One that was released is never changed: the next is added.
-const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_history.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_history.sql")];
 
 /// SQLite's `application_id` of our files: "Sigm".
-const APPLICATION_ID: i64 = 0x5369_676d;
+pub(crate) const APPLICATION_ID: i64 = 0x5369_676d;
 
 /// Long enough for a backup's steps, short enough for whoever waits for an answer.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -177,7 +177,7 @@ impl SqliteStore {
 }
 
 /// Takes the lock that says: this store has its one writer. The system lets it go when the process ends, however.
-fn lock(path: &Path) -> Result<File, StoreError> {
+pub(crate) fn lock(path: &Path) -> Result<File, StoreError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
     let unavailable =
@@ -252,7 +252,7 @@ async fn migrate(path: &Path, connection: &mut SqliteConnection) -> Result<(), S
 }
 
 /// 64 random bits as text.
-fn new_incarnation() -> String {
+pub(crate) fn new_incarnation() -> String {
     let mut text = uuid::Uuid::new_v4().simple().to_string();
     text.truncate(16);
     text

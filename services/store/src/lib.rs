@@ -1,11 +1,12 @@
 //! The seam between what decides and what keeps: ports of the event store and of its log.
 //!
 //! [`Journal`] writes and loads, [`EventLog`] reads all of it in order,
-//! [`History`] looks back into it by filter. [`AggregateStore`] is cqrs-es's `EventStore`
+//! [`History`] looks back into it by filter, [`Archive`] carries all of it elsewhere. [`AggregateStore`] is cqrs-es's `EventStore`
 //! over any journal. `contract` (a feature) is the suite that each adapter passes; `memory` (a feature) is an adapter
 //! for tests that keeps exactly what the ports promise and no more.
 
 pub mod aggregate;
+mod archive;
 #[cfg(feature = "contract")]
 pub mod contract;
 mod event;
@@ -17,6 +18,7 @@ pub mod memory;
 mod seen;
 
 pub use aggregate::{AggregateStore, CodecError, EventCodec, Loaded, Placement};
+pub use archive::{Archive, KeptCommand};
 pub use event::{Cursor, EventMetadata, NewEvent, RecordedEvent, new_event_id};
 pub use history::{History, HistoryFilter, HistoryPage, HistoryRange, NameFilter};
 pub use journal::{

@@ -19,9 +19,20 @@ pub struct Start {
     pub disk: Option<PathBuf>,
     /// With a certificate of its own: HTTPS, and RTMPS beside RTMP.
     pub tls: bool,
+    /// The address of the database that all is kept in; else the data folder, or a new database of PostgreSQL where the
+    /// whole suite was asked to run so (`SIGMA_TEST_EVENT_STORE=postgres`).
+    pub database: Option<String>,
 }
 
+/// Says that all is kept in the data folder, also where the whole suite was asked to run on PostgreSQL.
+const FILES: &str = "sqlite";
+
 impl Start {
+    /// Everything in the data folder, whatever the suite was asked.
+    pub fn in_files() -> Self {
+        Self { database: Some(FILES.to_owned()), ..Self::default() }
+    }
+
     fn command(&self) -> Command {
         let Some((program, args)) = self.under.split_first() else { return Command::new(binary()) };
         let mut command = Command::new(program);
@@ -62,7 +73,10 @@ pub fn free_port() -> u16 {
 
 impl Platform {
     /// Starts the platform and waits until it is ready.
-    pub async fn start(start: Start) -> Self {
+    pub async fn start(mut start: Start) -> Self {
+        if start.database.is_none() && std::env::var("SIGMA_TEST_EVENT_STORE").is_ok_and(|text| text == "postgres") {
+            start.database = Some(harness::postgres::Cluster::shared().database().await);
+        }
         let data = tempfile::Builder::new().prefix("sigma-").tempdir().expect("a temporary folder");
         let mut platform = Self {
             child: None,
@@ -97,6 +111,9 @@ impl Platform {
         if self.start.tls {
             let [chain, key] = self.certificate_files();
             command.arg("--tls-cert").arg(chain).arg("--tls-key").arg(key).args(["--rtmps", &self.rtmps]);
+        }
+        if let Some(database) = &self.start.database {
+            command.env("SIGMA_EVENT_STORE", database);
         }
         let child = command
             .args(&self.start.flags)
@@ -148,6 +165,11 @@ impl Platform {
         })
         .await;
         (status, began.elapsed())
+    }
+
+    /// Keeps everything in a database from its next start on.
+    pub fn keep_in(&mut self, database: &str) {
+        self.start.database = Some(database.to_owned());
     }
 
     /// The data folder.

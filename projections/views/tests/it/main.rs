@@ -3,6 +3,7 @@
 
 mod equal;
 mod lists;
+mod postgres;
 mod queries;
 mod tokens;
 mod world;

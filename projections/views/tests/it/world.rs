@@ -10,11 +10,18 @@ use sigma_app::{
     StreamKey, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
-use sigma_runner::{Runner, RunnerHandle};
+use sigma_runner::{Home, Runner, RunnerHandle};
 use sigma_store::memory::MemoryStore;
 use sigma_store::{Cursor, EventLog, History, Journal, RecordedEvent, Seen, Sighting};
+use sigma_store_postgres::{Address, PostgresOptions, PostgresStore};
 use sigma_store_sqlite::SqliteStore;
 use sigma_views::{Views, projections};
+
+/// A database of its own, where the tests were asked to run on PostgreSQL.
+async fn database() -> Option<Address> {
+    std::env::var_os(crate::postgres::ASKED)?;
+    Some(harness::postgres::Cluster::shared().database().await.parse().unwrap())
+}
 
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
@@ -27,22 +34,37 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn in_memory(seed: u64) -> Self {
-        let store = MemoryStore::new(seed);
-        Self::on(tempfile::tempdir().unwrap(), Arc::new(store)).await
+        let (folder, store) = (tempfile::tempdir().unwrap(), Arc::new(MemoryStore::new(seed)));
+        match database().await {
+            Some(address) => Self::on(folder, store, Home::Database(address)).await,
+            None => Self::on_files(folder, store).await,
+        }
     }
 
     pub(crate) async fn on_sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        if let Some(address) = database().await {
+            let store = PostgresStore::open(&address, &PostgresOptions::default()).await.unwrap();
+            return Self::on(folder, Arc::new(store), Home::Database(address)).await;
+        }
         let store = Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.unwrap());
-        Self::on(folder, store).await
+        Self::on_files(folder, store).await
     }
 
-    async fn on<S>(folder: tempfile::TempDir, store: Arc<S>) -> Self
+    async fn on_files<S>(folder: tempfile::TempDir, store: Arc<S>) -> Self
+    where
+        S: Journal + EventLog + History + 'static,
+    {
+        let home = Home::from(folder.path().join("views"));
+        Self::on(folder, store, home).await
+    }
+
+    async fn on<S>(folder: tempfile::TempDir, store: Arc<S>, home: Home) -> Self
     where
         S: Journal + EventLog + History + 'static,
     {
         let log: Arc<dyn EventLog> = store.clone();
-        let runner = Runner::start(log.clone(), folder.path().join("views"), projections()).await.unwrap();
+        let runner = Runner::start(log.clone(), home, projections()).await.unwrap();
         let views = Views::new(runner.clone());
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let app = App::open(Parts {
@@ -53,7 +75,7 @@ impl World {
             clock: clock.clone(),
             vault: Vault::new([1; 32]).unwrap(),
             admin_token: AdminToken::new("admin"),
-            process_file: folder.path().join("process.sqlite"),
+            process: folder.path().join("process.sqlite").into(),
         });
         Self { app: app.await.unwrap(), log, clock, runner, views, _folder: folder }
     }
@@ -96,6 +118,7 @@ impl World {
 
     /// All that is committed, once each, by aggregate.
     pub(crate) async fn aggregates(&self) -> BTreeMap<(String, String), Vec<RecordedEvent>> {
+        self.log.settle().await.unwrap();
         let (mut seen, mut at) = (Seen::new(), Cursor::start());
         let mut all = BTreeMap::<_, Vec<_>>::new();
         loop {

@@ -86,7 +86,7 @@ impl Platform {
             clock: Arc::new(SystemClock),
             vault: Vault::new([7; 32]).expect("a vault"),
             admin_token: AdminToken::new(TOKEN),
-            process_file: folder.path().join("process.sqlite"),
+            process: folder.path().join("process.sqlite").into(),
         })
         .await
         .expect("an application");

@@ -159,6 +159,13 @@ impl Agenda {
         tx.commit().await
     }
 
+    /// When each token was used last.
+    pub(super) async fn all_uses(&self) -> Result<HashMap<String, i64>, sqlx::Error> {
+        let mut rows = self.pool.acquire().await?;
+        let found = query("SELECT token, at_ms FROM token_use").fetch_all(&mut rows).await?;
+        found.iter().map(|row| Ok((row.try_get("token")?, row.try_get("at_ms")?))).collect()
+    }
+
     /// Steps that are due, the oldest first.
     pub(super) async fn due(&self, now_ms: i64) -> Result<Vec<DueStep>, sqlx::Error> {
         let mut rows = self.pool.acquire().await?;

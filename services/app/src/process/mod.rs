@@ -96,6 +96,19 @@ impl Process {
     }
 }
 
+/// Carries when tokens were used last, which follows from no event, from one place to another; answers how many. All else of
+/// the process managers' rows is derived anew.
+///
+/// # Errors
+/// [`OpenError::Process`] when one of the two cannot be used.
+pub async fn carry_uses(from: &Place, to: &Place) -> Result<usize, OpenError> {
+    let unusable =
+        |place: &Place, error: sqlx::Error| OpenError::Process { path: place.to_string(), cause: error.to_string() };
+    let uses = Agenda::open(from).await?.all_uses().await.map_err(|error| unusable(from, error))?;
+    Agenda::open(to).await?.put_uses(&uses).await.map_err(|error| unusable(to, error))?;
+    Ok(uses.len())
+}
+
 impl App {
     /// Takes turn after turn, for ever. May be stopped at any moment and goes on where it was.
     pub(crate) async fn manage(&self) {

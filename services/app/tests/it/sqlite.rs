@@ -1,4 +1,4 @@
-//! The same on SQLite, with process managers running.
+//! The same on SQLite and on PostgreSQL, with process managers running.
 
 use std::time::Duration;
 
@@ -9,7 +9,15 @@ use crate::world::{Made, NODE, World, input, named, with_key};
 #[tokio::test]
 async fn a_broadcast_lives_through_a_restart_and_ends_on_sqlite() {
     let folder = tempfile::tempdir().unwrap();
-    let world = World::on_sqlite(&folder).await;
+    a_broadcast_lives_through_a_restart_and_ends(World::on_sqlite(&folder).await).await;
+}
+
+#[tokio::test]
+async fn a_broadcast_lives_through_a_restart_and_ends_on_postgresql() {
+    a_broadcast_lives_through_a_restart_and_ends(World::on_postgresql().await).await;
+}
+
+async fn a_broadcast_lives_through_a_restart_and_ends(world: World) {
     let running = tokio::spawn(world.app.clone().run(std::future::pending()));
     let key = with_key("k", "");
     let made = world.app.create_channel(&key, named("x")).await.unwrap().value;

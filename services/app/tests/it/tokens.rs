@@ -355,7 +355,12 @@ async fn a_tokens_secret_stands_in_clear_nowhere() {
 
 #[tokio::test]
 async fn when_a_token_was_used_last_is_known_and_survives_a_stop() {
-    let world = World::new().await;
+    for world in [World::new().await, World::on_postgresql().await] {
+        a_last_use_is_known_and_survives_a_stop(world).await;
+    }
+}
+
+async fn a_last_use_is_known_and_survives_a_stop(world: World) {
     let made = world.app.create_api_token(&caller(), new("x", &["events:read"])).await.unwrap().value;
     let never = world.app.create_api_token(&caller(), new("y", &["events:read"])).await.unwrap().value;
     let asked = [made.token.id.clone(), never.token.id.clone(), "tk_nobody".to_owned()];

@@ -15,7 +15,9 @@ use sigma_store::{
     CommandRecord, Commit, Committed, EventLog, History, Identity, Journal, RecordedEvent, SecretRow,
     SecretWrite, StoreError,
 };
+use sigma_store_postgres::{Address, PostgresOptions, PostgresStore};
 use sigma_store_sqlite::SqliteStore;
+use sigma_tables::{Place, Schema};
 use tokio::sync::watch;
 
 use crate::views::FoldedViews;
@@ -158,6 +160,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) switch: Arc<Switch>,
     pub(crate) app: Arc<App>,
+    pub(crate) process: Option<Place>,
     pub(crate) folder: Arc<tempfile::TempDir>,
     /// Whether the views show what happened; who waits for them waits.
     pub(crate) shows: watch::Sender<bool>,
@@ -169,6 +172,8 @@ pub(crate) struct Stores {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) history: Arc<dyn History>,
+    /// Where the process managers' rows are; none: in a file of the folder.
+    pub(crate) process: Option<Place>,
 }
 
 impl World {
@@ -182,10 +187,20 @@ impl World {
         Self::on(Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.unwrap())).await
     }
 
+    /// A fresh platform with all of it in PostgreSQL.
+    pub(crate) async fn on_postgresql() -> Self {
+        let address: Address = harness::postgres::Cluster::shared().database().await.parse().unwrap();
+        let store = PostgresStore::open(&address, &PostgresOptions::default()).await.unwrap();
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
+        let (store, process) = (Arc::new(store), Some(Place::Schema(Schema::new(&address, "sigma_process"))));
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process };
+        Self::begin(stores, clock, Arc::new(tempfile::tempdir().unwrap())).await
+    }
+
     pub(crate) async fn on<S: Journal + EventLog + History + 'static>(store: Arc<S>) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let stores = Stores { journal: store.clone(), log: store.clone(), history: store };
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process: None };
         Self::begin(stores, clock, folder).await
     }
 
@@ -203,12 +218,17 @@ impl World {
         let shows = watch::Sender::new(true);
         let over = Stores { journal: switch.clone(), ..stores.clone() };
         let app = open_gated(over, clock.clone(), &folder, 1, shows.subscribe()).await.unwrap();
-        let Stores { journal: store, log, history } = stores;
-        Self { store, log, history, clock, switch, app, folder, shows }
+        let Stores { journal: store, log, history, process } = stores;
+        Self { store, log, history, process, clock, switch, app, folder, shows }
     }
 
     pub(crate) fn stores(&self) -> Stores {
-        Stores { journal: self.store.clone(), log: self.log.clone(), history: self.history.clone() }
+        Stores {
+            journal: self.store.clone(),
+            log: self.log.clone(),
+            history: self.history.clone(),
+            process: self.process.clone(),
+        }
     }
 
     /// The process died and is started again on what it left, perhaps without its process file.
@@ -219,7 +239,7 @@ impl World {
     /// The same data folder, and another store behind it.
     pub(crate) async fn restarted_over(&self, store: MemoryStore) -> Self {
         let store = Arc::new(store);
-        let stores = Stores { journal: store.clone(), log: store.clone(), history: store };
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process: None };
         Self::begin(stores, self.clock.clone(), self.folder.clone()).await
     }
 
@@ -293,12 +313,12 @@ async fn open_gated(
     master_key: u8,
     shows: watch::Receiver<bool>,
 ) -> Result<Arc<App>, sigma_app::OpenError> {
-    let Stores { journal, log, history } = stores;
+    let Stores { journal, log, history, process } = stores;
     let views = Arc::new(FoldedViews::gated(log.clone(), shows));
     let vault = Vault::new([master_key; 32]).unwrap();
-    let process_file = folder.path().join("process.sqlite");
+    let process = process.unwrap_or_else(|| folder.path().join("process.sqlite").into());
     let admin_token = AdminToken::new(ADMIN);
-    App::open(Parts { journal, log, history, views, clock, vault, admin_token, process_file }).await
+    App::open(Parts { journal, log, history, views, clock, vault, admin_token, process }).await
 }
 
 pub(crate) fn named(name: &str) -> NewChannel {

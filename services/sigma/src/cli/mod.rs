@@ -7,6 +7,7 @@ mod hls_check;
 mod projections;
 mod session;
 mod setting_flags;
+mod store;
 mod token;
 
 use std::path::PathBuf;
@@ -23,6 +24,7 @@ pub(crate) use hls_check::HlsCheckArgs;
 pub(crate) use projections::{LineArgs, ProjectionsCommand};
 pub(crate) use session::{SessionArgs, SessionCommand, SessionState};
 pub(crate) use setting_flags::SettingFlags;
+pub(crate) use store::{BackupArgs, StoreCommand};
 pub(crate) use token::{ProjectCommand, TokenCommand};
 
 /// Sigma Livestream: from one broadcaster's encoder to every viewer's browser.
@@ -66,6 +68,13 @@ pub(crate) enum Command {
     /// Read models: how they stand, filling them anew, events that they could not take
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// Move an event store to PostgreSQL, mend one that was restored
+    #[command(subcommand)]
+    Store(StoreCommand),
+    /// Copy the SQLite event store into a file, while the platform runs
+    Backup(BackupArgs),
+    /// Put such a copy in the place of the SQLite event store, while no platform runs
+    Restore(BackupArgs),
     /// Judge any LL-HLS origin by 44 rules of the specification
     HlsCheck(HlsCheckArgs),
     /// Print what makes a shell complete these commands

@@ -9,6 +9,7 @@ use sigma_api::http::{Component, Condition};
 use sigma_app::App;
 use sigma_clock::{Clock, Instant, SteadyClock, monotonic};
 use sigma_store::Journal;
+use sigma_store_postgres::PostgresStore;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
@@ -16,9 +17,11 @@ use tracing::{info, warn};
 /// Less room than this on the data folder's disk is said.
 pub(crate) const ROOM_BYTES: u64 = 1024 * 1024 * 1024;
 
-/// The event store and the disk that it stands on.
+/// The event store, and the disk of the data folder.
 pub(crate) struct Store {
     pub(crate) journal: Arc<dyn Journal>,
+    /// Where it is a database.
+    pub(crate) database: Option<PostgresStore>,
     pub(crate) disk: Disk,
 }
 
@@ -31,6 +34,14 @@ impl Component for Store {
     async fn check(&self) -> Condition {
         if let Err(error) = self.journal.identity().await {
             return Condition::NotReady(error.to_string());
+        }
+        if let Some(held_up) = self.database.as_ref().and_then(PostgresStore::held_up) {
+            let seconds = held_up.since.as_secs();
+            return Condition::Degraded(format!(
+                "committed events have reached no reader for {seconds} s, held up by {}; end that transaction \
+                 (pg_terminate_backend)",
+                held_up.by
+            ));
         }
         match self.disk.ask().await {
             Ok(room) if room < ROOM_BYTES => {

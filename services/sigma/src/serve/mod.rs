@@ -17,9 +17,11 @@ use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_app::{AdminToken, App, ReadModels, Vault};
 use sigma_clock::{Clock, SteadyClock, SystemClock};
 use sigma_door::Pressure;
-use sigma_runner::{Runner, RunnerHandle};
+use sigma_runner::{Home, Runner, RunnerHandle};
 use sigma_store::{EventLog, History, Journal};
+use sigma_store_postgres::{PostgresOptions, PostgresStore};
 use sigma_store_sqlite::SqliteStore;
+use sigma_tables::{Place, Schema};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,7 +31,7 @@ use crate::fault::Fault;
 use crate::folder::{DataFolder, Names, plain, reachable};
 use crate::media::{Entrance, Media};
 use crate::projections::Running;
-use crate::settings::{InForce, Settings};
+use crate::settings::{EventStore, InForce, Settings};
 use crate::telemetry::Telemetry;
 use crate::tls::{Keeper, Trust};
 
@@ -110,8 +112,12 @@ impl Platform {
         let clock: Arc<dyn Clock> = steady.clone();
 
         let admin_token = AdminToken::new(token.clone());
-        let (journal, store_figures, runner, app) =
-            control_plane(folder.names(), vault, admin_token, Arc::clone(&clock)).await?;
+        let store = Opened::of(&settings.event_store, folder.names()).await?;
+        let (journal, store_figures) = Measured::new(Arc::clone(&store.journal), store.files.clone());
+        let journal: Arc<dyn Journal> = Arc::new(journal);
+        let database = store.database.clone();
+        let (runner, app) =
+            control_plane(store, Arc::clone(&journal), vault, admin_token, Arc::clone(&clock)).await?;
         let started_at_ms = clock.now().millis();
         let pressure: Arc<Pressure> = Arc::default();
         let gauge = Arc::new(Gauge::new(settings.admission, Arc::clone(&pressure)));
@@ -127,7 +133,11 @@ impl Platform {
         let wall_clock = Arc::new(components::WallClock::new(steady));
         tasks.spawn(Arc::clone(&wall_clock).watch(stop.clone()));
         let mut components: Vec<Arc<dyn http::Component>> = vec![
-            Arc::new(components::Store { journal, disk: components::Disk::of(folder.names().folder()) }),
+            Arc::new(components::Store {
+                journal,
+                database: database.clone(),
+                disk: components::Disk::of(folder.names().folder()),
+            }),
             Arc::new(running.clone()),
             Arc::new(components::ProcessManagers(Arc::clone(&app))),
             Arc::new(media.clone()),
@@ -142,6 +152,7 @@ impl Platform {
             Arc::new(media.clone()),
             Arc::clone(&gauge) as Arc<dyn MetricSource>,
         ];
+        sources.extend(database.map(|store| Arc::new(store_figures::Database(store)) as Arc<dyn MetricSource>));
         if let Some(keeper) = &keeper {
             components.push(Arc::clone(keeper) as Arc<dyn http::Component>);
             sources.push(Arc::clone(keeper) as Arc<dyn MetricSource>);
@@ -218,35 +229,69 @@ impl Platform {
     }
 }
 
-/// Store, read models and use cases.
+/// The event store, opened, and where all else that follows from it is kept.
+struct Opened {
+    journal: Arc<dyn Journal>,
+    log: Arc<dyn EventLog>,
+    history: Arc<dyn History>,
+    /// Where it is a database: for what only a database has to tell.
+    database: Option<PostgresStore>,
+    /// Files whose sizes are told, by the label of each.
+    files: Vec<(&'static str, PathBuf)>,
+    views: Home,
+    process: Place,
+}
+
+/// The schema of the process managers' rows.
+pub(crate) const PROCESS_SCHEMA: &str = "sigma_process";
+
+impl Opened {
+    async fn of(event_store: &EventStore, names: &Names) -> Result<Self, Fault> {
+        match event_store {
+            EventStore::Sqlite => {
+                let store = SqliteStore::open(names.events()).await.map_err(Fault::told)?;
+                Ok(Self {
+                    journal: Arc::new(store.clone()),
+                    log: Arc::new(store.clone()),
+                    history: Arc::new(store),
+                    database: None,
+                    files: vec![("events", names.events()), ("process", names.process())],
+                    views: Home::from(names.views()),
+                    process: Place::File(names.process()),
+                })
+            }
+            EventStore::Postgres { address, connections } => {
+                let options = PostgresOptions { connections: *connections, ..PostgresOptions::default() };
+                let store = PostgresStore::open(address, &options).await.map_err(Fault::told)?;
+                Ok(Self {
+                    journal: Arc::new(store.clone()),
+                    log: Arc::new(store.clone()),
+                    history: Arc::new(store.clone()),
+                    database: Some(store),
+                    files: Vec::new(),
+                    views: Home::Database(address.clone()),
+                    process: Place::Schema(Schema::new(address, PROCESS_SCHEMA)),
+                })
+            }
+        }
+    }
+}
+
+/// Read models and use cases over a store.
 async fn control_plane(
-    names: &Names,
+    store: Opened,
+    journal: Arc<dyn Journal>,
     vault: Vault,
     admin_token: AdminToken,
     clock: Arc<dyn Clock>,
-) -> Result<(Arc<dyn Journal>, Arc<dyn MetricSource>, RunnerHandle, Arc<App>), Fault> {
-    let store = SqliteStore::open(names.events()).await.map_err(Fault::told)?;
-    let files = vec![("events", names.events()), ("process", names.process())];
-    let (journal, figures) = Measured::new(Arc::new(store.clone()), files);
-    let journal: Arc<dyn Journal> = Arc::new(journal);
-    let log: Arc<dyn EventLog> = Arc::new(store.clone());
-    let history: Arc<dyn History> = Arc::new(store);
-    let runner = Runner::start(Arc::clone(&log), names.views(), sigma_views::projections())
-        .await
-        .map_err(Fault::told)?;
+) -> Result<(RunnerHandle, Arc<App>), Fault> {
+    let Opened { log, history, views, process, .. } = store;
+    let runner =
+        Runner::start(Arc::clone(&log), views, sigma_views::projections()).await.map_err(Fault::told)?;
     let views: Arc<dyn ReadModels> = Arc::new(sigma_views::Views::new(runner.clone()));
-    let parts = sigma_app::Parts {
-        journal: Arc::clone(&journal),
-        log,
-        history,
-        views,
-        clock,
-        vault,
-        admin_token,
-        process_file: names.process(),
-    };
+    let parts = sigma_app::Parts { journal, log, history, views, clock, vault, admin_token, process };
     let app = App::open(parts).await.map_err(Fault::told)?;
-    Ok((journal, figures, runner, app))
+    Ok((runner, app))
 }
 
 async fn bind(door: &str, address: &str) -> Result<TcpListener, Fault> {

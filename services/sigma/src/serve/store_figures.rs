@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sigma_store_postgres::PostgresStore;
 use sigma_api::http::{Exposition, MetricSource};
 use sigma_store::{
     CommandRecord, Commit, Committed, Identity, Journal, RecordedEvent, SecretRow, SecretWrite, StoreError,
@@ -197,6 +198,28 @@ impl MetricSource for StoreFigures {
                 bytes += tokio::fs::metadata(path).await.map_or(0, |metadata| metadata.len());
             }
             out.sample(name, &[("file", label)], bytes);
+        }
+    }
+}
+
+/// What only a database has to tell.
+pub(crate) struct Database(pub(crate) PostgresStore);
+
+#[async_trait]
+impl MetricSource for Database {
+    async fn collect(&self, out: &mut Exposition) {
+        let held_up = self.0.held_up().map_or(Duration::ZERO, |held_up| held_up.since);
+        out.single(
+            "sigma_store_readers_held_up_seconds",
+            "gauge",
+            "For how long committed events have reached no reader because another transaction does not end.",
+            seconds(u64::try_from(held_up.as_micros()).unwrap_or(u64::MAX)),
+        );
+        let (open, idle) = self.0.connections();
+        let name = "sigma_store_connections";
+        out.family(name, "gauge", "Connections to PostgreSQL that decide on commands.");
+        for (state, count) in [("busy", open.saturating_sub(idle)), ("idle", idle)] {
+            out.sample(name, &[("state", state)], count);
         }
     }
 }

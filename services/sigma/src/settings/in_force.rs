@@ -84,7 +84,7 @@ impl Values {
             let value = match (setting.is_secret(), text) {
                 (true, Some(_)) => SET.to_owned(),
                 (true, None) => NOT_SET.to_owned(),
-                (false, text) => text.clone().unwrap_or_default(),
+                (false, text) => text.as_deref().map(|text| setting.told(text)).unwrap_or_default(),
             };
             Some(InForce { name: setting.name, value, source: source.to_string() })
         };

@@ -15,6 +15,7 @@ use ipnet::IpNet;
 use sigma_api::graphql::QueryLimits;
 use sigma_api::http::Limits;
 use sigma_node::{THRESHOLDS, Thresholds};
+use sigma_store_postgres::Address;
 
 pub(crate) use in_force::{InForce, print};
 pub(crate) use parse::master_key;
@@ -33,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) http: String,
     /// `HOST:PORT` of the RTMP door; port 0 takes a free one.
     pub(crate) rtmp: String,
+    /// Where events, read models and deadlines are kept.
+    pub(crate) event_store: EventStore,
     /// The certificate and what comes with it.
     pub(crate) tls: Option<Tls>,
     /// Without a slash at its end.
@@ -71,6 +74,19 @@ pub(crate) struct Settings {
     pub(crate) in_force: Vec<InForce>,
     /// What was said and does nothing, a sentence each.
     pub(crate) warnings: Vec<String>,
+}
+
+/// Where events, read models and deadlines are kept.
+#[derive(Clone, Debug)]
+pub(crate) enum EventStore {
+    /// In files of the data folder.
+    Sqlite,
+    /// In a database.
+    Postgres {
+        address: Address,
+        /// That decide on commands at once.
+        connections: u32,
+    },
 }
 
 /// Where the certificate stands, and the door that is there only with one.
@@ -134,6 +150,7 @@ impl Settings {
             data_dir: PathBuf::from(values.needed("data-dir")),
             http: values.needed("http"),
             rtmp: values.needed("rtmp"),
+            event_store: event_store(&values),
             tls: tls(&values)?,
             public_url: values.text("public-url"),
             public_rtmp: values.text("public-rtmp"),
@@ -193,6 +210,14 @@ fn tls(values: &Values) -> Result<Option<Tls>, Fault> {
             Err(Fault::new(wrong, "name one with --tls-cert and --tls-key, or leave rtmps out"))
         }
         (None, None, None) => Ok(None),
+    }
+}
+
+fn event_store(values: &Values) -> EventStore {
+    // It was read once, when the setting was: what is no address is the other word.
+    match values.needed("event-store").parse() {
+        Ok(address) => EventStore::Postgres { address, connections: values.number("event-store-connections") },
+        Err(_) => EventStore::Sqlite,
     }
 }
 

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ipnet::IpNet;
+use sigma_store_postgres::Address;
 
 /// The least characters of an admin token that is brought along.
 const ADMIN_TOKEN_LEAST: usize = 16;
@@ -27,6 +28,19 @@ pub(super) fn address(text: &str) -> Result<String, String> {
     sound
         .map(|_| text.to_owned())
         .ok_or_else(|| "write HOST:PORT, as 127.0.0.1:8080, or 0.0.0.0:8080 for all".into())
+}
+
+pub(super) fn event_store(text: &str) -> Result<String, String> {
+    if text == "sqlite" {
+        return Ok(text.to_owned());
+    }
+    let address: Result<Address, String> = text.parse();
+    address.map(|_| text.to_owned()).map_err(|mend| format!("write sqlite; or: {mend}"))
+}
+
+/// Without its password.
+pub(super) fn told_event_store(text: &str) -> String {
+    text.parse::<Address>().map_or_else(|_| text.to_owned(), |address| address.to_string())
 }
 
 pub(super) fn public_url(text: &str) -> Result<String, String> {

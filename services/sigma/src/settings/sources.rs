@@ -111,7 +111,7 @@ impl Sources {
         let text = setting.check(text).map_err(|mend| {
             let from = self.said(setting.name, &from);
             // What a secret says is never told.
-            let wrong = match setting.is_secret() {
+            let wrong = match setting.may_hide_something() {
                 true => format!("{from} cannot be used"),
                 false => format!("{from} cannot be `{text}`"),
             };

@@ -39,6 +39,8 @@ pub(crate) enum Shape {
     Text(fn(&str) -> Result<String, String>),
     /// A whole number, with its bounds and what it counts.
     Number { least: u64, most: u64, unit: &'static str },
+    /// A text that may hold a password: checked, and told without it.
+    Address { form: fn(&str) -> Result<String, String>, told: fn(&str) -> String },
     /// Something that is never told. In the environment only, never on a command line or in a file.
     Secret(fn(&str) -> Result<(), String>),
 }
@@ -75,13 +77,26 @@ impl Setting {
         matches!(self.shape, Shape::Secret(_))
     }
 
+    /// Whether its text must not be repeated as it was said.
+    pub(super) fn may_hide_something(&self) -> bool {
+        matches!(self.shape, Shape::Secret(_) | Shape::Address { .. })
+    }
+
+    /// Its text as people may see it.
+    pub(super) fn told(&self, text: &str) -> String {
+        match self.shape {
+            Shape::Address { told, .. } => told(text),
+            _ => text.to_owned(),
+        }
+    }
+
     /// The text in its one right form.
     ///
     /// # Errors
     /// What would be right.
     pub(super) fn check(&self, text: &str) -> Result<String, String> {
         match self.shape {
-            Shape::Text(form) => form(text),
+            Shape::Text(form) | Shape::Address { form, .. } => form(text),
             Shape::Secret(check) => check(text).map(|()| text.to_owned()),
             Shape::Number { least, most, unit } => {
                 let number = text.parse::<u64>().ok().filter(|number| (least..=most).contains(number));
@@ -260,6 +275,25 @@ fn of_the_platform() -> Vec<Setting> {
             None("127.0.0.1:1936 where there is a certificate"),
             "Ingest by RTMP over TLS",
             parse::address,
+            Platform,
+        ),
+        Setting {
+            name: "event-store",
+            value: "ADDRESS",
+            default: is("sqlite"),
+            help: "Where events, read models and deadlines are kept: sqlite in the data folder, or \
+                   postgres://USER:PASSWORD@HOST:PORT/DATABASE. A password is better said in the environment: others can \
+                   see a command line",
+            shape: Shape::Address { form: parse::event_store, told: parse::told_event_store },
+            group: Platform,
+        },
+        number(
+            "event-store-connections",
+            "10",
+            (2, 1_000),
+            "connections",
+            "Connections to PostgreSQL that decide on commands at once; some twenty more are opened beside them as they are \
+             needed",
             Platform,
         ),
         Setting {
@@ -483,7 +517,7 @@ fn limits() -> Vec<Setting> {
 
 /// Settings of the contract that come with what makes them work: refused by name until then.
 pub(crate) const LATER: &[&str] =
-    &["roles", "srt", "public-srt", "event-store", "kafka", "clickhouse", "objects", "internal"];
+    &["roles", "srt", "public-srt", "kafka", "clickhouse", "objects", "internal"];
 
 /// Variables of ours that are no settings of the server.
 pub(super) const OTHER_VARIABLES: &[&str] = &["SIGMA_CONFIG", "SIGMA_URL", "SIGMA_TOKEN", "SIGMA_TLS_CA"];

@@ -97,8 +97,26 @@ fn what_is_no_toml_is_told_with_its_line() {
 fn settings_of_later_versions_are_refused_by_name() {
     let refused = |from: &str| format!("{from} is not there yet in this version; leave it out");
     given().flag("srt", "127.0.0.1:10080").then_refused(&refused("--srt"));
-    given().variable("SIGMA_EVENT_STORE", "sqlite").then_refused(&refused("SIGMA_EVENT_STORE"));
+    given().variable("SIGMA_CLICKHOUSE", "embedded").then_refused(&refused("SIGMA_CLICKHOUSE"));
     given().file("kafka = \"a:9092\"\n").then_refused(&refused("kafka in sigma.toml"));
+}
+
+#[test]
+fn an_event_store_is_told_without_its_password() {
+    assert!(matches!(given().read().expect("settings").event_store, EventStore::Sqlite));
+    let address = "postgres://sigma:geheim@db.example:5433/live";
+    let settings = given().variable("SIGMA_EVENT_STORE", address).flag("event-store-connections", "7");
+    let settings = settings.read().expect("settings");
+    let EventStore::Postgres { connections, .. } = &settings.event_store else { panic!("{settings:?}") };
+    assert_eq!(*connections, 7);
+    let told = settings.in_force.iter().find(|one| one.name == "event-store").expect("it is told");
+    assert_eq!(told.value, "postgres://sigma@db.example:5433/live");
+    assert!(!format!("{settings:?}").contains("geheim"));
+    for wrong in ["postgres://sigma:geheim@db.example", "mysql://a:geheim@b/c", "geheim"] {
+        let line = given().flag("event-store", wrong).read().expect_err("refused");
+        assert!(line.starts_with("--event-store cannot be used; write sqlite; or:"), "{line}");
+        assert!(!line.contains("geheim"), "{line}");
+    }
 }
 
 #[test]

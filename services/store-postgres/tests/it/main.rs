@@ -6,10 +6,11 @@ use sigma_store::{CommandRecord, Commit, EventMetadata, NewEvent};
 use sigma_store_postgres::{Address, PostgresOptions, PostgresStore};
 
 mod contract;
-//mod faults;
+mod faults;
+mod fill;
 mod layout;
-//mod restore;
-//mod schedules;
+mod restore;
+mod schedules;
 
 /// A store of its own, in the cluster that all tests share.
 async fn fresh() -> (String, PostgresStore) {

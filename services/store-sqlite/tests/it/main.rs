@@ -4,6 +4,7 @@
 use serde_json::json;
 use sigma_store::{CommandRecord, Commit, EventMetadata, NewEvent};
 
+mod backup;
 mod contract;
 mod faults;
 mod history;

@@ -6,6 +6,7 @@ mod cli;
 mod clients;
 mod conformance;
 mod crash;
+mod database;
 mod disks;
 mod doors;
 mod events;

@@ -191,8 +191,8 @@ impl Cluster {
     pub async fn database(&self) -> String {
         let name = format!("test_{}", self.databases.fetch_add(1, Ordering::Relaxed));
         let mut shell = self.shell("postgres").await;
-        // By copying files: two templates' worth of WAL a test would be written for nothing.
-        let make = format!("create database {name} template template0 strategy file_copy");
+        // Block by block: copying files wants two checkpoints, for which every test of the cluster would wait.
+        let make = format!("create database {name} template template0 strategy wal_log");
         shell.execute(make.as_str()).await.expect("a database");
         shell.close().await.expect("closed");
         self.url(&name)

@@ -6,10 +6,10 @@ use futures_util::FutureExt;
 use sigma_store::{Batch, Cursor, RecordedEvent, Seen, Sighting};
 use sigma_tables::{Connection, Place, Pool, Rows, Schema, query};
 
-use crate::shelf::Shelf;
 use crate::failure::Failure;
 use crate::parking::{self, standing};
 use crate::projection::{ApplyError, Projection};
+use crate::shelf::Shelf;
 use crate::status::Standing;
 
 /// Connections that read a view at the same time.

@@ -227,8 +227,7 @@ impl RunnerHandle {
                     Err(RunnerError::NotReady { .. }) => continue,
                     Err(error) => return Err(error),
                 };
-                let (last, parked) =
-                    standing.map_err(|error| RunnerError::database(name, &error))?;
+                let (last, parked) = standing.map_err(|error| RunnerError::database(name, &error))?;
                 if last >= sequence {
                     return Ok(Waited::Reached);
                 }

@@ -157,11 +157,7 @@ async fn unpark(rows: &mut Rows<'_>, event: &RecordedEvent) -> Result<(), sqlx::
         .map(drop)
 }
 
-async fn note_error(
-    rows: &mut Rows<'_>,
-    event: &RecordedEvent,
-    error: &str,
-) -> Result<(), sqlx::Error> {
+async fn note_error(rows: &mut Rows<'_>, event: &RecordedEvent, error: &str) -> Result<(), sqlx::Error> {
     query(include_str!("sql/note_error.sql"))
         .bind(&event.aggregate_type)
         .bind(&event.aggregate_id)

@@ -43,14 +43,17 @@ impl Home {
     /// Makes it ready and takes its lock: one runner a home.
     pub(crate) async fn take(&self) -> Result<Lock, RunnerError> {
         match self {
-            Self::Folder(folder) => {
-                folder::take(folder).map(Lock::File).map_err(|error| RunnerError::io(folder.display(), &error))
-            }
+            Self::Folder(folder) => folder::take(folder)
+                .map(Lock::File)
+                .map_err(|error| RunnerError::io(folder.display(), &error)),
             Self::Database(address) => {
-                let lock = take_lock(address).await.map_err(|error| RunnerError::database(address, &error))?;
+                let lock =
+                    take_lock(address).await.map_err(|error| RunnerError::database(address, &error))?;
                 let Some(connection) = lock else {
                     return Err(RunnerError::Unavailable {
-                        message: format!("the views in {address} cannot be written: another sigma runs on them"),
+                        message: format!(
+                            "the views in {address} cannot be written: another sigma runs on them"
+                        ),
                         mend: "stop the other sigma, or name another database with --event-store".to_owned(),
                     });
                 };
@@ -153,11 +156,14 @@ impl Shelf {
             Self::Schemas { address, name } => (address, name),
         };
         let mut connection = Place::Schema(pointers(address)).connect().await?;
-        let named = query("select nspname::text as name from pg_namespace").fetch_all(&mut connection).await?;
+        let named =
+            query("select nspname::text as name from pg_namespace").fetch_all(&mut connection).await?;
         let prefix = format!("sigma_view_{name}_g");
         let mut found = Vec::new();
         for row in named {
-            found.extend(row.try_get::<&str>("name")?.strip_prefix(&prefix).and_then(|n| n.parse::<u32>().ok()));
+            found.extend(
+                row.try_get::<&str>("name")?.strip_prefix(&prefix).and_then(|n| n.parse::<u32>().ok()),
+            );
         }
         found.sort_unstable();
         Ok(found)

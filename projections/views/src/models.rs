@@ -210,8 +210,7 @@ impl ReadModels for Views {
 
     async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError> {
         let mut view = self.read(ApiTokensView::NAME).await?;
-        let asked =
-            query(include_str!("api_tokens/of_project.sql")).bind(project).bind(i64::from(MAX_PAGE));
+        let asked = query(include_str!("api_tokens/of_project.sql")).bind(project).bind(i64::from(MAX_PAGE));
         all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, api_tokens::row)
     }
 

@@ -73,7 +73,9 @@ async fn copy(to: &str, names: &Names) -> Result<(), Fault> {
     let uses = sigma_app::carry_uses(&Place::File(names.process()), &process).await.map_err(Fault::told)?;
     let Filled { events, commands, secrets } = filled;
     print::lines([
-        format!("{events} events, {commands} commands, {secrets} secrets and {uses} uses of tokens stand in {to}"),
+        format!(
+            "{events} events, {commands} commands, {secrets} secrets and {uses} uses of tokens stand in {to}"
+        ),
         format!("both hold the same, by SHA-256: {ours}"),
         format!(
             "start sigma with --event-store; the master key stays the one in {}, and read models are filled anew",
@@ -145,7 +147,10 @@ pub(crate) async fn back_up(args: BackupArgs) -> Result<(), Fault> {
     let copied = sigma_store_sqlite::back_up(&names.events(), &args.file).await.map_err(Fault::told)?;
     print::lines([
         format!("{}: {} events, {} bytes", args.file.display(), copied.events, copied.bytes),
-        format!("keep {} with it: without that key its secrets cannot be opened", names.master_key().display()),
+        format!(
+            "keep {} with it: without that key its secrets cannot be opened",
+            names.master_key().display()
+        ),
     ])
 }
 
@@ -155,6 +160,7 @@ pub(crate) async fn restore(args: BackupArgs) -> Result<(), Fault> {
     let restored = sigma_store_sqlite::restore(&args.file, &names.events()).await.map_err(Fault::told)?;
     print::lines([
         format!("{}: {} events stand there again", names.events().display(), restored.events),
-        "what stood there before is beside it, with .replaced behind its name; read models are filled anew".to_owned(),
+        "what stood there before is beside it, with .replaced behind its name; read models are filled anew"
+            .to_owned(),
     ])
 }

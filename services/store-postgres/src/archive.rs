@@ -98,8 +98,12 @@ impl PostgresStore {
     }
 }
 
-async fn put_events(connection: &mut PgConnection, events: &[(u64, RecordedEvent)]) -> Result<(), sqlx::Error> {
-    let text = |of: fn(&RecordedEvent) -> String| events.iter().map(|(_, event)| of(event)).collect::<Vec<_>>();
+async fn put_events(
+    connection: &mut PgConnection,
+    events: &[(u64, RecordedEvent)],
+) -> Result<(), sqlx::Error> {
+    let text =
+        |of: fn(&RecordedEvent) -> String| events.iter().map(|(_, event)| of(event)).collect::<Vec<_>>();
     let mut metadata = Vec::with_capacity(events.len());
     for (_, event) in events {
         let map = serde_json::to_string(&event.metadata.to_map());
@@ -158,7 +162,8 @@ impl Archive for PostgresStore {
                 .bind(i64::from(limit))
                 .fetch_all(connection)
         });
-        let event = |row: &PgRow| Ok((rows::unsigned(row, "position")?, rows::event(&self.inner.incarnation, row)?));
+        let event =
+            |row: &PgRow| Ok((rows::unsigned(row, "position")?, rows::event(&self.inner.incarnation, row)?));
         let events = found.and_then(|found| found.iter().map(event).collect());
         events.map_err(|error| self.fault(&error))
     }

@@ -5,24 +5,34 @@
 //! id tells whether the first try was kept.
 
 use sigma_store::{
-    Commit, CommandRecord, Committed, MAX_EVENTS_IN_COMMIT, SecretScope, SecretWrite, StoreError, new_event_id,
+    CommandRecord, Commit, Committed, MAX_EVENTS_IN_COMMIT, SecretScope, SecretWrite, StoreError,
+    new_event_id,
 };
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Error, Row};
 
-use sigma_tables::{constraint_met, is_passing};
 use crate::open::{PostgresStore, asked};
 use crate::place::Place;
 use crate::rows;
+use sigma_tables::{constraint_met, is_passing};
 
 /// A commit that another transaction was in the way of, or whose connection was lost, is tried so many times.
 const TRIES: u32 = 4;
 
 /// What one try came to.
 enum Outcome {
-    Done { last_sequence: u64, place: Place },
-    Repeated { record: CommandRecord, last_sequence: u64, place: Place },
-    Overtaken { found: u64 },
+    Done {
+        last_sequence: u64,
+        place: Place,
+    },
+    Repeated {
+        record: CommandRecord,
+        last_sequence: u64,
+        place: Place,
+    },
+    Overtaken {
+        found: u64,
+    },
     /// The command's id was there a moment ago and is not any more: it was forgotten.
     Vanished,
 }
@@ -30,7 +40,9 @@ enum Outcome {
 impl PostgresStore {
     pub(crate) async fn commit_once(&self, commit: Commit) -> Result<Committed, StoreError> {
         if commit.events.len() > MAX_EVENTS_IN_COMMIT {
-            return Err(StoreError::Corrupt(format!("more than {MAX_EVENTS_IN_COMMIT} events in one commit")));
+            return Err(StoreError::Corrupt(format!(
+                "more than {MAX_EVENTS_IN_COMMIT} events in one commit"
+            )));
         }
         let store = self.clone();
         let done = tokio::spawn(async move { store.commit_until_known(&commit).await }).await;
@@ -61,7 +73,10 @@ impl PostgresStore {
             }
             Outcome::Vanished => {
                 return Err(StoreError::Unavailable {
-                    message: format!("the command {} came while its first copy was forgotten", commit.command.id),
+                    message: format!(
+                        "the command {} came while its first copy was forgotten",
+                        commit.command.id
+                    ),
                     mend: "send it again".to_owned(),
                 });
             }

@@ -15,9 +15,9 @@ pub(crate) fn store_error(address: &Address, error: &Error) -> StoreError {
         return closed(address);
     }
     match trouble(error) {
-        Some(Trouble::Damaged) => {
-            StoreError::Corrupt(format!("{address} is damaged or no event store ({error}); put a backup back"))
-        }
+        Some(Trouble::Damaged) => StoreError::Corrupt(format!(
+            "{address} is damaged or no event store ({error}); put a backup back"
+        )),
         Some(Trouble::Passing { what, mend }) => StoreError::Unavailable {
             message: format!("the event store's PostgreSQL {what}: {address} ({error})"),
             mend: mend.to_owned(),

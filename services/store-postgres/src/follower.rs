@@ -50,7 +50,11 @@ pub(crate) struct Told {
 
 impl Default for Told {
     fn default() -> Self {
-        Self { head: watch::Sender::new(Some(Place::default())), commits: Notify::new(), held_up: Mutex::default() }
+        Self {
+            head: watch::Sender::new(Some(Place::default())),
+            commits: Notify::new(),
+            held_up: Mutex::default(),
+        }
     }
 }
 
@@ -177,7 +181,11 @@ impl Follower {
     }
 
     /// Looks where the log ends, and tells the others first where something was committed here.
-    async fn look(&self, connection: &mut Option<PgConnection>, tell: Option<&str>) -> Result<Look, sqlx::Error> {
+    async fn look(
+        &self,
+        connection: &mut Option<PgConnection>,
+        tell: Option<&str>,
+    ) -> Result<Look, sqlx::Error> {
         let looked = async {
             let connection = match connection {
                 Some(connection) => connection,

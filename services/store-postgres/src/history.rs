@@ -57,7 +57,8 @@ impl PostgresStore {
             return Ok(Found { events, end: None });
         }
         let end = self.run(&end_sql(filter, way), filter, span, limit).await.map_err(fault)?;
-        let place = |row: &PgRow| Ok(Place { xid: rows::xid(row, "xid")?, position: row.try_get("position")? });
+        let place =
+            |row: &PgRow| Ok(Place { xid: rows::xid(row, "xid")?, position: row.try_get("position")? });
         let end = end.first().map(place).transpose().map_err(fault)?;
         Ok(Found { events, end })
     }

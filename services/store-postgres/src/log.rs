@@ -49,9 +49,8 @@ impl PostgresStore {
         let row = asked!(self, *pool, |connection| {
             sqlx::query(include_str!("sql/snapshot.sql")).fetch_one(connection)
         });
-        let read = |row: PgRow| {
-            Ok(Snapshot { oldest: rows::xid(&row, "oldest")?, next: rows::xid(&row, "next")? })
-        };
+        let read =
+            |row: PgRow| Ok(Snapshot { oldest: rows::xid(&row, "oldest")?, next: rows::xid(&row, "next")? });
         row.and_then(read).map_err(|error| self.log_fault(&error))
     }
 

@@ -69,7 +69,11 @@ pub(crate) async fn migrate(address: &Address, connection: &mut PgConnection) ->
     // A migration may take its time, and so may the one that is waited for.
     let patient = "set local statement_timeout = 0; set local lock_timeout = 0";
     transaction.execute(patient).await.map_err(fault)?;
-    sqlx::query("select pg_advisory_xact_lock($1)").bind(LOCK).execute(&mut *transaction).await.map_err(fault)?;
+    sqlx::query("select pg_advisory_xact_lock($1)")
+        .bind(LOCK)
+        .execute(&mut *transaction)
+        .await
+        .map_err(fault)?;
     let known: bool = sqlx::query_scalar("select to_regclass($1) is not null")
         .bind(format!("{SCHEMA}.schema_version"))
         .fetch_one(&mut *transaction)

@@ -99,8 +99,10 @@ impl PostgresStore {
         let fault = |error| store_error(address, &error);
         let mut connection = connect(address, options).await?;
         migrate(address, &mut connection).await?;
-        let home: Option<String> =
-            sqlx::query_scalar(include_str!("sql/home.sql")).fetch_one(&mut connection).await.map_err(fault)?;
+        let home: Option<String> = sqlx::query_scalar(include_str!("sql/home.sql"))
+            .fetch_one(&mut connection)
+            .await
+            .map_err(fault)?;
         let home = home.unwrap_or_default();
         sqlx::query(include_str!("sql/insert_identity.sql"))
             .bind(new_incarnation())
@@ -198,8 +200,7 @@ impl Tries {
 /// time, or is dead, does not go back into the pool.
 macro_rules! asked {
     ($store:expr, $pool:expr, |$connection:ident| $question:expr) => {{
-        let (within, pool) =
-            ($store.inner.options.statement_timeout + $crate::fault::GRACE, &$pool);
+        let (within, pool) = ($store.inner.options.statement_timeout + $crate::fault::GRACE, &$pool);
         let mut tries = $crate::open::Tries::of(pool);
         loop {
             let mut held = match pool.acquire().await {

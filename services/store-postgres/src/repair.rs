@@ -10,10 +10,10 @@ use std::time::Duration;
 use sigma_store::StoreError;
 use sqlx::{Connection, Executor};
 
-use sigma_tables::Address;
 use crate::fault::store_error;
 use crate::migrate::migrate;
 use crate::open::{PostgresOptions, connect, new_incarnation};
+use sigma_tables::Address;
 
 /// As long as a statement of a repair may take.
 const PATIENCE: Duration = Duration::from_secs(24 * 60 * 60);

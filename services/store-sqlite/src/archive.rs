@@ -21,9 +21,11 @@ fn number(row: &SqliteRow, column: &str) -> Result<u64, sqlx::Error> {
 #[async_trait]
 impl Archive for SqliteStore {
     async fn events_from(&self, after: u64, limit: u32) -> Result<Vec<(u64, RecordedEvent)>, StoreError> {
-        let found = sqlx::query(include_str!("sql/read_after.sql")).bind(signed(after)).bind(i64::from(limit));
+        let found =
+            sqlx::query(include_str!("sql/read_after.sql")).bind(signed(after)).bind(i64::from(limit));
         let found = found.fetch_all(&self.inner.readers).await;
-        let event = |row: &SqliteRow| Ok((number(row, "position")?, rows::event(&self.inner.incarnation, row)?));
+        let event =
+            |row: &SqliteRow| Ok((number(row, "position")?, rows::event(&self.inner.incarnation, row)?));
         let events = found.and_then(|found| found.iter().map(event).collect());
         events.map_err(|error| store_error(&self.inner.path, &error))
     }
@@ -40,7 +42,8 @@ impl Archive for SqliteStore {
     }
 
     async fn secrets_from(&self, after: u64, limit: u32) -> Result<Vec<(u64, SecretRow)>, StoreError> {
-        let found = sqlx::query(include_str!("sql/secrets_from.sql")).bind(signed(after)).bind(i64::from(limit));
+        let found =
+            sqlx::query(include_str!("sql/secrets_from.sql")).bind(signed(after)).bind(i64::from(limit));
         let found = found.fetch_all(&self.inner.readers).await;
         let secret = |row: &SqliteRow| Ok((number(row, "id")?, rows::secret(row)?));
         let secrets = found.and_then(|found| found.iter().map(secret).collect());

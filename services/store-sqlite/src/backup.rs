@@ -86,7 +86,8 @@ pub async fn back_up(path: &Path, to: &Path) -> Result<Copied, StoreError> {
     let unfinished = beside(to, ".unfinished");
     let _ = fs::remove_file(&unfinished);
     let mut connection = reader(path).await?;
-    let copied = sqlx::query("vacuum into $1").bind(unfinished.display().to_string()).execute(&mut connection);
+    let copied =
+        sqlx::query("vacuum into $1").bind(unfinished.display().to_string()).execute(&mut connection);
     copied.await.map_err(|error| store_error(path, &error))?;
     connection.close().await.map_err(|error| store_error(path, &error))?;
     let copied = examine(&unfinished).await?;
@@ -95,7 +96,8 @@ pub async fn back_up(path: &Path, to: &Path) -> Result<Copied, StoreError> {
         fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o600))?;
         File::open(&unfinished)?.sync_all()?;
         fs::rename(&unfinished, to)?;
-        File::open(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
+        File::open(to.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?
+            .sync_all()
     };
     named().map_err(|error| unwritable(to, &error))?;
     Ok(copied)

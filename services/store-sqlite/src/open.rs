@@ -17,7 +17,8 @@ use crate::fault::{closed, store_error};
 use crate::writer::{Job, Writer};
 
 /// The schema's versions, in order. One that was released is never changed: the next is added.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_history.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("sql/0001_store.sql"), include_str!("sql/0002_history.sql")];
 
 /// SQLite's `application_id` of our files: "Sigm".
 pub(crate) const APPLICATION_ID: i64 = 0x5369_676d;

@@ -4,11 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
 use sqlx::ConnectOptions;
-
-
-
+use sqlx::postgres::PgConnectOptions;
 
 /// How our connections name themselves, for whoever looks at `pg_stat_activity`.
 const APPLICATION: &str = "sigma";
@@ -78,7 +75,8 @@ mod tests {
 
     #[test]
     fn a_wrong_address_says_what_would_be_right_and_not_itself() {
-        for wrong in ["sqlite", "mysql://u:geheim@h/d", "postgres://u:geheim@h:x/d", "postgres://u:geheim@h"] {
+        for wrong in ["sqlite", "mysql://u:geheim@h/d", "postgres://u:geheim@h:x/d", "postgres://u:geheim@h"]
+        {
             let mend = wrong.parse::<Address>().unwrap_err();
             assert!(mend.contains("postgres://USER") && !mend.contains("geheim"), "{mend}");
         }

@@ -58,7 +58,9 @@ fn code(error: &Error) -> Option<String> {
 
 /// A server's error tells its SQLSTATE, five signs; a file's a number.
 fn is_sqlite(error: &Error) -> bool {
-    error.as_database_error().is_some_and(|error| error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some())
+    error
+        .as_database_error()
+        .is_some_and(|error| error.try_downcast_ref::<sqlx::sqlite::SqliteError>().is_some())
 }
 
 /// The constraint of a server's table that an insert met, where it met one.
@@ -80,7 +82,8 @@ pub fn is_gone(error: &Error) -> bool {
 
 /// Whether the same again may work at once: the connection was gone, or another transaction was in the way.
 pub fn is_passing(error: &Error) -> bool {
-    is_gone(error) || code(error).is_some_and(|code| [state::SERIALIZATION, state::DEADLOCK].contains(&&*code))
+    is_gone(error)
+        || code(error).is_some_and(|code| [state::SERIALIZATION, state::DEADLOCK].contains(&&*code))
 }
 
 /// The trouble that an error tells of; none where it is about what was asked.
@@ -112,7 +115,9 @@ fn of_sqlite(primary: i64) -> Option<Trouble> {
             ("is held by another program", "end what has it open, as a database shell or a backup")
         }
         sqlite::CANTOPEN => ("cannot be opened", "make sure that its folder is there and may be written"),
-        sqlite::IOERR => ("stands on a disk that does not answer as it should", "look after the disk (dmesg)"),
+        sqlite::IOERR => {
+            ("stands on a disk that does not answer as it should", "look after the disk (dmesg)")
+        }
         sqlite::NOMEM => ("has no memory left", "give the process more memory"),
         sqlite::INTERRUPT => ("was interrupted", "try again"),
         _ => return None,
@@ -133,10 +138,9 @@ fn of_postgres(code: &str) -> Option<Trouble> {
             ("did not answer in time", "see what keeps it busy (pg_stat_activity), and its disk")
         }
         state::DISK_FULL => ("has no space left", "free space on its disk"),
-        state::TOO_MANY_CONNECTIONS => (
-            "has no connection left",
-            "raise its max_connections, or lower --event-store-connections",
-        ),
+        state::TOO_MANY_CONNECTIONS => {
+            ("has no connection left", "raise its max_connections, or lower --event-store-connections")
+        }
         state::NO_DATABASE | state::DATABASE_DROPPED => {
             ("has no such database", "make it (createdb), or mend --event-store")
         }

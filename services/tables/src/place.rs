@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Error};
 
 use crate::address::Address;
@@ -111,7 +111,8 @@ impl Place {
         match self {
             // NORMAL: what stands in such tables can be derived anew, and in WAL a loss of power takes back whole transactions.
             Self::File(path) => {
-                let writing = file(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
+                let writing =
+                    file(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
                 writing.create_if_missing(true).connect().await.map(Connection::Sqlite)
             }
             Self::Schema(schema) => {

@@ -22,7 +22,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-runner", &["sigma-clock", "sigma-store", "sigma-tables"]),
     (
         "sigma-views",
-        &["sigma-app", "sigma-clock", "sigma-domain", "sigma-runner", "sigma-schema", "sigma-store", "sigma-tables"],
+        &[
+            "sigma-app",
+            "sigma-clock",
+            "sigma-domain",
+            "sigma-runner",
+            "sigma-schema",
+            "sigma-store",
+            "sigma-tables",
+        ],
     ),
     ("sigma-api", &["sigma-app", "sigma-clock", "sigma-door", "sigma-domain", "sigma-schema", "sigma-store"]),
     ("sigma-elementary", &[]),

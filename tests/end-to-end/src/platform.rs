@@ -74,7 +74,9 @@ pub fn free_port() -> u16 {
 impl Platform {
     /// Starts the platform and waits until it is ready.
     pub async fn start(mut start: Start) -> Self {
-        if start.database.is_none() && std::env::var("SIGMA_TEST_EVENT_STORE").is_ok_and(|text| text == "postgres") {
+        if start.database.is_none()
+            && std::env::var("SIGMA_TEST_EVENT_STORE").is_ok_and(|text| text == "postgres")
+        {
             start.database = Some(harness::postgres::Cluster::shared().database().await);
         }
         let data = tempfile::Builder::new().prefix("sigma-").tempdir().expect("a temporary folder");

@@ -50,7 +50,11 @@ async fn a_server_keeps_what_it_holds_over_a_stop_and_a_kill() {
     cluster.shell("postgres").await.execute("create table kept (n int)").await.unwrap();
     for round in 1..=2 {
         cluster.shell("postgres").await.execute("insert into kept values (1)").await.unwrap();
-        if round == 1 { cluster.stop() } else { cluster.kill() }
+        if round == 1 {
+            cluster.stop()
+        } else {
+            cluster.kill()
+        }
         cluster.resume();
         let count: i64 = sqlx::query_scalar("select count(*) from kept")
             .fetch_one(&mut cluster.shell("postgres").await)

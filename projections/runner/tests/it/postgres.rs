@@ -42,7 +42,11 @@ async fn it_follows_the_log_and_takes_up_where_it_was() {
     let runner = start(store, home, projection.clone()).await;
     reach(&runner, "a0", last).await;
     assert_eq!(texts(&runner).await, wanted);
-    assert_eq!(projection.applied.load(Ordering::SeqCst), applied + 1, "what was applied is not applied again");
+    assert_eq!(
+        projection.applied.load(Ordering::SeqCst),
+        applied + 1,
+        "what was applied is not applied again"
+    );
     assert_eq!(schemas(&url).await, ["sigma_view_texts_g1"]);
 }
 
@@ -96,7 +100,9 @@ async fn one_runner_a_database() {
     let (_, store, home) = world(Cluster::shared()).await;
     let first = start(store.clone(), home.clone(), Texts::new()).await;
     let second = Runner::start(std::sync::Arc::new(store.clone()), home.clone(), vec![Texts::new()]).await;
-    assert!(matches!(&second, Err(RunnerError::Unavailable { message, .. }) if message.contains("another sigma")));
+    assert!(
+        matches!(&second, Err(RunnerError::Unavailable { message, .. }) if message.contains("another sigma"))
+    );
     first.shutdown().await;
     drop(first);
     Runner::start(std::sync::Arc::new(store), home, vec![Texts::new()]).await.unwrap();

@@ -117,7 +117,10 @@ mod tests {
         for (limit, wanted) in [(2, "ca"), (3, "dca"), (9, "dcba")] {
             let query = query(include_str!("of_project.sql")).bind("p").bind(limit);
             let rows = query.fetch_all(Rows::Sqlite(&mut view)).await.expect("an answer");
-            assert_eq!(rows.iter().map(|row| row.try_get::<String>("id").expect("an id")).collect::<String>(), wanted);
+            assert_eq!(
+                rows.iter().map(|row| row.try_get::<String>("id").expect("an id")).collect::<String>(),
+                wanted
+            );
         }
     }
 }

@@ -42,12 +42,7 @@ impl Projection for ChannelsView {
     }
 }
 
-async fn apply(
-    rows: Rows<'_>,
-    event: &ChannelEvent,
-    id: &str,
-    sequence: i64,
-) -> Result<(), ApplyError> {
+async fn apply(rows: Rows<'_>, event: &ChannelEvent, id: &str, sequence: i64) -> Result<(), ApplyError> {
     let on = |sql| query(sql).bind(id).bind(sequence);
     let change = match event {
         ChannelEvent::Created { project, name, playback_id, settings, at, .. } => {

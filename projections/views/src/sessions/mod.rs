@@ -42,12 +42,7 @@ impl Projection for SessionsView {
     }
 }
 
-async fn apply(
-    rows: Rows<'_>,
-    event: &SessionEvent,
-    id: &str,
-    sequence: i64,
-) -> Result<(), ApplyError> {
+async fn apply(rows: Rows<'_>, event: &SessionEvent, id: &str, sequence: i64) -> Result<(), ApplyError> {
     let on = |sql| query(sql).bind(id).bind(sequence);
     let change = match event {
         SessionEvent::Opened { channel, project, playback_id, node, feed, settings, at, .. } => {

@@ -42,10 +42,8 @@ const CONNECTIONS: u32 = 2;
 impl Agenda {
     /// Opens the rows where they are, or makes them.
     pub(super) async fn open(place: &Place) -> Result<Self, OpenError> {
-        let unusable = |error: sqlx::Error| OpenError::Process {
-            path: place.to_string(),
-            cause: error.to_string(),
-        };
+        let unusable =
+            |error: sqlx::Error| OpenError::Process { path: place.to_string(), cause: error.to_string() };
         let agenda = Self { pool: place.pool(CONNECTIONS) };
         agenda.prepare(place).await.map_err(unusable)?;
         Ok(agenda)
@@ -59,7 +57,8 @@ impl Agenda {
         let version = version(place, Rows::from(&mut tx)).await?;
         let mut rows = Rows::from(&mut tx);
         if version != VERSION {
-            rows.script("DROP TABLE IF EXISTS place; DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS on_air").await?;
+            rows.script("DROP TABLE IF EXISTS place; DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS on_air")
+                .await?;
         }
         rows.script(include_str!("sql/schema.sql")).await?;
         match place {

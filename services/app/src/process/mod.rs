@@ -102,8 +102,10 @@ impl Process {
 /// # Errors
 /// [`OpenError::Process`] when one of the two cannot be used.
 pub async fn carry_uses(from: &Place, to: &Place) -> Result<usize, OpenError> {
-    let unusable =
-        |place: &Place, error: sqlx::Error| OpenError::Process { path: place.to_string(), cause: error.to_string() };
+    let unusable = |place: &Place, error: sqlx::Error| OpenError::Process {
+        path: place.to_string(),
+        cause: error.to_string(),
+    };
     let uses = Agenda::open(from).await?.all_uses().await.map_err(|error| unusable(from, error))?;
     Agenda::open(to).await?.put_uses(&uses).await.map_err(|error| unusable(to, error))?;
     Ok(uses.len())

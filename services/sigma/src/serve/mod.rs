@@ -152,7 +152,8 @@ impl Platform {
             Arc::new(media.clone()),
             Arc::clone(&gauge) as Arc<dyn MetricSource>,
         ];
-        sources.extend(database.map(|store| Arc::new(store_figures::Database(store)) as Arc<dyn MetricSource>));
+        sources
+            .extend(database.map(|store| Arc::new(store_figures::Database(store)) as Arc<dyn MetricSource>));
         if let Some(keeper) = &keeper {
             components.push(Arc::clone(keeper) as Arc<dyn http::Component>);
             sources.push(Arc::clone(keeper) as Arc<dyn MetricSource>);

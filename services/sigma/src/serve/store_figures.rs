@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sigma_store_postgres::PostgresStore;
 use sigma_api::http::{Exposition, MetricSource};
 use sigma_store::{
     CommandRecord, Commit, Committed, Identity, Journal, RecordedEvent, SecretRow, SecretWrite, StoreError,
 };
+use sigma_store_postgres::PostgresStore;
 
 /// Upper bounds of the histograms, in microseconds: a commit ends with an fsync.
 const BOUNDS_US: [u64; 9] = [500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 1_000_000];

@@ -216,7 +216,9 @@ fn tls(values: &Values) -> Result<Option<Tls>, Fault> {
 fn event_store(values: &Values) -> EventStore {
     // It was read once, when the setting was: what is no address is the other word.
     match values.needed("event-store").parse() {
-        Ok(address) => EventStore::Postgres { address, connections: values.number("event-store-connections") },
+        Ok(address) => {
+            EventStore::Postgres { address, connections: values.number("event-store-connections") }
+        }
         Err(_) => EventStore::Sqlite,
     }
 }

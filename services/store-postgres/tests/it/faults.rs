@@ -50,7 +50,10 @@ async fn a_server_that_is_stopped_is_unavailable_and_all_heals_by_itself() {
     for ending in [Cluster::stop, Cluster::kill] {
         ending(&cluster);
         let (message, mend) = unavailable(store.commit(commit("a", 2, 1, "never")).await.unwrap_err());
-        assert!(message.contains("PostgreSQL is not there") && mend.contains("start it"), "{message}; {mend}");
+        assert!(
+            message.contains("PostgreSQL is not there") && mend.contains("start it"),
+            "{message}; {mend}"
+        );
         assert!(message.contains("127.0.0.1"), "{message}");
         unavailable(store.load("thing", "a").await.unwrap_err());
         unavailable(store.identity().await.unwrap_err());
@@ -80,7 +83,8 @@ async fn what_was_answered_survives_when_the_server_is_killed() {
             let (aggregate, mut answered) = (format!("a{writer}"), 0);
             while !stop.load(std::sync::atomic::Ordering::SeqCst) {
                 // Under the same id until it is answered: honoured once.
-                match store.commit(commit(&aggregate, answered, 2, &format!("{aggregate}-{answered}"))).await {
+                match store.commit(commit(&aggregate, answered, 2, &format!("{aggregate}-{answered}"))).await
+                {
                     Ok(committed) => answered = committed.last_sequence,
                     Err(StoreError::Unavailable { .. }) => tokio::task::yield_now().await,
                     Err(other) => panic!("{other:?}"),
@@ -152,7 +156,10 @@ async fn a_statement_that_takes_too_long_and_a_frozen_server_are_given_up() {
     let mut holding = shell.begin().await.unwrap();
     holding.execute("lock table sigma.events in access exclusive mode").await.unwrap();
     let (message, mend) = unavailable(store.commit(commit("a", 1, 1, "c2")).await.unwrap_err());
-    assert!(message.contains("did not answer in time") && mend.contains("pg_stat_activity"), "{message}; {mend}");
+    assert!(
+        message.contains("did not answer in time") && mend.contains("pg_stat_activity"),
+        "{message}; {mend}"
+    );
     unavailable(store.load("thing", "a").await.unwrap_err());
     holding.rollback().await.unwrap();
     assert_eq!(store.commit(commit("a", 1, 1, "c2")).await.unwrap().repeated, None);
@@ -257,11 +264,15 @@ async fn many_that_start_together_make_one_schema_and_a_newer_one_is_refused() {
 async fn who_is_not_let_in_and_what_is_not_there_are_told_with_the_mend_and_without_the_password() {
     let cluster = Cluster::shared();
     for (url, wanted) in [
-        (format!("postgres://nobody:geheim@127.0.0.1:{}/postgres", cluster.port()), "does not let this user in"),
+        (
+            format!("postgres://nobody:geheim@127.0.0.1:{}/postgres", cluster.port()),
+            "does not let this user in",
+        ),
         (format!("postgres://postgres:geheim@127.0.0.1:{}/absent", cluster.port()), "no such database"),
         ("postgres://postgres:geheim@127.0.0.1:9/absent".to_owned(), "is not there"),
     ] {
-        let error = PostgresStore::open(&url.parse().unwrap(), &PostgresOptions::default()).await.unwrap_err();
+        let error =
+            PostgresStore::open(&url.parse().unwrap(), &PostgresOptions::default()).await.unwrap_err();
         let (message, mend) = unavailable(error);
         assert!(message.contains(wanted) && !mend.is_empty(), "{message}; {mend}");
         assert!(!message.contains("geheim"), "{message}");

@@ -1,6 +1,8 @@
 //! A store that grew: carried over from SQLite, whole and in order.
 
-use sigma_store::{Archive, Cursor, EventLog, History, HistoryFilter, HistoryRange, Journal, SecretWrite, StoreError};
+use sigma_store::{
+    Archive, Cursor, EventLog, History, HistoryFilter, HistoryRange, Journal, SecretWrite, StoreError,
+};
 use sigma_store_sqlite::SqliteStore;
 
 use crate::commit;
@@ -34,7 +36,8 @@ async fn a_sqlite_store_is_carried_over_whole_and_goes_on() {
     assert_eq!((filled.events, filled.commands, filled.secrets), (2_400, 1_201, 12));
     assert!(pages >= 5, "{pages}");
     assert_eq!(new.commands_from("", 1_000).await.unwrap(), old.commands_from("", 1_000).await.unwrap());
-    let order = |events: Vec<sigma_store::RecordedEvent>| events.into_iter().map(|e| e.event_id).collect::<Vec<_>>();
+    let order =
+        |events: Vec<sigma_store::RecordedEvent>| events.into_iter().map(|e| e.event_id).collect::<Vec<_>>();
     new.settle().await.unwrap();
     let (mut one, mut two) = (Cursor::start(), Cursor::start());
     loop {
@@ -55,10 +58,14 @@ async fn a_sqlite_store_is_carried_over_whole_and_goes_on() {
     assert_eq!((again.last_sequence, again.repeated.is_some()), (2, true));
     assert_eq!(new.commit(commit("a0", 800, 1, "new")).await.unwrap().last_sequence, 801);
     new.settle().await.unwrap();
-    let last = new.page(&HistoryFilter::default(), &HistoryRange::Before(None), 1).await.unwrap().events.remove(0);
+    let last =
+        new.page(&HistoryFilter::default(), &HistoryRange::Before(None), 1).await.unwrap().events.remove(0);
     assert_eq!((last.aggregate_id.as_str(), last.sequence), ("a0", 801));
     assert_eq!(new.read_after(&two, 9).await.unwrap().events.len(), 1);
 
     let twice = new.fill(&old, &identity, |_| ()).await;
-    assert!(matches!(&twice, Err(StoreError::Corrupt(m)) if m.contains("holds an event store already")), "{twice:?}");
+    assert!(
+        matches!(&twice, Err(StoreError::Corrupt(m)) if m.contains("holds an event store already")),
+        "{twice:?}"
+    );
 }

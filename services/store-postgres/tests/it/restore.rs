@@ -70,7 +70,11 @@ async fn a_store_restored_into_a_fresh_cluster_is_refused_until_it_is_repaired()
     let store = crate::open(&restored).await;
     assert_eq!(read_all(&store).await, before, "all of it, in the order it had");
     assert_eq!(store.find_secret("stream_key", &[7]).await.unwrap().len(), 1);
-    assert_eq!(store.commit(commit("a", 30, 1, "a0")).await.unwrap().last_sequence, 1, "a command is honoured once");
+    assert_eq!(
+        store.commit(commit("a", 30, 1, "a0")).await.unwrap().last_sequence,
+        1,
+        "a command is honoured once"
+    );
     // New events stand after the old ones.
     store.commit(commit("a", 30, 1, "new")).await.unwrap();
     let after = read_all(&store).await;

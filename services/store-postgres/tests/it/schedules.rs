@@ -64,16 +64,22 @@ async fn hold(dice: &mut Dice) {
 }
 
 /// One writer's transactions in one schedule.
-async fn write(options: PgConnectOptions, mut connection: PgConnection, seed: u64, writer: u64) -> PgConnection {
+async fn write(
+    options: PgConnectOptions,
+    mut connection: PgConnection,
+    seed: u64,
+    writer: u64,
+) -> PgConnection {
     let mut dice = Dice(seed.wrapping_mul(1_000).wrapping_add(writer));
     for number in 0..EACH {
         let aggregate = format!("a{}", dice.below(AGGREGATES));
         hold(&mut dice).await;
-        let last: i64 = sqlx::query_scalar("select coalesce(max(sequence), 0) from events where aggregate_id = $1")
-            .bind(&aggregate)
-            .fetch_one(&mut connection)
-            .await
-            .unwrap();
+        let last: i64 =
+            sqlx::query_scalar("select coalesce(max(sequence), 0) from events where aggregate_id = $1")
+                .bind(&aggregate)
+                .fetch_one(&mut connection)
+                .await
+                .unwrap();
         let count = usize::try_from(1 + dice.below(3)).unwrap();
         let command = format!("c{seed}-{writer}-{number}");
         let mut transaction = connection.begin().await.unwrap();
@@ -169,10 +175,12 @@ impl World {
     /// Last sequences and number of all that is committed.
     async fn committed(&self) -> (BTreeMap<String, u64>, u64) {
         let mut connection = self.options.connect().await.unwrap();
-        let rows = sqlx::query("select aggregate_id, max(sequence) as last, count(*) as count from events group by 1")
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
+        let rows = sqlx::query(
+            "select aggregate_id, max(sequence) as last, count(*) as count from events group by 1",
+        )
+        .fetch_all(&mut connection)
+        .await
+        .unwrap();
         let last = rows.iter().map(|row| (row.get(0), row.get::<i64, _>(1).unsigned_abs())).collect();
         (last, rows.iter().map(|row| row.get::<i64, _>(2).unsigned_abs()).sum())
     }
@@ -230,7 +238,13 @@ async fn a_reader_without_the_watermark_skips_events() {
     let mut reader = world.options.connect().await.unwrap();
     let (mut xid, mut position, mut read) = ("0".to_owned(), 0_i64, 0_u64);
     let mut ask = async |xid: &mut String, position: &mut i64| {
-        let rows = sqlx::query(&blind).bind(&*xid).bind(*position).bind(50_i64).fetch_all(&mut reader).await.unwrap();
+        let rows = sqlx::query(&blind)
+            .bind(&*xid)
+            .bind(*position)
+            .bind(50_i64)
+            .fetch_all(&mut reader)
+            .await
+            .unwrap();
         if let Some(last) = rows.last() {
             (*xid, *position) = (last.get("xid"), last.get("position"));
         }

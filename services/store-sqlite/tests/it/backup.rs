@@ -22,10 +22,16 @@ async fn a_store_in_use_is_copied_whole_and_put_back() {
     let copied = back_up(&path, &copy).await.unwrap();
     writing.await.unwrap();
     assert!(copied.events >= 3 && copied.bytes > 0, "{copied:?}");
-    assert!(matches!(back_up(&path, &copy).await, Err(StoreError::Unavailable { .. })), "it is there already");
+    assert!(
+        matches!(back_up(&path, &copy).await, Err(StoreError::Unavailable { .. })),
+        "it is there already"
+    );
     let late = store.commit(commit("a", 3, 1, "after")).await.unwrap().cursor;
     let refused = restore(&copy, &path).await;
-    assert!(matches!(&refused, Err(StoreError::Unavailable { message, .. }) if message.contains("in use")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(StoreError::Unavailable { message, .. }) if message.contains("in use")),
+        "{refused:?}"
+    );
     let identity = store.bind_master_key("print").await.unwrap();
     store.close().await;
 

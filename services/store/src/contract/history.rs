@@ -2,8 +2,8 @@
 
 use super::{Adapter, commit};
 use crate::{
-    Cursor, EventLog, History, HistoryFilter, HistoryPage, HistoryRange, Journal, LogError, MAX_BATCH, NameFilter,
-    RecordedEvent,
+    Cursor, EventLog, History, HistoryFilter, HistoryPage, HistoryRange, Journal, LogError, MAX_BATCH,
+    NameFilter, RecordedEvent,
 };
 
 /// Rounds of [`fill`]; each makes some nine events.

@@ -59,7 +59,8 @@ async fn a_broadcast_lives_with_everything_in_postgresql() {
     for absent in ["events.sqlite", "process.sqlite", "views"] {
         assert!(!platform.data_dir().join(absent).exists(), "{absent} is kept in the data folder");
     }
-    let settings = platform.graphql("{ health { settings { name value } } }", json!({})).await.body.to_string();
+    let settings =
+        platform.graphql("{ health { settings { name value } } }", json!({})).await.body.to_string();
     assert!(!settings.contains(PASSWORD), "{settings}");
     assert!(!platform.log().contains(PASSWORD), "{}", platform.log());
     let metrics = platform.client().get(platform.url("/metrics")).bearer_auth(platform.admin_token());

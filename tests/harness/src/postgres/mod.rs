@@ -65,7 +65,14 @@ impl Cluster {
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).expect("a mode");
         let data = folder.join("data");
         run(as_user(&binary("initdb"))
-            .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync", "-D"])
+            .args([
+                "--auth=trust",
+                "--username=postgres",
+                "--encoding=UTF8",
+                "--locale=C.UTF-8",
+                "--no-sync",
+                "-D",
+            ])
             .arg(&data));
         let flags = settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
         let cluster =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::table::{SETTINGS, Setting, Shape, nearest};
-use super::{Flags, InForce, Settings, Sources};
+use super::{EventStore, Flags, InForce, Settings, Sources};
 
 struct Given {
     flags: Flags,
@@ -287,6 +287,7 @@ fn texts(setting: &Setting) -> BoxedStrategy<String> {
     match setting.shape {
         Shape::Number { least, most, .. } => (least..=most).prop_map(|number| number.to_string()).boxed(),
         Shape::Secret(_) => "[a-zA-Z0-9]{20}".boxed(),
+        Shape::Address { .. } => "postgres://[a-z]{1,9}@[a-z]{1,9}\\.example:5432/[a-z]{1,9}".boxed(),
         Shape::Text(_) => match setting.name {
             "http" | "rtmp" | "rtmps" => "127\\.0\\.0\\.1:[1-9][0-9]{0,3}".boxed(),
             "public-url" | "cors-origins" | "otlp-endpoint" => "https://[a-z]{1,9}\\.example".boxed(),

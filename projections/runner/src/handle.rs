@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use sigma_store::EventLog;
 use sigma_tables::{PooledConnection, Rows};
 use tokio::sync::{mpsc, oneshot};
@@ -20,6 +21,9 @@ const REQUESTS: usize = 32;
 
 /// How long a reader waits for a view that does not serve yet, before it is told so.
 const READY_WAIT: Duration = Duration::from_secs(5);
+
+/// How long is waited for the log to say how far a view is behind: while it is away, its status is told without.
+const LAG_PATIENCE: Duration = Duration::from_secs(1);
 
 /// The longest name of a projection.
 const MAX_NAME: usize = 64;
@@ -113,16 +117,15 @@ impl RunnerHandle {
 
     /// What each projection tells about itself, by name.
     pub async fn status(&self) -> Vec<ProjectionStatus> {
-        let mut all = Vec::with_capacity(self.views.len());
-        for view in self.views.values() {
-            all.push(self.status_of(&view.shared).await);
-        }
-        all
+        join_all(self.views.values().map(|view| self.status_of(&view.shared))).await
     }
 
     async fn status_of(&self, shared: &Shared) -> ProjectionStatus {
         let snapshot = shared.snapshot().clone();
-        let lag = async |place: &Standing| self.log.lag(&place.cursor).await.ok();
+        let lag = async |place: &Standing| {
+            let asked = sigma_clock::timeout(LAG_PATIENCE, self.log.lag(&place.cursor)).await;
+            asked.ok().and_then(Result::ok)
+        };
         let (mut behind, mut rebuild) = (None, None);
         if let Some(building) = &snapshot.building {
             let left = lag(building).await;

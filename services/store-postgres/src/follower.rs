@@ -8,10 +8,12 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sigma_tables::Address;
 use sqlx::postgres::{PgConnectOptions, PgListener, PgPoolOptions};
 use sqlx::{ConnectOptions, PgConnection, Row};
 use tokio::sync::{Notify, watch};
 
+use crate::fault::store_error;
 use crate::place::Place;
 use crate::rows;
 
@@ -46,6 +48,7 @@ pub(crate) struct Told {
     head: watch::Sender<Option<Place>>,
     commits: Notify,
     held_up: Mutex<Option<(sigma_clock::Instant, String)>>,
+    away: Mutex<Option<String>>,
 }
 
 impl Default for Told {
@@ -54,6 +57,7 @@ impl Default for Told {
             head: watch::Sender::new(Some(Place::default())),
             commits: Notify::new(),
             held_up: Mutex::default(),
+            away: Mutex::default(),
         }
     }
 }
@@ -78,6 +82,14 @@ impl Told {
         (since.elapsed() >= HELD_UP).then(|| HeldUp { since: since.elapsed(), by: by.clone() })
     }
 
+    pub(crate) fn away(&self) -> Option<String> {
+        self.away.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn note_away(&self, why: Option<String>) {
+        *self.away.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     fn note_held_up(&self, since: Option<sigma_clock::Instant>, by: impl FnOnce() -> String) {
         let mut held_up = self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
         *held_up = since.map(|since| (since, by()));
@@ -85,6 +97,7 @@ impl Told {
 }
 
 pub(crate) struct Follower {
+    pub(crate) address: Address,
     pub(crate) base: PgConnectOptions,
     pub(crate) listen: bool,
     pub(crate) poll: Duration,
@@ -117,6 +130,7 @@ impl Follower {
             match looked {
                 Ok(look) => {
                     tell = false;
+                    self.told.note_away(None);
                     self.told.head.send_if_modified(|head| match head {
                         Some(head) if *head < look.last => {
                             *head = look.last;
@@ -145,6 +159,7 @@ impl Follower {
                 Err(error) => {
                     // Whoever asks the store is told the same, with its mend.
                     tracing::debug!(%error, "where the log ends is not known at the moment");
+                    self.told.note_away(Some(store_error(&self.address, &error).to_string()));
                     connection = None;
                     wait = LONGEST_WAIT;
                 }

@@ -45,6 +45,12 @@ impl PostgresStore {
         self.inner.told.held_up()
     }
 
+    /// Why the server cannot be asked, with the mend; none while it answers. Known without asking: who is asked for the
+    /// store's health must not wait until a connection is given up.
+    pub fn away(&self) -> Option<String> {
+        self.inner.told.away()
+    }
+
     async fn snapshot(&self, pool: &PgPool) -> Result<Snapshot, LogError> {
         let row = asked!(self, *pool, |connection| {
             sqlx::query(include_str!("sql/snapshot.sql")).fetch_one(connection)

@@ -136,6 +136,7 @@ impl PostgresStore {
         };
         let told = Arc::<Told>::default();
         let follower = Follower {
+            address: address.clone(),
             base: base.clone(),
             listen: options.listen,
             poll: options.poll,

@@ -20,7 +20,8 @@ async fn world(cluster: &Cluster) -> (String, PostgresStore, Home) {
 async fn schemas(url: &str) -> Vec<String> {
     let database = url.rsplit_once('/').unwrap().1;
     let mut shell = Cluster::shared().shell(database).await;
-    let named = "select nspname::text from pg_namespace where nspname like 'sigma_view_%' order by nspname";
+    let named =
+        "select nspname::text from pg_namespace where starts_with(nspname, 'sigma_view_') order by nspname";
     sqlx::query_scalar(named).fetch_all(&mut shell).await.unwrap()
 }
 

@@ -150,7 +150,12 @@ async fn a_log_that_is_away_delays_changes_and_loses_none() {
     let world = World::new().await;
     let store = MemoryStore::new(3);
     let log = FlakyLog::over(store.clone());
-    let stores = Stores { journal: Arc::new(store.clone()), log: log.clone(), history: Arc::new(store), process: None };
+    let stores = Stores {
+        journal: Arc::new(store.clone()),
+        log: log.clone(),
+        history: Arc::new(store),
+        process: None,
+    };
     let app = open(stores, world.clock.clone(), &tempfile::tempdir().unwrap(), 1).await.unwrap();
     let mut changes = app.changes();
     tokio::time::pause();

@@ -287,6 +287,8 @@ impl World {
     }
 
     pub(crate) async fn session_row(&self, id: &str) -> SessionRow {
+        // Where several programs write, what was just committed may have to wait for an older transaction.
+        self.log.settle().await.unwrap();
         let rows = FoldedViews::of(self.log.clone()).all_sessions().await;
         rows.into_iter().find(|row| row.id == id).unwrap()
     }

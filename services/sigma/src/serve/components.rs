@@ -32,6 +32,9 @@ impl Component for Store {
     }
 
     async fn check(&self) -> Condition {
+        if let Some(away) = self.database.as_ref().and_then(PostgresStore::away) {
+            return Condition::NotReady(away);
+        }
         if let Err(error) = self.journal.identity().await {
             return Condition::NotReady(error.to_string());
         }

@@ -15,6 +15,7 @@ use sigma_tables::Place;
 use crate::authentication::Doorman;
 use crate::changes::Fanout;
 use crate::executor::{Beside, CommandError, Context, Decider, Executed, Executor, new_command_id};
+use crate::known_feeds::KnownFeeds;
 use crate::process::Process;
 use crate::vault::{Hash, Vault, hex};
 use crate::{
@@ -54,6 +55,7 @@ pub struct App {
     pub(crate) admin_token: AdminToken,
     pub(crate) doorman: Doorman,
     pub(crate) fanout: Fanout,
+    pub(crate) known_feeds: KnownFeeds,
     views: Arc<dyn ReadModels>,
 }
 
@@ -79,8 +81,9 @@ impl App {
         let executor = Executor::new(journal, clock, Arc::new(vault));
         let process = Process::open(&process).await?;
         let doorman = Doorman::default();
-        let fanout = Fanout::default();
-        let app = Arc::new(Self { executor, log, history, process, admin_token, doorman, fanout, views });
+        let (fanout, known_feeds) = (Fanout::default(), KnownFeeds::default());
+        let app = Self { executor, log, history, process, admin_token, doorman, fanout, known_feeds, views };
+        let app = Arc::new(app);
         app.make_default_project().await?;
         // Whoever follows changes from here on misses none, however late they begin to be told.
         app.fanout.go_on_after(app.log.head().await.ok());

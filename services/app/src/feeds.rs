@@ -12,6 +12,7 @@ use sigma_store::{Loaded, StoreError};
 
 use crate::app::{nothing_beside, system};
 use crate::executor::{Beside, CommandError, Context, Decider, Executed, new_command_id};
+use crate::known_feeds::Trust;
 use crate::secrets::{STREAM_KEY, lookup, open_stream_key, put_feed};
 use crate::{
     App, Denied, FeedFacts, FeedGrant, InputRow, KeyHolder, LossCause, MediaError, NodeStart, Report,
@@ -64,10 +65,22 @@ impl App {
     /// [`Denied`]; its words hold no key.
     pub async fn resolve_key(&self, key: &str) -> Result<KeyHolder, Denied> {
         let key: StreamKey = key.parse().map_err(|_| Denied::UnknownKey)?;
+        let lookup = lookup(&self.executor.vault, &key)?;
+        match self.holder_of(&key, &lookup).await {
+            // Who broadcasts here comes back, whether the store can be asked or not.
+            Err(Denied::Unavailable { cause }) => {
+                let known = self.known_feeds.holder(&lookup, self.executor.now().as_millis());
+                known.ok_or(Denied::Unavailable { cause })
+            }
+            looked_up => looked_up,
+        }
+    }
+
+    async fn holder_of(&self, key: &StreamKey, lookup: &[u8]) -> Result<KeyHolder, Denied> {
         let (vault, now_ms) = (&self.executor.vault, self.executor.now().as_millis());
-        let rows = self.executor.journal.find_secret(STREAM_KEY, &lookup(vault, &key)?).await?;
+        let rows = self.executor.journal.find_secret(STREAM_KEY, lookup).await?;
         for row in rows.iter().filter(|row| row.is_valid_at(now_ms)) {
-            if open_stream_key(vault, row)? == key {
+            if open_stream_key(vault, row)? == *key {
                 let channel = self.executor.load::<Channel>(&row.owner).await?.aggregate;
                 return match channel.facts() {
                     None | Some(ChannelFacts { phase: ChannelPhase::Deleted { .. }, .. }) => {
@@ -76,10 +89,14 @@ impl App {
                     Some(ChannelFacts { phase: ChannelPhase::Stopped { .. }, .. }) => {
                         Err(Denied::ChannelStopped)
                     }
-                    Some(facts) => Ok(KeyHolder {
-                        channel: facts.id.to_string(),
-                        playback_id: facts.playback_id.to_string(),
-                    }),
+                    Some(facts) => {
+                        let holder = KeyHolder {
+                            channel: facts.id.to_string(),
+                            playback_id: facts.playback_id.to_string(),
+                        };
+                        self.known_feeds.note_key(lookup.to_vec(), row.expires_at_ms, &holder);
+                        Ok(holder)
+                    }
                 };
             }
         }
@@ -87,16 +104,48 @@ impl App {
     }
 
     /// Lets a feed in: into the session that waits for its broadcaster, over one that has gone quiet, else into a new one.
-    /// The channel is the gate: of two feeds at once its version lets one through.
+    /// The channel is the gate: of two feeds at once its version lets one through. While the store is away, who was let in
+    /// here before comes back into his own session.
     ///
     /// # Errors
     /// [`Denied`].
     pub async fn open_feed(&self, channel: &str, facts: FeedFacts) -> Result<FeedGrant, Denied> {
         let node: NodeId =
             facts.node.parse().map_err(|e: ValueError| Denied::Unavailable { cause: e.to_string() })?;
+        let context = self.broadcaster(channel)?;
+        let opened = match self.tell_of_channel(channel).await {
+            Ok(()) => self.ask_for_feed(channel, &node, &facts, &context).await,
+            Err(denied) => Err(denied),
+        };
+        match opened {
+            Ok(grant) => {
+                self.known_feeds.note_feed(&grant);
+                Ok(grant)
+            }
+            Err(Denied::Unavailable { cause }) => {
+                let grant = self.let_in_on_trust(channel, &node, &facts, &context);
+                let grant = grant.ok_or(Denied::Unavailable { cause: cause.clone() })?;
+                tracing::warn!(
+                    session.id = grant.session.session,
+                    cause,
+                    "a feed came back and is let in on trust"
+                );
+                Ok(grant)
+            }
+            Err(denied) => Err(denied),
+        }
+    }
+
+    async fn ask_for_feed(
+        &self,
+        channel: &str,
+        node: &NodeId,
+        facts: &FeedFacts,
+        context: &Context,
+    ) -> Result<FeedGrant, Denied> {
         let mut pause = LOOK_PAUSE;
         for _ in 0..MAX_LOOKS {
-            match self.look(channel, &node, &facts).await? {
+            match self.look(channel, node, facts, context).await? {
                 Look::Let(grant) => return Ok(grant),
                 Look::Again => {
                     sigma_clock::sleep(pause).await;
@@ -107,7 +156,7 @@ impl App {
         Err(Denied::Unavailable { cause: format!("channel {channel} changed again and again") })
     }
 
-    async fn look(&self, channel: &str, node: &NodeId, facts: &FeedFacts) -> Looked {
+    async fn look(&self, channel: &str, node: &NodeId, facts: &FeedFacts, feed: &Context) -> Looked {
         let loaded = self.executor.load::<Channel>(channel).await?;
         let Some(gate) = loaded.aggregate.facts().cloned() else { return Err(Denied::UnknownKey) };
         match &gate.phase {
@@ -133,7 +182,7 @@ impl App {
                     Session::Known(known) if known.ended().is_some() => self.clear_away(&gate, session).await,
                     Session::Known(known) => {
                         let may = facts.takeover_allowed || !is_delivering(known);
-                        if may { self.add_feed(&gate, loaded, node, facts).await } else { Err(Denied::OnAir) }
+                        if may { self.add_feed(loaded, node, facts, feed).await } else { Err(Denied::OnAir) }
                     }
                 }
             }
@@ -158,20 +207,20 @@ impl App {
             at: self.executor.now(),
         };
         let loaded = Loaded { aggregate: Session::Unknown, aggregate_id: session.to_string(), version: 0 };
-        self.let_in(gate, loaded, command, facts).await
+        self.let_in(loaded, command, facts, &self.broadcaster(gate.id.as_str())?).await
     }
 
     /// Another feed for a session that has not ended.
     async fn add_feed(
         &self,
-        gate: &ChannelFacts,
         loaded: Loaded<Session>,
         node: &NodeId,
         facts: &FeedFacts,
+        context: &Context,
     ) -> Looked {
         let session = loaded.aggregate_id.clone();
         let command = SessionCommand::OpenFeed { node: node.clone(), at: self.executor.now() };
-        match self.let_in(gate, loaded, command, facts).await {
+        match self.let_in(loaded, command, facts, context).await {
             Ok(Look::Again) => {
                 // Perhaps its time is up and nobody has said so yet.
                 self.expire_what_is_due(&session).await?;
@@ -183,18 +232,17 @@ impl App {
 
     async fn let_in(
         &self,
-        gate: &ChannelFacts,
         loaded: Loaded<Session>,
         command: SessionCommand,
         facts: &FeedFacts,
+        context: &Context,
     ) -> Looked {
         let session = loaded.aggregate_id.clone();
         let beside = |_: &[SessionEvent]| {
             let writes = put_feed(&self.executor.vault, &session, facts)?;
             Ok(Beside { writes, answer: None })
         };
-        let context = self.broadcaster(gate.id.as_str())?;
-        let executed = match self.executor.execute_on(loaded, command, &context, beside).await {
+        let executed = match self.executor.execute_on(loaded, command, context, beside).await {
             Ok(executed) => executed,
             Err(CommandError::Conflict | CommandError::Refused { .. }) => return Ok(Look::Again),
             Err(error) => return Err(error.into()),
@@ -249,6 +297,9 @@ impl App {
             Report::Left => SessionCommand::ReportLeft { feed, at },
             Report::Unusable(fault) => SessionCommand::ReportUnusable { feed, fault, at },
         };
+        if self.tell_patiently_of_feeds(session.as_str(), feed.get()).await? == Trust::Broken {
+            return Ok(Reported { feed: 0, live_at_ms: None, ended: true });
+        }
         let executed = self
             .tell(session.as_str(), command, &Context::of(system("media-node"), new_command_id()))
             .await?;
@@ -268,13 +319,16 @@ impl App {
         command: SessionCommand,
         context: &Context,
     ) -> Result<Executed<Session>, MediaError> {
-        let told = self.try_to_tell::<Session>(session, command, context).await;
-        told.map_err(|error| match error {
-            CommandError::Store(StoreError::Unavailable { .. }) | CommandError::Conflict => {
-                MediaError::Unavailable(error.to_string())
-            }
-            error => MediaError::Refused(error.to_string()),
-        })
+        self.try_to_tell::<Session>(session, command, context).await.map_err(not_told)
+    }
+
+    /// Tells the store first of feeds that it does not know yet, up to the one that something is to be told of.
+    pub(crate) async fn tell_patiently_of_feeds(
+        &self,
+        session: &str,
+        feed: u32,
+    ) -> Result<Trust, MediaError> {
+        patiently(is_away, || self.tell_of_feeds(session, feed)).await.map_err(not_told)
     }
 
     /// The same, for an aggregate of whatever type, with its own refusals.
@@ -284,11 +338,8 @@ impl App {
         command: A::Command,
         context: &Context,
     ) -> Result<Executed<A>, CommandError<A::Error>> {
-        let away = |error: &CommandError<A::Error>| {
-            matches!(error, CommandError::Store(StoreError::Unavailable { .. }) | CommandError::Conflict)
-        };
         let tell = || self.executor.execute::<A>(id, command.clone(), context, nothing_beside);
-        patiently(away, tell).await
+        patiently(is_away, tell).await
     }
 
     /// Loads an aggregate, through outages of the store.
@@ -349,6 +400,8 @@ impl App {
         deadline: Deadline,
         due: Timestamp,
     ) -> Result<Executed<Session>, CommandError<SessionRefusal>> {
+        // A broadcaster who came back while the store was away was in time.
+        self.tell_of_feeds(session, u32::MAX).await?;
         let id = format!("expire_{session}_{}_{}", deadline.code(), due.as_millis());
         let command = SessionCommand::Expire { deadline, at: self.executor.now() };
         self.executor.execute(session, command, &Context::of(system("deadlines"), id), nothing_beside).await
@@ -360,9 +413,22 @@ impl App {
         channel: &str,
         session: &SessionId,
     ) -> Result<Executed<Channel>, CommandError<ChannelRefusal>> {
+        self.known_feeds.forget(session.as_str());
         let context = Context::of(system("gate"), format!("detach_{session}"));
         let command = ChannelCommand::DetachSession { session: session.clone(), at: self.executor.now() };
         self.executor.execute(channel, command, &context, nothing_beside).await
+    }
+}
+
+/// Whether trying again may help.
+fn is_away<R>(error: &CommandError<R>) -> bool {
+    matches!(error, CommandError::Store(StoreError::Unavailable { .. }) | CommandError::Conflict)
+}
+
+fn not_told(error: CommandError<SessionRefusal>) -> MediaError {
+    match is_away(&error) {
+        true => MediaError::Unavailable(error.to_string()),
+        false => MediaError::Refused(error.to_string()),
     }
 }
 

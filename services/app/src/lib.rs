@@ -20,6 +20,7 @@ pub mod fold;
 mod input;
 mod key;
 mod known;
+mod known_feeds;
 mod media;
 mod orders;
 mod process;

@@ -27,6 +27,8 @@ impl App {
         let refused = |error: ValueError| MediaError::Refused(error.to_string());
         let id: SessionId = session.parse().map_err(refused)?;
         let at = Timestamp::from_millis(at.millis());
+        // One that is cut for it is told so with its next report.
+        self.tell_patiently_of_feeds(session, feed).await?;
         let loaded = self.load_patiently::<Session>(session).await.map_err(not_loaded)?;
         let Some(facts) = loaded.aggregate.facts() else {
             return Err(MediaError::Refused(format!("there is no session {session}")));

@@ -26,6 +26,8 @@ impl Address {
             // A transaction of ours that waits for nothing holds up every reader of the log.
             ("idle_in_transaction_session_timeout", millis.to_string()),
             ("lock_timeout", millis.to_string()),
+            // That a table to be dropped is not there is nobody's news.
+            ("client_min_messages", "warning".to_owned()),
         ])
     }
 }

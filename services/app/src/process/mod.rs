@@ -39,6 +39,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// The longest wait while something that we depend on is away.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// After an outage deadlines wait so long, or as long as it lasted: what happened meanwhile is told first, by media nodes that
+/// try again every 5 s. A broadcaster who was back in time is not ended because the store hears of it last.
+const HEAR_FIRST: Duration = Duration::from_secs(8);
+
 /// A step that did not help is tried again after so long, doubled each time up to half a minute.
 const STEP_PAUSE_MS: i64 = 100;
 
@@ -114,21 +118,32 @@ pub async fn carry_uses(from: &Place, to: &Place) -> Result<usize, OpenError> {
 impl App {
     /// Takes turn after turn, for ever. May be stopped at any moment and goes on where it was.
     pub(crate) async fn manage(&self) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut away_since) = (FIRST_PAUSE, None);
         loop {
+            if let Some(since) = away_since
+                && self.can_read().await
+            {
+                sigma_clock::sleep(sigma_clock::monotonic().duration_since(since).min(HEAR_FIRST)).await;
+            }
             match self.run_once().await {
                 Ok(()) => {
                     self.note_failure(None);
-                    pause = FIRST_PAUSE;
+                    (pause, away_since) = (FIRST_PAUSE, None);
                     self.wait_for_work().await;
                 }
                 Err(error) => {
                     self.note_failure(Some(&error));
+                    away_since.get_or_insert_with(sigma_clock::monotonic);
                     sigma_clock::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
+    }
+
+    async fn can_read(&self) -> bool {
+        let _turn = self.process.turn.lock().await;
+        self.catch_up().await.is_ok() && self.executor.journal.identity().await.is_ok()
     }
 
     /// Why the process managers cannot work at the moment, where they cannot. For readiness.

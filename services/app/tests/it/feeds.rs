@@ -214,7 +214,8 @@ async fn a_report_waits_out_an_outage_of_the_store() {
     let at = world.clock.now();
     let answer = world.app.report(&grant.session.session, 1, at, Report::Playable).await;
     assert!(matches!(answer, Err(MediaError::Unavailable(_))), "{answer:?}");
-    assert!(matches!(world.feed(&made.stream_key, true).await, Err(Denied::Unavailable { .. })));
+    let stranger = world.app.open_feed("ch_nothing", facts(true)).await;
+    assert!(matches!(stranger, Err(Denied::Unavailable { .. })), "{stranger:?}");
 }
 
 #[tokio::test]

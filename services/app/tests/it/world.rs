@@ -1,6 +1,6 @@
 //! A platform's control plane without media: a store, a clock in hand, and a switch for outages and crashes.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) struct Switch {
     kept: Mutex<Vec<Commit>>,
     commits_left: AtomicI64,
     /// The last commit happens and its answer is lost.
-    lose_answer: bool,
+    lose_answer: AtomicBool,
     pub(crate) conflicts: AtomicI64,
 }
 
@@ -43,7 +43,14 @@ impl Switch {
     pub(crate) fn until(inner: Arc<dyn Journal>, commits: i64, lose_answer: bool) -> Arc<Self> {
         let (commits_left, conflicts) = (AtomicI64::new(commits), AtomicI64::new(0));
         let (inner, kept) = (RwLock::new(inner), Mutex::new(Vec::new()));
+        let lose_answer = AtomicBool::new(lose_answer);
         Arc::new(Self { inner, kept, commits_left, lose_answer, conflicts })
+    }
+
+    /// The next commit happens, its answer is lost, and the store is gone.
+    pub(crate) fn lose_the_next_answer(&self) {
+        self.lose_answer.store(true, Ordering::SeqCst);
+        self.commits_left.store(1, Ordering::SeqCst);
     }
 
     pub(crate) fn off(&self) {
@@ -99,7 +106,7 @@ impl Journal for Switch {
         if committed.is_ok() {
             self.kept.lock().unwrap().push(commit);
         }
-        if left == 1 && self.lose_answer { Err(gone()) } else { committed }
+        if left == 1 && self.lose_answer.load(Ordering::SeqCst) { Err(gone()) } else { committed }
     }
 
     async fn command(&self, id: &str) -> Result<Option<CommandRecord>, StoreError> {

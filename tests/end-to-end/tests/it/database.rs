@@ -1,6 +1,6 @@
 //! Everything in PostgreSQL: the same platform, and what becomes of it while PostgreSQL is away.
 
-use end_to_end::{Broadcast, Clip, Platform, Start, eventually};
+use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, eventually};
 use harness::postgres::Cluster;
 use serde_json::json;
 
@@ -104,6 +104,48 @@ async fn while_postgresql_is_away_viewers_notice_nothing_and_all_heals_by_itself
         assert!(!segment.gap && !segment.discontinuity, "the picture went on: {segment:?}");
     }
     assert!(!platform.log().contains(PASSWORD), "{}", platform.log());
+}
+
+#[tokio::test]
+async fn who_breaks_off_while_postgresql_is_away_comes_back_into_his_own_session() {
+    let cluster = Cluster::durable();
+    let platform = on(&cluster).await;
+    let channel = platform.create_channel("Comes back", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    let mut viewer = join(&platform, &channel.playback_id).await;
+    session_is(&platform, &channel.id, "LIVE").await;
+    viewer.follow(SOON, |viewer| viewer.seen.len() >= 2).await;
+    let session = platform.sessions(&channel.id).await[0]["id"].clone();
+
+    cluster.kill();
+    broadcast.crash();
+    let returned = viewer.seen.len();
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    let is_back = |viewer: &Viewer| {
+        viewer.seen.values().skip(returned).filter(|segment| !segment.gap).count() >= 3
+            && viewer.seen.values().skip(returned).any(|segment| segment.discontinuity)
+    };
+    viewer.follow(SOON, is_back).await;
+    assert_eq!(ready(&platform).await.0, 503, "PostgreSQL is still away");
+
+    cluster.resume();
+    eventually("the platform to be ready again", SOON, || async {
+        (ready(&platform).await.0 == 200).then_some(())
+    })
+    .await;
+    session_is(&platform, &channel.id, "LIVE").await;
+    let sessions = platform.sessions(&channel.id).await;
+    assert_eq!((sessions.len(), &sessions[0]["id"]), (1, &session));
+    let told =
+        "query($id: ID!) { events(aggregateId: $id, type: \"session.feed_opened\") { nodes { sequence } } }";
+    eventually("the store to know of the second feed", SOON, || async {
+        let answer = platform.graphql(told, json!({ "id": session })).await;
+        (answer.get("/events/nodes").as_array().is_some_and(|found| found.len() == 1)).then_some(())
+    })
+    .await;
+    broadcast.stop();
+    session_is(&platform, &channel.id, "ENDED").await;
+    assert!(!platform.log().contains(channel.key.as_str()), "{}", platform.log());
 }
 
 #[tokio::test]

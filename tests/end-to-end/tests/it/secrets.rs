@@ -68,7 +68,7 @@ async fn a_whole_run_logs_none_of_its_secrets() {
     assert!(status.success() && took < Duration::from_secs(5), "{status} after {took:?}");
 
     let log = platform.log();
-    assert!(log.lines().count() > 100, "it was talkative:\n{log}");
+    assert!(log.lines().count() > 40, "it was talkative:\n{log}");
     for secret in secrets {
         let line = log.lines().find(|line| line.contains(&secret));
         assert!(line.is_none(), "a secret stands in the log: {}", line.unwrap_or_default());

@@ -34,7 +34,7 @@ async fn a_broadcast_lives_with_everything_in_postgresql() {
     platform.kill();
     drop(broadcast);
     platform.launch().await;
-    assert_eq!(platform.session_state(&channel.id).await, "ERROR");
+    session_is(&platform, &channel.id, "ERROR").await;
     let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     session_is(&platform, &channel.id, "LIVE").await;
     assert_eq!(platform.sessions(&channel.id).await[0]["id"], session);

@@ -2,8 +2,10 @@
 
 mod health;
 
+use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_api::http::{self, Component, Condition, Exposition, Fallback, MetricSource};
@@ -52,7 +54,7 @@ impl Media {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Fault> {
         let started = app.node_started(&node_id).await.map_err(Fault::told)?;
-        let control = Port { app: Arc::clone(app), node: node_id };
+        let control = Port { app: Arc::clone(app), node: node_id, shown: Shown::default() };
         let node_settings = NodeSettings {
             ingest_silence: settings.ingest_silence,
             health: settings.thresholds,
@@ -161,6 +163,7 @@ fn session_facts(on_air: SessionOnAir) -> SessionFacts {
 struct Port {
     app: Arc<App>,
     node: String,
+    shown: Shown,
 }
 
 fn denied(denied: sigma_app::Denied) -> Denied {
@@ -193,6 +196,53 @@ fn input_row(format: InputFormat) -> InputRow {
         sample_rate: format.sample_rate,
         channels: format.channels,
         bitrate: format.bitrate,
+    }
+}
+
+impl Port {
+    async fn look(&self, playback_id: &str) -> Result<Playback, ControlError> {
+        let unavailable = |error: sigma_app::ReadError| ControlError::Unavailable(error.to_string());
+        let views = self.app.views();
+        let Some(channel) = views.channel_by_playback_id(playback_id).await.map_err(unavailable)? else {
+            return Ok(Playback::Unknown);
+        };
+        let Some(current) = channel.current_session else { return Ok(Playback::NotOnAir) };
+        let session = views.session(&current).await.map_err(unavailable)?;
+        let public = session.is_some_and(|row| row.live_at_ms.is_some() && row.state != SessionState::Ended);
+        Ok(if public { Playback::OnAir(current) } else { Playback::NotOnAir })
+    }
+}
+
+/// Read models that do not answer for so long are not waited for where an older answer does.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Playback ids whose last answer is remembered; beyond it all are forgotten.
+const MAX_SHOWN: usize = 10_000;
+
+/// What was public under each playback id when that was last known: viewers find it while the read models are away.
+#[derive(Default)]
+struct Shown(Mutex<HashMap<String, String>>);
+
+impl Shown {
+    fn note(&self, playback_id: &str, playback: &Playback) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match playback {
+            Playback::OnAir(session) if shown.get(playback_id) != Some(session) => {
+                if shown.len() >= MAX_SHOWN {
+                    shown.clear();
+                }
+                shown.insert(playback_id.to_owned(), session.clone());
+            }
+            Playback::OnAir(_) => {}
+            Playback::NotOnAir | Playback::Unknown => {
+                shown.remove(playback_id);
+            }
+        }
+    }
+
+    fn last(&self, playback_id: &str) -> Option<Playback> {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.get(playback_id).cloned().map(Playback::OnAir)
     }
 }
 
@@ -255,15 +305,23 @@ impl Control for Port {
     }
 
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError> {
-        let unavailable = |error: sigma_app::ReadError| ControlError::Unavailable(error.to_string());
-        let views = self.app.views();
-        let Some(channel) = views.channel_by_playback_id(playback_id).await.map_err(unavailable)? else {
-            return Ok(Playback::Unknown);
+        let asked = self.look(playback_id);
+        tokio::pin!(asked);
+        let answered = match sigma_clock::timeout(SHOWN_WITHIN, &mut asked).await {
+            Ok(answered) => answered,
+            // Who watches is not kept waiting where it is known what he would have been shown.
+            Err(_) => match self.shown.last(playback_id) {
+                Some(shown) => return Ok(shown),
+                None => asked.await,
+            },
         };
-        let Some(current) = channel.current_session else { return Ok(Playback::NotOnAir) };
-        let session = views.session(&current).await.map_err(unavailable)?;
-        let public = session.is_some_and(|row| row.live_at_ms.is_some() && row.state != SessionState::Ended);
-        Ok(if public { Playback::OnAir(current) } else { Playback::NotOnAir })
+        match answered {
+            Ok(playback) => {
+                self.shown.note(playback_id, &playback);
+                Ok(playback)
+            }
+            Err(error) => self.shown.last(playback_id).ok_or(error),
+        }
     }
 
     async fn may_preview(&self, session: &str, token: &str) -> bool {

@@ -17,9 +17,20 @@ const FORGOTTEN_AT_ONCE: u64 = 1_000;
 #[async_trait]
 impl Journal for PostgresStore {
     async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.load_after(aggregate_type, aggregate_id, 0).await
+    }
+
+    async fn load_after(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        after: u64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        let after = i64::try_from(after).unwrap_or(i64::MAX);
         let found = asked!(self, self.inner.pool, |connection| sqlx::query(include_str!("sql/load.sql"))
             .bind(aggregate_type)
             .bind(aggregate_id)
+            .bind(after)
             .fetch_all(connection));
         let event = |row: &PgRow| rows::event(&self.inner.incarnation, row);
         let found = found.and_then(|found| found.iter().map(event).collect());

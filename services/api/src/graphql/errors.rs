@@ -43,6 +43,9 @@ impl Code {
     }
 }
 
+/// When to try again what is away: nothing was done.
+const RETRY_AFTER_SECONDS: u32 = 3;
+
 /// An error with its code, and the reason and the wrong fields where there are any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -107,6 +110,9 @@ impl Fault {
 
     pub(crate) fn extend(&self, extensions: &mut ErrorExtensionValues) {
         extensions.set("code", self.code.as_str());
+        if self.code == Code::Unavailable && self.reason.is_none() {
+            extensions.set("retryAfterSeconds", RETRY_AFTER_SECONDS);
+        }
         if let Some(reason) = &self.reason {
             extensions.set("reason", reason.as_str());
         }

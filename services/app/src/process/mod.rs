@@ -123,6 +123,7 @@ impl App {
             if let Some(since) = away_since
                 && self.can_read().await
             {
+                self.note_failure(None);
                 sigma_clock::sleep(sigma_clock::monotonic().duration_since(since).min(HEAR_FIRST)).await;
             }
             match self.run_once().await {

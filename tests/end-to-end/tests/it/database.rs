@@ -84,6 +84,9 @@ async fn while_postgresql_is_away_viewers_notice_nothing_and_all_heals_by_itself
     let make = "mutation { createChannel(input: { name: \"Not now\" }) { channel { id } } }";
     let refused = platform.graphql(make, json!({})).await;
     assert_eq!(refused.code(), "UNAVAILABLE", "{:#}", refused.body);
+    assert_eq!(refused.body["errors"][0]["extensions"]["retryAfterSeconds"], 3, "{:#}", refused.body);
+    let newcomer = join(&platform, &channel.playback_id).await;
+    assert_eq!(newcomer.url, viewer.url, "who comes now finds it too");
     assert!(!refused.body.to_string().contains(PASSWORD), "{:#}", refused.body);
     let (status, told) = ready(&platform).await;
     assert!(status == 503 && told.contains("PostgreSQL"), "{status} {told}");

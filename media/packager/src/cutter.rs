@@ -227,7 +227,7 @@ impl Cutter {
             if self.intervals.len() > REMEMBERED_INTERVALS {
                 self.intervals.pop_front();
             }
-            if let Some(Decided(seconds)) = target.first_interval(at - before) {
+            if let Some(Decided(seconds)) = target.first_interval(at - before, at - self.segment_start) {
                 decisions.push(Decision::Target(seconds));
             }
         }

@@ -43,9 +43,11 @@ impl TargetDuration {
         seconds * i64::from(CLOCK) + i64::from(CLOCK) / 2 - 1
     }
 
-    /// The first key-frame interval is known.
-    pub(crate) fn first_interval(&mut self, ticks: i64) -> Option<Decided> {
-        self.decide(whole_seconds(ticks - TOLERANCE).min(LONGEST))
+    /// The first key-frame interval is known. `open`: how long the open segment is by then, which may have begun without a
+    /// key frame; it must round to the target duration too.
+    pub(crate) fn first_interval(&mut self, ticks: i64, open: i64) -> Option<Decided> {
+        let rounded = whole_seconds(open - i64::from(CLOCK) / 2 + 1);
+        self.decide(whole_seconds(ticks - TOLERANCE).max(rounded).min(LONGEST))
     }
 
     /// There are no key frames to wait for.

@@ -318,3 +318,24 @@ fn parts_come_out_as_soon_as_they_are_complete() {
     }
     assert!(seen.len() >= 9);
 }
+
+/// Found by fuzzing: the first interval said 1 s where the segment that was open, and had begun with no key frame, had 6 s.
+#[test]
+fn a_first_segment_without_a_key_frame_counts_for_the_target_duration() {
+    for settings in [Settings::ULTRA_LOW, Settings::LOW, Settings::NORMAL] {
+        let mut media = vec![Media::VideoConfig(h264())];
+        for number in 0..600u32 {
+            let kind = match number {
+                0 => Picture::Recovery,
+                180.. if number % 30 == 0 => Picture::Idr,
+                _ => Picture::Inter,
+            };
+            let time = i64::from(number) * 3_000;
+            media.push(video(time, time, kind, number));
+        }
+        let read = read(&package(settings, media));
+        let target = u64::from(read.target.unwrap());
+        assert!(read.segment_seconds().iter().all(|seconds| *seconds <= target), "{settings:?}: {target}");
+        assert!(read.video_numbers().into_iter().eq(0..600));
+    }
+}

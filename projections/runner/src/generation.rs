@@ -1,16 +1,17 @@
 //! One generation of a view: a SQLite file or a schema of PostgreSQL with the view's rows, its checkpoint, and what is parked.
 
-use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
-use futures_util::FutureExt;
-use sigma_store::{Batch, Cursor, RecordedEvent, Seen, Sighting};
+use sigma_store::{Batch, Cursor};
 use sigma_tables::{Connection, Place, Pool, Rows, Schema, query};
 
+use crate::applying::tell_poison;
 use crate::failure::Failure;
-use crate::parking::{self, standing};
-use crate::projection::{ApplyError, Projection};
+use crate::parking;
+use crate::projection::Projection;
+use crate::seen::Seen;
 use crate::shelf::Shelf;
-use crate::status::Standing;
+use crate::status::{Serving, Standing};
 
 /// Connections that read a view at the same time.
 const READERS: u32 = 4;
@@ -27,17 +28,12 @@ pub(crate) struct Generation {
     pub(crate) parked_events: u64,
     /// The last poison, told in full, while something is parked.
     pub(crate) poison: Option<String>,
+    /// How far aggregates are, as its rows say.
+    pub(crate) seen: Arc<Seen>,
+    /// The batch behind the cursor, where it was read ahead.
+    pub(crate) ahead: Option<Batch>,
     /// After an error: what the connection holds is not known, open it anew first.
     doubtful: bool,
-}
-
-/// What came of one event.
-enum Fate {
-    Applied,
-    Duplicate,
-    /// Parked behind a poison one of its aggregate.
-    Waits,
-    Poison(String),
 }
 
 impl Generation {
@@ -108,6 +104,8 @@ impl Generation {
             parked_lines: 0,
             parked_events: 0,
             poison: None,
+            seen: Arc::new(Seen::new()),
+            ahead: None,
             doubtful: false,
         }
     }
@@ -137,7 +135,7 @@ impl Generation {
         Ok(())
     }
 
-    async fn count_parked(&mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn count_parked(&mut self) -> Result<(), sqlx::Error> {
         let counted = query(include_str!("sql/count_parked.sql")).fetch_one(&mut self.connection).await?;
         self.parked_events = unsigned(counted.try_get("events")?);
         self.parked_lines = unsigned(counted.try_get("lines")?);
@@ -147,6 +145,8 @@ impl Generation {
     /// After an error: opens it anew and takes up where it says.
     pub(crate) async fn recover(&mut self) -> Result<(), sqlx::Error> {
         if self.doubtful {
+            self.seen.forget();
+            self.ahead = None;
             self.connection = self.place.connect().await?;
             self.load().await?;
             self.doubtful = false;
@@ -157,6 +157,11 @@ impl Generation {
     /// What the connection holds is not known any more.
     pub(crate) fn doubt(&mut self) {
         self.doubtful = true;
+    }
+
+    /// What readers and waiters are given.
+    pub(crate) fn to_readers(&self) -> Serving {
+        Serving { generation: self.number, pool: self.pool.clone(), seen: Arc::clone(&self.seen) }
     }
 
     pub(crate) fn standing(&self) -> Standing {
@@ -177,135 +182,6 @@ impl Generation {
             tracing::warn!(view = %self.place, %error, "a view was not closed in order");
         }
     }
-
-    /// Applies a batch: its rows, what it parks and the checkpoint, in one transaction.
-    pub(crate) async fn apply(
-        &mut self,
-        projection: &dyn Projection,
-        batch: &Batch,
-    ) -> Result<(), sqlx::Error> {
-        let (mut new, mut parked, mut poison) = (0u64, false, None);
-        let mut transaction = self.connection.begin().await?;
-        for event in &batch.events {
-            match apply_event(Rows::from(&mut transaction), projection, event).await? {
-                Fate::Applied => new += 1,
-                Fate::Duplicate => {}
-                Fate::Waits => {
-                    (new, parked) = (new + 1, true);
-                }
-                Fate::Poison(error) => {
-                    (new, parked) = (new + 1, true);
-                    let RecordedEvent { aggregate_type, aggregate_id, sequence, name, .. } = event;
-                    poison = Some(tell_poison(name, *sequence, aggregate_type, aggregate_id, &error));
-                    tracing::error!(
-                        projection = projection.name(),
-                        generation = self.number,
-                        aggregate.r#type = event.aggregate_type,
-                        aggregate.id = event.aggregate_id,
-                        event.sequence = event.sequence,
-                        event.name = event.name,
-                        error,
-                        "a poison event parks its aggregate's line"
-                    );
-                }
-            }
-        }
-        let handled = self.handled.saturating_add(new);
-        let moved = query(include_str!("sql/update_state.sql"))
-            .bind(batch.next.as_str())
-            .bind(signed(handled))
-            .bind(self.cursor.as_str())
-            .execute(&mut transaction)
-            .await?;
-        if moved != 1 {
-            return Err(sqlx::Error::Protocol("another runner moved this view meanwhile".to_owned()));
-        }
-        transaction.commit().await?;
-        (self.cursor, self.handled) = (batch.next.clone(), handled);
-        if parked {
-            self.count_parked().await?;
-        }
-        self.poison = poison.or_else(|| self.poison.take());
-        Ok(())
-    }
-}
-
-/// An event's error, told with what it is.
-fn tell_poison(name: &str, sequence: u64, aggregate_type: &str, aggregate_id: &str, error: &str) -> String {
-    format!("{name} (event {sequence} of {aggregate_type} {aggregate_id}): {error}")
-}
-
-/// Applies, drops or parks an event. An error is the machine's.
-async fn apply_event(
-    mut rows: Rows<'_>,
-    projection: &dyn Projection,
-    event: &RecordedEvent,
-) -> Result<Fate, sqlx::Error> {
-    let (last, parked) = standing(&mut rows, &event.aggregate_type, &event.aggregate_id).await?;
-    let sighting = Seen::judge(last, event.sequence);
-    if sighting == Sighting::Duplicate {
-        return Ok(Fate::Duplicate);
-    }
-    if parked {
-        let new = park(&mut rows, event, None).await?;
-        return Ok(if new { Fate::Waits } else { Fate::Duplicate });
-    }
-    let error = match sighting {
-        Sighting::Gap { expected } => format!("event {expected} is missing before it"),
-        _ => match try_event(&mut rows, projection, event).await? {
-            Ok(()) => return Ok(Fate::Applied),
-            Err(error) => error,
-        },
-    };
-    park(&mut rows, event, Some(&error)).await?;
-    Ok(Fate::Poison(error))
-}
-
-/// Applies an event in a savepoint and marks it as seen. The inner error is the event's: nothing of it stands then.
-pub(crate) async fn try_event(
-    rows: &mut Rows<'_>,
-    projection: &dyn Projection,
-    event: &RecordedEvent,
-) -> Result<Result<(), String>, sqlx::Error> {
-    let mut savepoint = rows.begin().await?;
-    let applied = AssertUnwindSafe(projection.apply(Rows::from(&mut savepoint), event)).catch_unwind().await;
-    let error = match applied {
-        Ok(Ok(())) => {
-            see(&mut Rows::from(&mut savepoint), event).await?;
-            savepoint.commit().await?;
-            return Ok(Ok(()));
-        }
-        Ok(Err(ApplyError::Database(error))) => return Err(error),
-        Ok(Err(ApplyError::Poison(error))) => error,
-        Err(_) => "applying it panicked: a fault of ours, please report it".to_owned(),
-    };
-    savepoint.rollback().await?;
-    Ok(Err(error))
-}
-
-/// Marks an event as seen.
-pub(crate) async fn see(rows: &mut Rows<'_>, event: &RecordedEvent) -> Result<(), sqlx::Error> {
-    query(include_str!("sql/see.sql"))
-        .bind(&event.aggregate_type)
-        .bind(&event.aggregate_id)
-        .bind(signed(event.sequence))
-        .execute(rows)
-        .await
-        .map(drop)
-}
-
-/// Parks an event; answers whether it was not there already.
-async fn park(rows: &mut Rows<'_>, event: &RecordedEvent, error: Option<&str>) -> Result<bool, sqlx::Error> {
-    let text = serde_json::to_string(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
-    let parked = query(include_str!("sql/park.sql"))
-        .bind(&event.aggregate_type)
-        .bind(&event.aggregate_id)
-        .bind(signed(event.sequence))
-        .bind(text)
-        .bind(error)
-        .execute(rows)
-        .await?;
-    Ok(parked > 0)
 }
 
 /// The databases' integers are signed; our counts never come near the end of either.

@@ -222,20 +222,31 @@ impl RunnerHandle {
         let reader = self.reader(name)?;
         let reached = async {
             let mut ticks = shared.ticks.subscribe();
+            // The generation whose rows were asked, and what it had forgotten by then.
+            let mut asked = None;
             loop {
                 // A tick after this look is not missed: it is told from the one that was seen here.
                 ticks.borrow_and_update();
-                let standing = match reader.acquire().await {
-                    Ok(mut rows) => parking::standing(&mut rows, aggregate_type, aggregate_id).await,
-                    Err(RunnerError::NotReady { .. }) => continue,
-                    Err(error) => return Err(error),
-                };
-                let (last, parked) = standing.map_err(|error| RunnerError::database(name, &error))?;
-                if last >= sequence {
+                let serving = shared.serving.borrow().clone();
+                let seen = serving.as_ref().map(|serving| (serving.generation, serving.seen.forgotten()));
+                let last = serving.and_then(|serving| serving.seen.last((aggregate_type, aggregate_id)));
+                if last.is_some_and(|last| last >= sequence) {
                     return Ok(Waited::Reached);
                 }
-                if parked {
-                    return Ok(Waited::Parked);
+                if seen.is_none() || asked != seen {
+                    let standing = match reader.acquire().await {
+                        Ok(mut rows) => parking::standing(&mut rows, aggregate_type, aggregate_id).await,
+                        Err(RunnerError::NotReady { .. }) => continue,
+                        Err(error) => return Err(error),
+                    };
+                    let (last, parked) = standing.map_err(|error| RunnerError::database(name, &error))?;
+                    if last >= sequence {
+                        return Ok(Waited::Reached);
+                    }
+                    if parked {
+                        return Ok(Waited::Parked);
+                    }
+                    asked = seen;
                 }
                 if ticks.changed().await.is_err() {
                     return Err(RunnerError::closed());

@@ -6,12 +6,14 @@
 //!
 //! A generation serves only when it is whole: readers are never shown half a view, nor one of another version.
 
+mod applying;
 mod failure;
 mod folder;
 mod generation;
 mod handle;
 mod parking;
 mod projection;
+mod seen;
 mod shelf;
 mod status;
 mod task;

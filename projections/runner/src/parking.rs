@@ -3,7 +3,8 @@
 use sigma_store::{RecordedEvent, Seen, Sighting};
 use sigma_tables::{Row, Rows, query};
 
-use crate::generation::{Generation, see, signed, try_event, unsigned};
+use crate::applying::{see_event, try_event};
+use crate::generation::{Generation, signed, unsigned};
 use crate::projection::Projection;
 
 /// An aggregate whose line is parked.
@@ -99,7 +100,7 @@ impl Generation {
             }
             let event = read_event(row.try_get("event")?)?;
             if begins && first == First::Skip {
-                see(&mut rows, &event).await?;
+                see_event(Rows::from(&mut rows), &event).await?;
                 unpark(&mut rows, &event).await?;
                 tracing::warn!(
                     projection = projection.name(),
@@ -128,6 +129,7 @@ impl Generation {
             }
         }
         transaction.commit().await?;
+        self.seen.forget();
         self.look_at_parked().await?;
         Ok(Some(retried))
     }

@@ -17,8 +17,12 @@ pub trait Projection: Send + Sync + 'static {
     /// must be immediate: one that is checked only at the commit would fail a whole batch.
     fn schema_sql(&self) -> &str;
 
-    /// Applies an event, in a transaction that holds the checkpoint too. Called once for each event, in order within
-    /// a line; what an event does not concern is `Ok`.
+    /// Whether events of this type of aggregate change anything here: the others are passed over, and never waited for. As `apply`, it
+    /// changes with the version.
+    fn concerns(&self, aggregate_type: &str) -> bool;
+
+    /// Applies an event, in a transaction that holds the checkpoint too. Called in order within a line, for each event that stands
+    /// once; a call whose transaction was taken back, for poison behind it, is made again.
     async fn apply(&self, rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError>;
 }
 

@@ -1,10 +1,12 @@
 //! What a projection tells about itself, and what its readers and waiters share with it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sigma_store::Cursor;
 use sigma_tables::Pool;
 use tokio::sync::watch;
+
+use crate::seen::Seen;
 
 /// How a projection is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +60,7 @@ pub struct ProjectionStatus {
 pub(crate) struct Serving {
     pub(crate) generation: u32,
     pub(crate) pool: Pool,
+    pub(crate) seen: Arc<Seen>,
 }
 
 /// Where a generation is.

@@ -13,7 +13,7 @@ use crate::generation::Generation;
 use crate::parking::{First, Retried};
 use crate::projection::Projection;
 use crate::shelf::{Lock, Shelf};
-use crate::status::{Serving, Shared};
+use crate::status::Shared;
 
 /// Events in one transaction: small enough that what serves waits little for a rebuild beside it.
 const BATCH: u32 = 256;
@@ -254,11 +254,22 @@ impl Task {
         };
         let Some(generation) = generation else { return Ok(false) };
         generation.recover().await?;
-        let batch = self.log.read_after(&generation.cursor, BATCH).await?;
+        let batch = match generation.ahead.take() {
+            Some(batch) => batch,
+            None => self.log.read_after(&generation.cursor, BATCH).await?,
+        };
         if batch.events.is_empty() && batch.next == generation.cursor {
             return Ok(false);
         }
-        generation.apply(&*self.projection, &batch).await?;
+        if batch.events.len() < BATCH as usize {
+            generation.apply(&*self.projection, &batch).await?;
+        } else {
+            // There is more: the next is read while this one is applied.
+            let next = self.log.read_after(&batch.next, BATCH);
+            let (applied, next) = tokio::join!(generation.apply(&*self.projection, &batch), next);
+            applied?;
+            generation.ahead = next.ok().filter(|next| !next.events.is_empty());
+        }
         if matches!(which, Which::Serving) {
             self.publish();
             self.shared.tick();
@@ -278,7 +289,7 @@ impl Task {
             parked = building.parked_events,
             "a view was built and serves"
         );
-        let serving = Serving { generation: building.number, pool: building.pool.clone() };
+        let serving = building.to_readers();
         let replaced = std::mem::replace(&mut self.serving, self.building.take());
         self.shared.serving.send_replace(Some(serving));
         self.publish();
@@ -374,12 +385,7 @@ impl Task {
         let serving = self.serving.as_ref().map(|generation| generation.number);
         let told = self.shared.serving.borrow().as_ref().map(|serving| serving.generation);
         if serving != told {
-            self.shared.serving.send_replace(
-                self.serving.as_ref().map(|generation| Serving {
-                    generation: generation.number,
-                    pool: generation.pool.clone(),
-                }),
-            );
+            self.shared.serving.send_replace(self.serving.as_ref().map(Generation::to_readers));
         }
     }
 }

@@ -70,6 +70,10 @@ impl Projection for Texts {
         self.schema
     }
 
+    fn concerns(&self, _aggregate_type: &str) -> bool {
+        true
+    }
+
     async fn apply(&self, mut rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError> {
         self.permits.acquire().await.unwrap().forget();
         self.applied.fetch_add(1, Ordering::SeqCst);

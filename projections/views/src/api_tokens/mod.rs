@@ -33,10 +33,11 @@ impl Projection for ApiTokensView {
         include_str!("schema.sql")
     }
 
+    fn concerns(&self, aggregate_type: &str) -> bool {
+        aggregate_type == ApiToken::TYPE
+    }
+
     async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        if recorded.aggregate_type != ApiToken::TYPE {
-            return Ok(());
-        }
         let poison = |error: sigma_store::StoreError| ApplyError::Poison(error.to_string());
         let event = fold::decode(recorded).map_err(poison)?;
         let by = fold::actor(recorded).map_err(poison)?;

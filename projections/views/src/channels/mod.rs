@@ -33,10 +33,11 @@ impl Projection for ChannelsView {
         include_str!("schema.sql")
     }
 
+    fn concerns(&self, aggregate_type: &str) -> bool {
+        aggregate_type == Channel::TYPE
+    }
+
     async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        if recorded.aggregate_type != Channel::TYPE {
-            return Ok(());
-        }
         let event = fold::decode(recorded).map_err(|error| ApplyError::Poison(error.to_string()))?;
         apply(rows, &event, &recorded.aggregate_id, whole(recorded.sequence)).await
     }

@@ -33,10 +33,11 @@ impl Projection for ProjectsView {
         include_str!("schema.sql")
     }
 
+    fn concerns(&self, aggregate_type: &str) -> bool {
+        aggregate_type == Project::TYPE
+    }
+
     async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        if recorded.aggregate_type != Project::TYPE {
-            return Ok(());
-        }
         let event: ProjectEvent =
             fold::decode(recorded).map_err(|error| ApplyError::Poison(error.to_string()))?;
         let ProjectEvent::Created { name, at, .. } = &event;

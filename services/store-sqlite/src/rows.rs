@@ -19,7 +19,7 @@ pub(crate) fn position(incarnation: &str, cursor: &Cursor) -> Option<i64> {
 }
 
 /// Reads a number that SQLite keeps signed.
-fn unsigned<T: TryFrom<i64>>(row: &SqliteRow, column: &'static str) -> Result<T, sqlx::Error>
+pub(crate) fn unsigned<T: TryFrom<i64>>(row: &SqliteRow, column: &'static str) -> Result<T, sqlx::Error>
 where
     T::Error: std::error::Error + Send + Sync + 'static,
 {

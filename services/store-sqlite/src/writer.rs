@@ -12,7 +12,7 @@ use sigma_store::{
     new_event_id,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{Connection, Executor};
+use sqlx::{Connection, Executor, Row};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::fault::{is_conflict, is_trouble, store_error};
@@ -128,16 +128,14 @@ impl Writer {
         waiting: &mut std::vec::IntoIter<Job>,
         answers: &mut Vec<Answer>,
     ) -> Result<(), sqlx::Error> {
-        sqlx::query("begin immediate").execute(&mut *connection).await?;
-        while waiting.len() > 0 {
-            sqlx::query("savepoint job").execute(&mut *connection).await?;
-            if let Some(job) = waiting.next() {
-                let (answer, settled) = self.do_job(connection, head, job).await;
-                answers.push(answer);
-                settled?;
-            }
+        // Statements without values go together: each way to SQLite's thread and back costs more than they do.
+        connection.execute("begin immediate; savepoint job").await?;
+        while let Some(job) = waiting.next() {
+            let (answer, settled) = self.do_job(connection, head, job).await;
+            answers.push(answer);
+            settled?;
         }
-        sqlx::query("commit").execute(connection).await.map(drop)
+        connection.execute("release job; commit").await.map(drop)
     }
 
     /// Does one job in its savepoint. With an error the group is lost.
@@ -181,7 +179,7 @@ impl Writer {
         }
     }
 
-    /// Keeps or takes back a job's savepoint, and makes its answer.
+    /// Keeps or takes back what a job did, opens the next one's savepoint, and makes the answer.
     async fn settle<T: Send + 'static>(
         &self,
         connection: &mut SqliteConnection,
@@ -189,9 +187,10 @@ impl Writer {
         reply: Reply<T>,
     ) -> (Answer, Result<(), sqlx::Error>) {
         let (result, settled) = match done {
-            Ok(value) => (Ok(value), sqlx::query("release job").execute(connection).await.map(drop)),
+            Ok(value) => (Ok(value), connection.execute("release job; savepoint job").await.map(drop)),
             Err(Failure::Refused(error)) => {
-                (Err(error), connection.execute("rollback to job; release job").await.map(drop))
+                // The savepoint stays open, for the next one.
+                (Err(error), connection.execute("rollback to job").await.map(drop))
             }
             Err(Failure::Trouble(error)) => (Err(store_error(&self.path, &error)), Err(error)),
         };
@@ -245,11 +244,19 @@ async fn write_commit(
     head: &mut i64,
     commit: &Commit,
 ) -> Result<Committed, Failure> {
-    if let Some((record, last_sequence, position)) = standing(connection, &commit.command.id).await? {
+    let row = sqlx::query(include_str!("sql/standing.sql"))
+        .bind(&commit.command.id)
+        .bind(&commit.aggregate_type)
+        .bind(&commit.aggregate_id)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(sort)?;
+    if row.try_get::<Option<String>, _>("id").map_err(sort)?.is_some() {
+        let (record, last_sequence, position) = rows::command(&row).map_err(sort)?;
         let cursor = rows::cursor(incarnation, position);
         return Ok(Committed { last_sequence, cursor, repeated: Some(record) });
     }
-    let found = last_sequence(connection, commit).await?;
+    let found = rows::unsigned(&row, "stands").map_err(sort)?;
     if found != commit.expected {
         return Err(conflict(commit, found));
     }
@@ -295,16 +302,6 @@ fn conflict(commit: &Commit, found: u64) -> Failure {
         expected: commit.expected,
         found,
     })
-}
-
-async fn last_sequence(connection: &mut SqliteConnection, commit: &Commit) -> Result<u64, Failure> {
-    let last: i64 = sqlx::query_scalar(include_str!("sql/last_sequence.sql"))
-        .bind(&commit.aggregate_type)
-        .bind(&commit.aggregate_id)
-        .fetch_one(connection)
-        .await
-        .map_err(sort)?;
-    u64::try_from(last).map_err(|_| broken(format!("the sequence {last} is negative")))
 }
 
 /// The record of a command that was honoured, with the last sequence and the position after it.

@@ -114,9 +114,9 @@ struct Look {
 
 /// Why the follower wakes up.
 enum Woken {
-    ByCommit,
-    ByWord,
-    ByTime,
+    Commit,
+    Word,
+    Time,
 }
 
 impl Follower {
@@ -169,9 +169,9 @@ impl Follower {
             }
             sigma_clock::sleep(SPACING).await;
             match self.wake(&mut listener, wait, &name).await {
-                Woken::ByCommit => (tell, wait) = (self.listen, Duration::ZERO),
-                Woken::ByWord => wait = Duration::ZERO,
-                Woken::ByTime => {}
+                Woken::Commit => (tell, wait) = (self.listen, Duration::ZERO),
+                Woken::Word => wait = Duration::ZERO,
+                Woken::Time => {}
             }
         }
     }
@@ -189,9 +189,9 @@ impl Follower {
             }
         };
         tokio::select! {
-            () = self.told.commits.notified() => Woken::ByCommit,
-            () = word => Woken::ByWord,
-            () = sigma_clock::sleep(wait) => Woken::ByTime,
+            () = self.told.commits.notified() => Woken::Commit,
+            () = word => Woken::Word,
+            () = sigma_clock::sleep(wait) => Woken::Time,
         }
     }
 

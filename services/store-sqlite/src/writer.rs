@@ -130,7 +130,7 @@ impl Writer {
     ) -> Result<(), sqlx::Error> {
         // Statements without values go together: each way to SQLite's thread and back costs more than they do.
         connection.execute("begin immediate; savepoint job").await?;
-        while let Some(job) = waiting.next() {
+        for job in waiting.by_ref() {
             let (answer, settled) = self.do_job(connection, head, job).await;
             answers.push(answer);
             settled?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
@@ -13,22 +14,26 @@ const APPLICATION: &str = "sigma";
 /// The address of a database, `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. Shown and printed without its password.
 #[derive(Clone)]
 pub struct Address {
-    options: PgConnectOptions,
+    /// Large, and carried about a lot.
+    options: Arc<PgConnectOptions>,
 }
 
 impl Address {
     /// Options for connections that find their tables in `schema`, and whose statements may run for so long.
     pub fn options(&self, schema: &str, statement_timeout: Duration) -> PgConnectOptions {
         let millis = statement_timeout.as_millis().max(1);
-        self.options.clone().application_name(APPLICATION).disable_statement_logging().options([
-            ("search_path", schema.to_owned()),
-            ("statement_timeout", millis.to_string()),
-            // A transaction of ours that waits for nothing holds up every reader of the log.
-            ("idle_in_transaction_session_timeout", millis.to_string()),
-            ("lock_timeout", millis.to_string()),
-            // That a table to be dropped is not there is nobody's news.
-            ("client_min_messages", "warning".to_owned()),
-        ])
+        PgConnectOptions::clone(&self.options)
+            .application_name(APPLICATION)
+            .disable_statement_logging()
+            .options([
+                ("search_path", schema.to_owned()),
+                ("statement_timeout", millis.to_string()),
+                // A transaction of ours that waits for nothing holds up every reader of the log.
+                ("idle_in_transaction_session_timeout", millis.to_string()),
+                ("lock_timeout", millis.to_string()),
+                // That a table to be dropped is not there is nobody's news.
+                ("client_min_messages", "warning".to_owned()),
+            ])
     }
 }
 
@@ -46,7 +51,7 @@ impl FromStr for Address {
         if options.get_database().is_none_or(str::is_empty) {
             return Err(format!("it names no database; {FORM}"));
         }
-        Ok(Self { options })
+        Ok(Self { options: Arc::new(options) })
     }
 }
 

@@ -1,7 +1,7 @@
 //! A server ends with the tests that started it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -14,7 +14,8 @@ use sqlx::Executor;
 #[ignore = "the child of a_server_ends_with_its_tests"]
 fn child_that_starts_a_server() {
     let cluster = Cluster::shared();
-    println!("server {} {}", cluster.pid().unwrap(), cluster.port());
+    let mut out = std::io::stdout();
+    writeln!(out, "server {} {}", cluster.pid().unwrap(), cluster.port()).unwrap();
     std::thread::park();
 }
 

@@ -16,10 +16,6 @@ const FORGOTTEN_AT_ONCE: u64 = 1_000;
 
 #[async_trait]
 impl Journal for PostgresStore {
-    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.load_after(aggregate_type, aggregate_id, 0).await
-    }
-
     async fn load_after(
         &self,
         aggregate_type: &str,

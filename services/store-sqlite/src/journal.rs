@@ -40,10 +40,6 @@ enum Secret<'a> {
 
 #[async_trait]
 impl Journal for SqliteStore {
-    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.load_after(aggregate_type, aggregate_id, 0).await
-    }
-
     async fn load_after(
         &self,
         aggregate_type: &str,

@@ -8,8 +8,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use sigma_store::{
-    CommandRecord, Commit, Committed, Identity, MAX_EVENTS_IN_COMMIT, SecretScope, SecretWrite, StoreError,
-    new_event_id,
+    CommandRecord, Commit, Committed, Identity, MAX_EVENTS_IN_COMMIT, SecretWrite, StoreError, new_event_id,
 };
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use sqlx::{Connection, Executor, Row};
@@ -367,13 +366,6 @@ async fn bind_master_key(
 }
 
 async fn write_secrets(connection: &mut SqliteConnection, writes: &[SecretWrite]) -> Result<(), Failure> {
-    fn narrow(scope: &SecretScope) -> (Option<&[u8]>, Option<i64>) {
-        match scope {
-            SecretScope::All => (None, None),
-            SecretScope::Lookup(lookup) => (Some(lookup), None),
-            SecretScope::ExpiredBy(at_ms) => (None, Some(*at_ms)),
-        }
-    }
     for write in writes {
         let query = match write {
             SecretWrite::Put { kind, owner, lookup, sealed, expires_at_ms } => {
@@ -381,12 +373,12 @@ async fn write_secrets(connection: &mut SqliteConnection, writes: &[SecretWrite]
                 query.bind(lookup.as_deref()).bind(sealed.as_slice()).bind(expires_at_ms)
             }
             SecretWrite::Expire { kind, owner, scope, at_ms } => {
-                let (lookup, expired_by) = narrow(scope);
+                let (lookup, expired_by) = scope.narrowed();
                 let query = sqlx::query(include_str!("sql/expire_secrets.sql")).bind(kind).bind(owner);
                 query.bind(lookup).bind(expired_by).bind(at_ms)
             }
             SecretWrite::Delete { kind, owner, scope } => {
-                let (lookup, expired_by) = narrow(scope);
+                let (lookup, expired_by) = scope.narrowed();
                 let query = sqlx::query(include_str!("sql/delete_secrets.sql")).bind(kind).bind(owner);
                 query.bind(lookup).bind(expired_by)
             }

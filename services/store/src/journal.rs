@@ -72,6 +72,17 @@ pub enum SecretScope {
     ExpiredBy(i64),
 }
 
+impl SecretScope {
+    /// The keyed hash, or the latest expiry (milliseconds since the Unix epoch), that narrows an owner's secrets down.
+    pub fn narrowed(&self) -> (Option<&[u8]>, Option<i64>) {
+        match self {
+            Self::All => (None, None),
+            Self::Lookup(lookup) => (Some(lookup), None),
+            Self::ExpiredBy(at_ms) => (None, Some(*at_ms)),
+        }
+    }
+}
+
 /// A change to the secrets, kept with the events of its commit or not at all. Changes happen in the order given.
 #[derive(Clone, PartialEq, Eq)]
 pub enum SecretWrite {
@@ -208,7 +219,9 @@ pub struct Identity {
 #[async_trait]
 pub trait Journal: Send + Sync {
     /// All events of an aggregate, in order; empty when there is none.
-    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError>;
+    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.load_after(aggregate_type, aggregate_id, 0).await
+    }
 
     /// The events of an aggregate behind its sequence `after`, in order. For who kept its state of then: a stream of
     /// thousands is not read again for each command.
@@ -217,11 +230,7 @@ pub trait Journal: Send + Sync {
         aggregate_type: &str,
         aggregate_id: &str,
         after: u64,
-    ) -> Result<Vec<RecordedEvent>, StoreError> {
-        let mut events = self.load(aggregate_type, aggregate_id).await?;
-        events.retain(|event| event.sequence > after);
-        Ok(events)
-    }
+    ) -> Result<Vec<RecordedEvent>, StoreError>;
 
     /// Commits, see the promise above. With no events `expected` is still checked.
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError>;
@@ -256,10 +265,6 @@ pub trait Journal: Send + Sync {
 
 #[async_trait]
 impl<J: Journal + ?Sized> Journal for Arc<J> {
-    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
-        (**self).load(aggregate_type, aggregate_id).await
-    }
-
     async fn load_after(
         &self,
         aggregate_type: &str,

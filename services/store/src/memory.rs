@@ -307,13 +307,19 @@ fn is_meant(row: &SecretRow, kind: &str, owner: &str, scope: &SecretScope) -> bo
 
 #[async_trait]
 impl Journal for MemoryStore {
-    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
+    async fn load_after(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        after: u64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
         let state = self.lock();
         let mut offsets: Offsets = [0; PARTITIONS];
         let mut found = Vec::new();
         for (partition, event) in &state.events {
             offsets[*partition] += 1;
-            if event.aggregate_type == aggregate_type && event.aggregate_id == aggregate_id {
+            let of_it = event.aggregate_type == aggregate_type && event.aggregate_id == aggregate_id;
+            if of_it && event.sequence > after {
                 found.push(RecordedEvent { cursor: state.cursor(&offsets), ..event.clone() });
             }
         }

@@ -91,8 +91,13 @@ fn gone() -> StoreError {
 
 #[async_trait]
 impl Journal for Switch {
-    async fn load(&self, aggregate_type: &str, id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
-        self.inner()?.load(aggregate_type, id).await
+    async fn load_after(
+        &self,
+        aggregate_type: &str,
+        id: &str,
+        after: u64,
+    ) -> Result<Vec<RecordedEvent>, StoreError> {
+        self.inner()?.load_after(aggregate_type, id, after).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Committed, StoreError> {

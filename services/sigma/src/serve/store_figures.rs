@@ -95,13 +95,6 @@ impl Measured {
 
 #[async_trait]
 impl Journal for Measured {
-    async fn load(&self, aggregate_type: &str, aggregate_id: &str) -> Result<Vec<RecordedEvent>, StoreError> {
-        let began = sigma_clock::monotonic();
-        let loaded = self.journal.load(aggregate_type, aggregate_id).await;
-        self.figures.loads.took(began.elapsed());
-        self.told(loaded)
-    }
-
     async fn load_after(
         &self,
         aggregate_type: &str,

@@ -7,7 +7,8 @@ SHELL := /bin/bash
 NODE_DIR := $(CURDIR)/.tools/node_modules/.bin
 export PATH := $(NODE_DIR):$(PATH)
 WEB := services/dashboard
-RUN_PACKAGES := build-essential ffmpeg
+# librdkafka is built by its own configure, against Debian's OpenSSL and zlib.
+RUN_PACKAGES := build-essential ffmpeg pkg-config libssl-dev zlib1g-dev
 TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv glib-networking valgrind postgresql \
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
 # Killing at a system call, and setting a clock for one program.
@@ -38,6 +39,11 @@ node:
 .tools/ffmpeg-new: tests/setup/ffmpeg-new
 	@$(MAKE) --no-print-directory test-packages
 	@tests/setup/ffmpeg-new .tools
+
+# Apache Kafka itself, by Maven.
+.tools/kafka/version: tests/setup/kafka
+	@tests/setup/kafka .tools
+	@touch $@
 
 # GraphQL's client libraries for Node and Python, which the tests talk to the API with.
 .tools/clients: tests/setup/clients tests/clients/package-lock.json
@@ -70,7 +76,7 @@ test-web:
 
 test-rust: export SIGMA_TEST_FFMPEG_NEW = $(CURDIR)/.tools/ffmpeg-new
 test-rust: export SIGMA_TEST_PYTHON = $(CURDIR)/.tools/python/bin/python
-test-rust: .tools/ffmpeg-new .tools/clients
+test-rust: .tools/ffmpeg-new .tools/clients .tools/kafka/version
 	cargo build --locked --bin sigma
 	cargo test --locked --workspace
 

@@ -1,5 +1,6 @@
 //! The application's port over the views that serve.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -17,9 +18,19 @@ use crate::{
 };
 
 /// Reads the views that a runner keeps.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Views {
     runner: RunnerHandle,
+    still: Still,
+}
+
+/// Tells whether the log that the views follow is away.
+type Still = Arc<dyn Fn() -> bool + Send + Sync>;
+
+impl std::fmt::Debug for Views {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Views").field("runner", &self.runner).finish_non_exhaustive()
+    }
 }
 
 fn unreadable(error: sqlx::Error) -> ReadError {
@@ -86,7 +97,13 @@ fn json(ids: &[String]) -> String {
 impl Views {
     /// Over a runner that was started with [`projections`](crate::projections).
     pub fn new(runner: RunnerHandle) -> Self {
-        Self { runner }
+        Self { runner, still: Arc::new(|| false) }
+    }
+
+    /// With somebody who knows when the log that they follow is away: nobody waits for them then.
+    #[must_use]
+    pub fn stand_still_while(self, still: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { still: Arc::new(still), ..self }
     }
 
     async fn read(&self, view: &str) -> Result<PooledConnection, ReadError> {
@@ -232,6 +249,10 @@ impl ReadModels for Views {
         let asked = query(include_str!("projects/by_id.sql")).bind(id);
         let row = asked.fetch_optional(&mut view).await.map_err(unreadable)?;
         row.as_ref().map(projects::row).transpose().map_err(unreadable)
+    }
+
+    fn stand_still(&self) -> bool {
+        (self.still)()
     }
 
     async fn wait_for(

@@ -26,6 +26,9 @@ use crate::{
 /// A use case that changed something waits so long for the views to show it; then it answers all the same.
 pub const READ_YOUR_WRITES: Duration = Duration::from_secs(5);
 
+/// The same while the views stand still, where it is known that they do.
+const WHILE_STILL: Duration = Duration::from_millis(50);
+
 /// What the application is made of.
 pub struct Parts {
     /// Where events are written.
@@ -197,7 +200,8 @@ impl App {
     /// Waits until the views show what was done. It is done either way, so a view that lags is only warned of.
     pub(crate) async fn shown<A: Decider>(&self, executed: &Executed<A>) {
         let Executed { aggregate_id, sequence, .. } = executed;
-        match self.views.wait_for(A::TYPE, aggregate_id, *sequence, READ_YOUR_WRITES).await {
+        let patience = if self.views.stand_still() { WHILE_STILL } else { READ_YOUR_WRITES };
+        match self.views.wait_for(A::TYPE, aggregate_id, *sequence, patience).await {
             Ok(Waited::Reached) => {}
             other => tracing::warn!(
                 aggregate.id = %aggregate_id,

@@ -299,6 +299,11 @@ pub trait ReadModels: Send + Sync {
     /// A project by its id.
     async fn project(&self, id: &str) -> Result<Option<ProjectRow>, ReadError>;
 
+    /// Whether the views get nothing new for now, so that waiting for them does not help.
+    fn stand_still(&self) -> bool {
+        false
+    }
+
     /// Waits until the views show event `sequence` of the aggregate (`channel`, `session`, `api_token` or `project`).
     async fn wait_for(
         &self,

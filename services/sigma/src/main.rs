@@ -9,6 +9,7 @@ mod folder;
 mod manual;
 mod media;
 mod projections;
+mod relay;
 mod serve;
 mod settings;
 mod store;
@@ -55,6 +56,7 @@ fn run(command: Command) -> Result<(), Fault> {
         Command::Project(command) => runtime()?.block_on(client::token::run_project(command)),
         Command::Events(command) => runtime()?.block_on(client::events::run(command)),
         Command::Projections(command) => runtime()?.block_on(client::projections::run(command)),
+        Command::Relay(command) => runtime()?.block_on(relay::run(command, environment())),
         Command::Store(command) => runtime()?.block_on(store::run(command, environment())),
         Command::Backup(args) => runtime()?.block_on(store::back_up(args)),
         Command::Restore(args) => runtime()?.block_on(store::restore(args)),

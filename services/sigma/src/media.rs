@@ -1,10 +1,10 @@
 //! Fits the application layer to the media node's port, and the node to the platform.
 
 mod health;
+mod shown;
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+use self::shown::Shown;
 use crate::fault::Fault;
 use crate::folder::Names;
 use crate::settings::Settings;
@@ -34,6 +35,7 @@ pub(crate) struct Media {
     node: Node,
     app: Arc<App>,
     orders: sigma_store::Cursor,
+    shown: Arc<Shown>,
 }
 
 /// What the node is opened with beside its settings.
@@ -54,7 +56,9 @@ impl Media {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Fault> {
         let started = app.node_started(&node_id).await.map_err(Fault::told)?;
-        let control = Port { app: Arc::clone(app), node: node_id, shown: Shown::default() };
+        let shown = Arc::<Shown>::default();
+        started.on_air.iter().for_each(|session| shown.hold(session));
+        let control = Port { app: Arc::clone(app), node: node_id, shown: Arc::clone(&shown) };
         let node_settings = NodeSettings {
             ingest_silence: settings.ingest_silence,
             health: settings.thresholds,
@@ -74,7 +78,7 @@ impl Media {
             )
         })?;
         node.restore(started.on_air.into_iter().map(session_facts).collect());
-        Ok(Self { node, app: Arc::clone(app), orders: started.orders })
+        Ok(Self { node, app: Arc::clone(app), orders: started.orders, shown })
     }
 
     /// Opens the RTMP doors and follows what the log tells the node to do.
@@ -101,10 +105,11 @@ impl Media {
         }
         tasks.spawn(async move { tidy.tidy(watched).await });
         let (node, orders) = (self.node.clone(), self.app.orders(self.orders.clone()));
+        let shown = Arc::clone(&self.shown);
         let token = stop.clone();
         tasks.spawn(async move {
             tokio::select! {
-                () = follow(node, orders) => {}
+                () = follow(node, orders, shown) => {}
                 () = token.cancelled() => {}
             }
         });
@@ -129,14 +134,18 @@ impl Media {
 }
 
 /// Does what the log says.
-async fn follow(node: Node, mut orders: Orders) {
+async fn follow(node: Node, mut orders: Orders, shown: Arc<Shown>) {
     loop {
         let order = orders.next().await;
         match order.kind {
-            OrderKind::GoLive { .. } => node.go_live(&order.session),
+            OrderKind::GoLive { .. } => {
+                shown.go_live(&order.session);
+                node.go_live(&order.session);
+            }
             // This node cut the old feed itself when it let the new one in.
             OrderKind::FeedOpened { .. } => {}
             OrderKind::End { reason, .. } => {
+                shown.end(&order.session);
                 let sentence = format!("the session has ended ({})", reason.code());
                 node.end(&order.session, &sentence).await;
             }
@@ -163,7 +172,7 @@ fn session_facts(on_air: SessionOnAir) -> SessionFacts {
 struct Port {
     app: Arc<App>,
     node: String,
-    shown: Shown,
+    shown: Arc<Shown>,
 }
 
 fn denied(denied: sigma_app::Denied) -> Denied {
@@ -216,36 +225,6 @@ impl Port {
 /// Read models that do not answer for so long are not waited for where an older answer does.
 const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
-/// Playback ids whose last answer is remembered; beyond it all are forgotten.
-const MAX_SHOWN: usize = 10_000;
-
-/// What was public under each playback id when that was last known: viewers find it while the read models are away.
-#[derive(Default)]
-struct Shown(Mutex<HashMap<String, String>>);
-
-impl Shown {
-    fn note(&self, playback_id: &str, playback: &Playback) {
-        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match playback {
-            Playback::OnAir(session) if shown.get(playback_id) != Some(session) => {
-                if shown.len() >= MAX_SHOWN {
-                    shown.clear();
-                }
-                shown.insert(playback_id.to_owned(), session.clone());
-            }
-            Playback::OnAir(_) => {}
-            Playback::NotOnAir | Playback::Unknown => {
-                shown.remove(playback_id);
-            }
-        }
-    }
-
-    fn last(&self, playback_id: &str) -> Option<Playback> {
-        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.get(playback_id).cloned().map(Playback::OnAir)
-    }
-}
-
 #[async_trait]
 impl Control for Port {
     async fn resolve_key(&self, key: &StreamKey) -> Result<KeyHolder, Denied> {
@@ -262,6 +241,7 @@ impl Control for Port {
             takeover_allowed: true,
         };
         let grant = self.app.open_feed(channel, facts).await.map_err(denied)?;
+        self.shown.hold(&grant.session);
         Ok(FeedGrant { session: session_facts(grant.session), feed: grant.feed })
     }
 
@@ -305,6 +285,9 @@ impl Control for Port {
     }
 
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError> {
+        if let Some(here) = self.shown.here(playback_id) {
+            return Ok(here);
+        }
         let asked = self.look(playback_id);
         tokio::pin!(asked);
         let answered = match sigma_clock::timeout(SHOWN_WITHIN, &mut asked).await {

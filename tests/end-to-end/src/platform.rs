@@ -174,6 +174,11 @@ impl Platform {
         self.start.database = Some(database.to_owned());
     }
 
+    /// The address of the database that everything is kept in, where it is one.
+    pub fn database(&self) -> Option<String> {
+        self.start.database.clone()
+    }
+
     /// The data folder.
     pub fn data_dir(&self) -> PathBuf {
         self.start.disk.as_deref().unwrap_or(self.data.path()).join("data")

@@ -5,6 +5,7 @@ mod connect;
 mod events;
 mod hls_check;
 mod projections;
+mod relay;
 mod session;
 mod setting_flags;
 mod store;
@@ -22,6 +23,7 @@ pub(crate) use connect::{ConnectArgs, LimitArgs, WatchArgs};
 pub(crate) use events::{EventFilterArgs, EventsCommand};
 pub(crate) use hls_check::HlsCheckArgs;
 pub(crate) use projections::{LineArgs, ProjectionsCommand};
+pub(crate) use relay::RelayCommand;
 pub(crate) use session::{SessionArgs, SessionCommand, SessionState};
 pub(crate) use setting_flags::SettingFlags;
 pub(crate) use store::{BackupArgs, StoreCommand};
@@ -68,6 +70,9 @@ pub(crate) enum Command {
     /// Read models: how they stand, filling them anew, events that they could not take
     #[command(subcommand)]
     Projections(ProjectionsCommand),
+    /// The relay to Kafka: fill the topic of events anew
+    #[command(subcommand)]
+    Relay(RelayCommand),
     /// Move an event store to PostgreSQL, mend one that was restored
     #[command(subcommand)]
     Store(StoreCommand),

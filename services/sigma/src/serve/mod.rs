@@ -2,6 +2,7 @@
 
 mod components;
 mod figures;
+mod kafka;
 mod pressure;
 mod signals;
 mod store_figures;
@@ -116,8 +117,19 @@ impl Platform {
         let (journal, store_figures) = Measured::new(Arc::clone(&store.journal), store.files.clone());
         let journal: Arc<dyn Journal> = Arc::new(journal);
         let database = store.database.clone();
-        let (runner, app) =
-            control_plane(store, Arc::clone(&journal), vault, admin_token, Arc::clone(&clock)).await?;
+        let stream = match &settings.kafka {
+            Some(kafka) => Some(kafka::Stream::start(kafka, &*journal, Arc::clone(&store.log)).await?),
+            None => None,
+        };
+        let (runner, app) = control_plane(
+            store,
+            stream.clone(),
+            Arc::clone(&journal),
+            vault,
+            admin_token,
+            Arc::clone(&clock),
+        )
+        .await?;
         let started_at_ms = clock.now().millis();
         let pressure: Arc<Pressure> = Arc::default();
         let gauge = Arc::new(Gauge::new(settings.admission, Arc::clone(&pressure)));
@@ -154,6 +166,10 @@ impl Platform {
         ];
         sources
             .extend(database.map(|store| Arc::new(store_figures::Database(store)) as Arc<dyn MetricSource>));
+        if let Some(stream) = stream {
+            components.push(Arc::clone(&stream) as Arc<dyn http::Component>);
+            sources.push(stream);
+        }
         if let Some(keeper) = &keeper {
             components.push(Arc::clone(keeper) as Arc<dyn http::Component>);
             sources.push(Arc::clone(keeper) as Arc<dyn MetricSource>);
@@ -278,18 +294,24 @@ impl Opened {
     }
 }
 
-/// Read models and use cases over a store.
+/// Use cases over a store, and read models over the log that they follow.
 async fn control_plane(
     store: Opened,
+    stream: Option<Arc<kafka::Stream>>,
     journal: Arc<dyn Journal>,
     vault: Vault,
     admin_token: AdminToken,
     clock: Arc<dyn Clock>,
 ) -> Result<(RunnerHandle, Arc<App>), Fault> {
     let Opened { log, history, views, process, .. } = store;
-    let runner =
-        Runner::start(Arc::clone(&log), views, sigma_views::projections()).await.map_err(Fault::told)?;
-    let views: Arc<dyn ReadModels> = Arc::new(sigma_views::Views::new(runner.clone()));
+    let followed = stream.as_ref().map_or_else(|| Arc::clone(&log), |stream| stream.log());
+    let runner = Runner::start(followed, views, sigma_views::projections()).await.map_err(Fault::told)?;
+    let views = sigma_views::Views::new(runner.clone());
+    let views = match stream {
+        Some(stream) => views.stand_still_while(move || stream.is_away()),
+        None => views,
+    };
+    let views: Arc<dyn ReadModels> = Arc::new(views);
     let parts = sigma_app::Parts { journal, log, history, views, clock, vault, admin_token, process };
     let app = App::open(parts).await.map_err(Fault::told)?;
     Ok((runner, app))

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use super::table::{Group, SETTINGS, Setting, Shape};
 
-const GROUPS: [Group; 5] = [Group::Platform, Group::Log, Group::Secrets, Group::Limits, Group::Health];
+const GROUPS: [Group; 6] =
+    [Group::Platform, Group::Kafka, Group::Log, Group::Secrets, Group::Limits, Group::Health];
 
 fn document() -> String {
     let mut text = "# Settings\n\n\

@@ -4,6 +4,7 @@
 #[cfg(test)]
 mod document;
 mod in_force;
+mod kafka;
 mod parse;
 mod sources;
 mod table;
@@ -18,6 +19,7 @@ use sigma_node::{THRESHOLDS, Thresholds};
 use sigma_store_postgres::Address;
 
 pub(crate) use in_force::{InForce, print};
+pub(crate) use kafka::Kafka;
 pub(crate) use parse::master_key;
 pub(crate) use sources::{Flags, Sources};
 pub(crate) use table::{Group, LATER, SETTINGS};
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) rtmp: String,
     /// Where events, read models and deadlines are kept.
     pub(crate) event_store: EventStore,
+    /// Where all events go too, and read models follow them.
+    pub(crate) kafka: Option<Kafka>,
     /// The certificate and what comes with it.
     pub(crate) tls: Option<Tls>,
     /// Without a slash at its end.
@@ -146,11 +150,14 @@ impl Settings {
     pub(crate) fn read(sources: &Sources) -> Result<Self, Fault> {
         let values = Values::read(sources)?;
         let secret = |name| values.text(name).map(Secret);
+        let event_store = event_store(&values);
+        let kafka = kafka::read(&values, &event_store)?;
         Ok(Self {
             data_dir: PathBuf::from(values.needed("data-dir")),
             http: values.needed("http"),
             rtmp: values.needed("rtmp"),
-            event_store: event_store(&values),
+            event_store,
+            kafka,
             tls: tls(&values)?,
             public_url: values.text("public-url"),
             public_rtmp: values.text("public-rtmp"),

@@ -43,6 +43,35 @@ pub(super) fn told_event_store(text: &str) -> String {
     text.parse::<Address>().map_or_else(|_| text.to_owned(), |address| address.to_string())
 }
 
+pub(super) fn brokers(text: &str) -> Result<String, String> {
+    list(text, |one| {
+        let proper = address(one).ok().filter(|proper| !proper.ends_with(":0"));
+        proper.ok_or_else(|| "write HOST:PORT, with commas between them, as kafka-1:9092,kafka-2:9092".into())
+    })
+}
+
+pub(super) fn kafka_security(text: &str) -> Result<String, String> {
+    one_of(text, &["plaintext", "tls"])
+}
+
+pub(super) fn kafka_sasl(text: &str) -> Result<String, String> {
+    one_of(text, &["scram-sha-256", "scram-sha-512", "plain"])
+}
+
+fn one_of(text: &str, known: &[&str]) -> Result<String, String> {
+    match known.contains(&text) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("write one of {}", known.join(", "))),
+    }
+}
+
+pub(super) fn password(text: &str) -> Result<(), String> {
+    match text.is_empty() || text.contains('\0') {
+        true => Err("write a password, without a zero byte".into()),
+        false => Ok(()),
+    }
+}
+
 pub(super) fn public_url(text: &str) -> Result<String, String> {
     origin(text).ok_or_else(|| "write it as https://live.example.org, without a path".into())
 }

@@ -49,6 +49,7 @@ pub(crate) enum Shape {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Group {
     Platform,
+    Kafka,
     Log,
     Secrets,
     Limits,
@@ -59,6 +60,7 @@ impl Group {
     pub(crate) fn title(self) -> &'static str {
         match self {
             Self::Platform => "Platform",
+            Self::Kafka => "Kafka",
             Self::Log => "Logs and traces",
             Self::Secrets => "Secrets",
             Self::Limits => "Limits",
@@ -214,11 +216,12 @@ fn threshold(threshold: &Threshold) -> Setting {
 }
 
 use self::Default::None;
-use self::Group::{Log, Platform};
+use self::Group::{Kafka, Log, Platform};
 
 /// Every setting of this version.
 pub(crate) static SETTINGS: LazyLock<Vec<Setting>> = LazyLock::new(|| {
     let mut settings = of_the_platform();
+    settings.extend(of_kafka());
     settings.extend(limits());
     settings.extend(THRESHOLDS.iter().map(threshold));
     settings
@@ -345,12 +348,76 @@ fn of_the_platform() -> Vec<Setting> {
             "The token that may do everything",
             parse::admin_token,
         ),
+        secret("kafka-password", "none", "The password of our account at Kafka", parse::password),
         secret(
             "master-key",
             "made at first start, kept in DATA_DIR/master-key",
             "32 bytes in base64 under which secrets are sealed",
             parse::is_master_key,
         ),
+    ]
+}
+
+fn of_kafka() -> Vec<Setting> {
+    let file = |name, default, help| text(name, "FILE", None(default), help, parse::file, Kafka);
+    vec![
+        text(
+            "kafka",
+            "HOST:PORT,…",
+            None("none: read models follow the event store itself"),
+            "Brokers of Apache Kafka: all events go there, and read models follow them there; wants --event-store postgres://…",
+            parse::brokers,
+            Kafka,
+        ),
+        number(
+            "kafka-partitions",
+            "12",
+            (1, 1_000),
+            "partitions",
+            "Partitions of the topic of events; fixed when it is made",
+            Kafka,
+        ),
+        number(
+            "kafka-copies",
+            "1",
+            (1, 16),
+            "copies",
+            "Brokers that hold a copy of each record of a topic that is made; with three, one may be away",
+            Kafka,
+        ),
+        Setting {
+            name: "kafka-retention-hours",
+            value: "N",
+            default: None("for ever"),
+            help: "Hours that records of events stay in a topic that is made; read models that are older than that are not whole \
+                   when they are filled anew",
+            shape: Shape::Number { least: 1, most: 876_000, unit: "hours" },
+            group: Kafka,
+        },
+        text(
+            "kafka-security",
+            "NAME",
+            is("plaintext"),
+            "How brokers are spoken to: plaintext or tls",
+            parse::kafka_security,
+            Kafka,
+        ),
+        file(
+            "kafka-ca",
+            "the machine's authorities",
+            "With tls: authorities that are trusted instead, in PEM",
+        ),
+        file("kafka-cert", "none", "With tls: our own certificate, where brokers ask for one, in PEM"),
+        file("kafka-key", "none", "With tls: the private key of our own certificate, in PEM"),
+        text(
+            "kafka-sasl",
+            "NAME",
+            None("none: no account"),
+            "How our account shows itself: scram-sha-256, scram-sha-512, or plain, which wants tls; its password is SIGMA_KAFKA_PASSWORD",
+            parse::kafka_sasl,
+            Kafka,
+        ),
+        text("kafka-user", "NAME", None("none: no account"), "Our account's name", parse::node_id, Kafka),
     ]
 }
 
@@ -516,8 +583,7 @@ fn limits() -> Vec<Setting> {
 }
 
 /// Settings of the contract that come with what makes them work: refused by name until then.
-pub(crate) const LATER: &[&str] =
-    &["roles", "srt", "public-srt", "kafka", "clickhouse", "objects", "internal"];
+pub(crate) const LATER: &[&str] = &["roles", "srt", "public-srt", "clickhouse", "objects", "internal"];
 
 /// Variables of ours that are no settings of the server.
 pub(super) const OTHER_VARIABLES: &[&str] = &["SIGMA_CONFIG", "SIGMA_URL", "SIGMA_TOKEN", "SIGMA_TLS_CA"];

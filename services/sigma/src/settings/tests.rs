@@ -98,7 +98,7 @@ fn settings_of_later_versions_are_refused_by_name() {
     let refused = |from: &str| format!("{from} is not there yet in this version; leave it out");
     given().flag("srt", "127.0.0.1:10080").then_refused(&refused("--srt"));
     given().variable("SIGMA_CLICKHOUSE", "embedded").then_refused(&refused("SIGMA_CLICKHOUSE"));
-    given().file("kafka = \"a:9092\"\n").then_refused(&refused("kafka in sigma.toml"));
+    given().file("objects = \"s3://a/b\"\n").then_refused(&refused("objects in sigma.toml"));
 }
 
 #[test]
@@ -117,6 +117,50 @@ fn an_event_store_is_told_without_its_password() {
         assert!(line.starts_with("--event-store cannot be used; write sqlite; or:"), "{line}");
         assert!(!line.contains("geheim"), "{line}");
     }
+}
+
+/// With a database, so that Kafka may be.
+fn with_kafka() -> Given {
+    given()
+        .flag("event-store", "postgres://sigma@db.example/live")
+        .flag("kafka", "kafka-1:9092, kafka-2:9092")
+}
+
+#[test]
+fn kafka_wants_a_database() {
+    given().flag("kafka", "a:9092").then_refused(
+        "kafka is set and events are kept in SQLite; name a database with --event-store postgres://…, or leave kafka out",
+    );
+    let kafka = with_kafka().read().expect("settings").kafka.expect("kafka");
+    assert_eq!(kafka.connection.brokers, "kafka-1:9092,kafka-2:9092");
+    assert_eq!((kafka.connection.tls, kafka.connection.account), (None, None));
+    assert_eq!((kafka.events.partitions, kafka.events.copies, kafka.events.retention), (12, 1, None));
+    assert_eq!(kafka.events.name, "sigma.events.v1");
+}
+
+#[test]
+fn an_account_at_kafka_is_whole_and_its_password_is_never_told() {
+    let account = || {
+        with_kafka()
+            .flag("kafka-sasl", "scram-sha-512")
+            .flag("kafka-user", "sigma")
+            .variable("SIGMA_KAFKA_PASSWORD", "geheim")
+    };
+    let settings = account().read().expect("settings");
+    assert!(!format!("{settings:?}").contains("geheim"));
+    let account_of = settings.kafka.expect("kafka").connection.account.expect("an account");
+    assert_eq!((account_of.name.as_str(), account_of.password.as_str()), ("sigma", "geheim"));
+    let half = "an account at Kafka is half set; set all of --kafka-sasl, --kafka-user and SIGMA_KAFKA_PASSWORD, or none";
+    with_kafka().flag("kafka-user", "sigma").then_refused(half);
+    account().flag("kafka-sasl", "plain").then_refused(
+        "kafka-sasl is plain, which sends the password as it is, and there is no TLS; set --kafka-security tls, or \
+         --kafka-sasl scram-sha-256",
+    );
+    let plain = account().flag("kafka-sasl", "plain").flag("kafka-security", "tls").read().expect("settings");
+    assert!(plain.kafka.expect("kafka").connection.tls.is_some());
+    with_kafka().flag("kafka-ca", "ca.pem").then_refused(
+        "files of a certificate are set for Kafka, which is spoken to in clear; set --kafka-security tls, or leave them out",
+    );
 }
 
 #[test]

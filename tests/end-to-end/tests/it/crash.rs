@@ -15,17 +15,17 @@ const KILLS: u32 = 10;
 const BROADCASTS: usize = 3;
 
 /// Draws the moments (a 64-bit linear congruential generator, Knuth's constants).
-struct Seeded(u64);
+pub(crate) struct Seeded(pub(crate) u64);
 
 impl Seeded {
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % limit
     }
 }
 
 /// What an owner was answered: for each of his channels the names that it was given, in order.
-type Ledger = Vec<(String, Vec<String>)>;
+pub(crate) type Ledger = Vec<(String, Vec<String>)>;
 
 /// Sends one command until it is answered.
 async fn command(client: &reqwest::Client, url: &str, token: &str, key: &str, body: &Value) -> Value {
@@ -43,7 +43,12 @@ async fn command(client: &reqwest::Client, url: &str, token: &str, key: &str, bo
 }
 
 /// Makes channels and renames each twice, until he is stopped; every tenth command is given again after its answer.
-async fn own(client: reqwest::Client, url: String, token: String, wanted: Arc<AtomicBool>) -> Ledger {
+pub(crate) async fn own(
+    client: reqwest::Client,
+    url: String,
+    token: String,
+    wanted: Arc<AtomicBool>,
+) -> Ledger {
     let mut ledger = Ledger::new();
     while wanted.load(Ordering::Relaxed) {
         let number = ledger.len();

@@ -13,6 +13,7 @@ mod events;
 mod faults;
 mod http2;
 mod ingest_health;
+mod kafka;
 mod life;
 mod operator;
 mod players;

@@ -1,0 +1,226 @@
+//! PostgreSQL and Kafka: the same platform, whose events go to Kafka and whose read models follow them there.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use end_to_end::{Broadcast, Clip, Platform, Start, eventually};
+use harness::postgres::Cluster;
+use kafka_harness::Kafka;
+use serde_json::json;
+use sigma_relay::{Connection, EVENTS, KafkaLog};
+use sigma_store::{Cursor, EventLog, RecordedEvent, Seen, Sighting};
+
+use crate::crash::{Seeded, own};
+use crate::{SOON, join, session_is};
+
+/// How often the whole process is killed.
+const KILLS: u32 = 10;
+
+async fn on(cluster: &Cluster, kafka: &Kafka) -> Platform {
+    let flags = ["--kafka".to_owned(), kafka.bootstrap(), "--kafka-partitions".to_owned(), "3".to_owned()];
+    let database = Some(cluster.database().await);
+    Platform::start(Start { database, flags: flags.into(), ..Start::default() }).await
+}
+
+/// A figure of `/metrics`.
+async fn figure(platform: &Platform, name: &str) -> Option<u64> {
+    let metrics = platform.client().get(platform.url("/metrics")).bearer_auth(platform.admin_token());
+    let text = metrics.send().await.expect("an answer").text().await.expect("text");
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned))?;
+    line.parse().ok()
+}
+
+async fn relayed(platform: &Platform) {
+    eventually("all to be relayed", SOON, || async {
+        (figure(platform, "sigma_relay_lag_events").await == Some(0)).then_some(())
+    })
+    .await;
+}
+
+async fn ready(platform: &Platform) -> (u16, String) {
+    let answer = platform.client().get(platform.url("/readyz")).send().await.expect("an answer");
+    (answer.status().as_u16(), answer.text().await.expect("a body"))
+}
+
+/// What an outsider finds in the topic: how much came, and what of it is new, in order.
+async fn found(kafka: &Kafka) -> (usize, Vec<RecordedEvent>) {
+    let log = KafkaLog::open(Connection::plain(kafka.bootstrap()), EVENTS).expect("a log");
+    let (mut seen, mut after, mut all, mut new) = (Seen::new(), Cursor::start(), 0, Vec::new());
+    loop {
+        let batch = log.read_after(&after, 500).await.expect("a batch");
+        if batch.events.is_empty() {
+            return (all, new);
+        }
+        after = batch.next;
+        all += batch.events.len();
+        for event in batch.events {
+            match seen.see(&event) {
+                Sighting::New => new.push(event),
+                Sighting::Duplicate => {}
+                Sighting::Gap { expected } => panic!("{expected} is missing before {event:?}"),
+            }
+        }
+    }
+}
+
+/// Names of a channel's events as an outsider reads them from the topic, in order.
+async fn names(kafka: &Kafka, channel: &str) -> Vec<String> {
+    let events = found(kafka).await.1.into_iter();
+    events.filter(|event| event.line == channel).map(|event| event.name).collect()
+}
+
+/// All that the store holds: aggregate and sequence.
+async fn stored(platform: &Platform) -> BTreeSet<(String, u64)> {
+    let query = "query($after: String) { events(first: 100, afterPosition: $after) { nodes { position aggregateId sequence } } }";
+    let (mut after, mut all) = (None, BTreeSet::new());
+    loop {
+        let answer = platform.graphql(query, json!({ "after": after })).await;
+        let page = answer.get("/events/nodes").as_array().expect("a list").clone();
+        let Some(last) = page.last() else { return all };
+        after = last["position"].as_str().map(str::to_owned);
+        all.extend(page.iter().map(|event| {
+            let aggregate = event["aggregateId"].as_str().expect("an id").to_owned();
+            (aggregate, event["sequence"].as_u64().expect("a number"))
+        }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_random_moments_the_relay_leaves_nothing_out() {
+    let (cluster, kafka) = (Cluster::durable(), Kafka::start(1));
+    let mut platform = on(&cluster, &kafka).await;
+    let wanted = Arc::new(AtomicBool::new(true));
+    let (client, url) = (platform.client().clone(), platform.url("/graphql"));
+    let owner = tokio::spawn(own(client, url, platform.admin_token(), Arc::clone(&wanted)));
+    let mut moments = Seeded(1127);
+    for _ in 0..KILLS {
+        sigma_clock::sleep(Duration::from_millis(moments.below(1_200))).await;
+        platform.kill();
+        platform.launch().await;
+    }
+    wanted.store(false, Ordering::Relaxed);
+    let ledger = owner.await.expect("the owner ends");
+    assert!(ledger.len() > 3, "{ledger:?}");
+    relayed(&platform).await;
+
+    let (came, new) = found(&kafka).await;
+    let told: BTreeSet<(String, u64)> =
+        new.iter().map(|event| (event.aggregate_id.clone(), event.sequence)).collect();
+    assert_eq!(told, stored(&platform).await, "{came} came");
+    for (channel, named) in &ledger {
+        let of_it = new.iter().filter(|event| event.line == *channel);
+        let name = |event: &RecordedEvent| {
+            let name =
+                event.data.pointer("/name/plain").or_else(|| event.data.pointer("/changes/name/plain"));
+            name.and_then(|name| name.as_str()).map(str::to_owned)
+        };
+        assert_eq!(of_it.filter_map(name).collect::<Vec<_>>(), *named);
+    }
+    // And the read models follow it.
+    let (channel, named) = ledger.last().expect("a channel");
+    let query = "query($id: ID!) { channel(id: $id) { name } }";
+    eventually("the last name to be shown", SOON, || async {
+        let answer = platform.graphql(query, json!({ "id": channel })).await;
+        (answer.text("/channel/name") == *named.last()?).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcast_goes_through_postgresql_and_kafka() {
+    let (cluster, kafka) = (Cluster::quick(&[]), Kafka::start(1));
+    let mut platform = on(&cluster, &kafka).await;
+    let channel = platform.create_channel("Through Kafka", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    let mut viewer = join(&platform, &channel.playback_id).await;
+    session_is(&platform, &channel.id, "LIVE").await;
+    viewer.follow(SOON, |viewer| viewer.seen.len() >= 2).await;
+
+    // The node is killed, and its broadcaster comes back into his session.
+    platform.kill();
+    drop(broadcast);
+    platform.launch().await;
+    // After a start the views may be a moment behind.
+    session_is(&platform, &channel.id, "ERROR").await;
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    session_is(&platform, &channel.id, "LIVE").await;
+    broadcast.stop();
+    session_is(&platform, &channel.id, "ENDED").await;
+    relayed(&platform).await;
+    let told = names(&kafka, &channel.id).await;
+    let life = [
+        "session.opened",
+        "session.processing",
+        "session.live",
+        "session.error",
+        "session.recovered",
+        "session.ended",
+    ];
+    let of_life: Vec<&str> = told.iter().map(String::as_str).filter(|name| life.contains(name)).collect();
+    assert_eq!(of_life, life, "{told:?}");
+    assert_eq!(told[0], "channel.created");
+
+    // Filled from the first event on, it says the same.
+    let published = figure(&platform, "sigma_relay_published_total").await.expect("a figure");
+    let output = std::process::Command::new(end_to_end::binary())
+        .args([
+            "relay",
+            "replay",
+            "--kafka",
+            &kafka.bootstrap(),
+            "--event-store",
+            &platform.database().expect("one"),
+        ])
+        .output()
+        .expect("the binary runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    eventually("all to be relayed again", SOON, || async {
+        let now = figure(&platform, "sigma_relay_published_total").await.expect("a figure");
+        (now > published + told.len() as u64).then_some(())
+    })
+    .await;
+    relayed(&platform).await;
+    assert_eq!(names(&kafka, &channel.id).await, told);
+    session_is(&platform, &channel.id, "ENDED").await;
+    let (status, ready) = ready(&platform).await;
+    assert!(status == 200 && ready.contains("kafka"), "{status} {ready}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_kafka_is_away_broadcasts_begin_and_go_on_and_all_is_shown_later() {
+    let (cluster, mut kafka) = (Cluster::quick(&[]), Kafka::start(1));
+    let platform = on(&cluster, &kafka).await;
+    let before = platform.create_channel("Before", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let other = platform.create_channel("Meanwhile", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let one = Broadcast::push(&platform.push_url(&before.key), Clip::default());
+    let mut viewer = join(&platform, &before.playback_id).await;
+    viewer.follow(SOON, |viewer| viewer.seen.len() >= 2).await;
+
+    kafka.kill(0);
+    let two = Broadcast::push(&platform.push_url(&other.key), Clip::default());
+    let mut second = join(&platform, &other.playback_id).await;
+    second.follow(SOON, |viewer| viewer.seen.len() >= 2).await;
+    let made = platform.create_channel("Made meanwhile", json!({})).await;
+    two.stop();
+    second.follow(SOON, |viewer| viewer.playlist.ended).await;
+    let reached = viewer.seen.len() + 2;
+    viewer.follow(SOON, |viewer| viewer.seen.len() >= reached).await;
+    let (status, told) = eventually("the platform to tell of it", SOON, || async {
+        let (status, told) = ready(&platform).await;
+        told.contains("Kafka acknowledges nothing").then_some((status, told))
+    })
+    .await;
+    assert_eq!(status, 200, "{told}");
+
+    kafka.restart(0);
+    session_is(&platform, &other.id, "ENDED").await;
+    session_is(&platform, &before.id, "LIVE").await;
+    relayed(&platform).await;
+    assert_eq!(names(&kafka, &made.id).await[0], "channel.created");
+    one.stop();
+    session_is(&platform, &before.id, "ENDED").await;
+    let told: BTreeSet<String> = names(&kafka, &other.id).await.into_iter().collect();
+    assert!(told.contains("session.live") && told.contains("session.ended"), "{told:?}");
+}

@@ -20,7 +20,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-tables", &["sigma-clock"]),
     ("sigma-app", &["sigma-clock", "sigma-domain", "sigma-schema", "sigma-store", "sigma-tables"]),
     ("sigma-runner", &["sigma-clock", "sigma-store", "sigma-tables"]),
-    ("sigma-relay", &["sigma-clock", "sigma-store"]),
+    ("sigma-relay", &["sigma-clock", "sigma-store", "sigma-tables"]),
     (
         "sigma-views",
         &[

@@ -340,6 +340,9 @@ fn texts(setting: &Setting) -> BoxedStrategy<String> {
             "trusted-proxies" => "10\\.[1-9]\\.0\\.0/16".boxed(),
             "log" => "(error|warn|info|debug)".boxed(),
             "log-format" => "(text|json)".boxed(),
+            "kafka" => "[a-z]{1,9}:9092".boxed(),
+            "kafka-security" => "(plaintext|tls)".boxed(),
+            "kafka-sasl" => "(scram-sha-256|scram-sha-512|plain)".boxed(),
             _ => "[a-z]{3,12}".boxed(),
         },
     }
@@ -358,15 +361,16 @@ proptest! {
     fn a_flag_beats_the_environment_and_that_the_file_for_every_setting((setting, [flag, variable, file]) in said()) {
         let mut given = given();
         // What stands only with others.
-        let others: &[&str] = match setting.name {
-            "tls-cert" => &["tls-key"],
-            "tls-key" => &["tls-cert"],
-            "rtmps" => &["tls-cert", "tls-key"],
+        let others: &[(&str, &str)] = match setting.name {
+            "tls-cert" => &[("tls-key", "other")],
+            "tls-key" => &[("tls-cert", "other")],
+            "rtmps" => &[("tls-cert", "other"), ("tls-key", "other")],
+            "kafka" => &[("event-store", "postgres://sigma@db.example/live")],
             _ => &[],
         };
         if flag.is_some() || variable.is_some() || file.is_some() {
-            for other in others {
-                given = given.flag(other, "other");
+            for (other, text) in others {
+                given = given.flag(other, text);
             }
         }
         if let Some(text) = &flag {

@@ -143,8 +143,10 @@ fn jars() -> PathBuf {
     let tools = std::env::var_os("SIGMA_TEST_KAFKA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.tools/kafka"), PathBuf::from);
     let jars = tools.join("libs");
-    assert!(jars.is_dir(), "Kafka's jars are missing in {}: run tests/setup/kafka .tools", jars.display());
-    jars
+    // Java finds the archive of classes fitting only where the jars have the very paths that it was made with.
+    jars.canonicalize().unwrap_or_else(|_| {
+        panic!("Kafka's jars are missing in {}: run tests/setup/kafka .tools", jars.display())
+    })
 }
 
 /// Ports that nobody has now: broker, controller, TLS, SASL.

@@ -62,6 +62,10 @@ impl Node {
 
     fn java(&self, main: &str) -> Command {
         let mut java = Command::new("java");
+        let classes = self.jars.with_file_name("classes.jsa");
+        if classes.is_file() {
+            java.arg(format!("-XX:SharedArchiveFile={}", classes.display()));
+        }
         java.args(JAVA).arg("-cp").arg(self.jars.join("*")).arg(main).current_dir(&self.home);
         java
     }

@@ -59,8 +59,12 @@ impl Component for Stream {
             (RelayState::Leading | RelayState::Standby, None) => Condition::Ready,
             (state, trouble) => {
                 let trouble = trouble.unwrap_or_else(|| format!("the relay is {state:?}"));
+                let wait = match self.relay.lag().await {
+                    Some(lag) => format!("{lag} events wait for it"),
+                    None => "how many events wait for it is not known here".to_owned(),
+                };
                 Condition::Degraded(format!(
-                    "{trouble}; what is shown stands still meanwhile, broadcasts go on"
+                    "{trouble}; {wait}; what is shown stands still meanwhile, broadcasts go on"
                 ))
             }
         }

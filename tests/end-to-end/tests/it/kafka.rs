@@ -213,6 +213,9 @@ async fn while_kafka_is_away_broadcasts_begin_and_go_on_and_all_is_shown_later()
     })
     .await;
     assert_eq!(status, 200, "{told}");
+    assert!(told.contains("events wait for it") && !told.contains("; 0 events"), "{told}");
+    let lag = figure(&platform, "sigma_relay_lag_events").await.expect("a figure");
+    assert!(lag > 5, "two broadcasts and a channel are not {lag} events");
 
     kafka.restart(0);
     session_is(&platform, &other.id, "ENDED").await;

@@ -17,7 +17,7 @@ mod timeline;
 pub use profile::Profile;
 pub use rendition::{Append, Input, Rendition};
 pub use resource::{Place, Resource};
-pub use timeline::{Bandwidth, Init, Part, Segment, Timeline, View};
+pub use timeline::{Bandwidth, Init, Part, SEGMENTS_WITH_PARTS, Segment, Timeline, View};
 
 /// Ticks a second of every duration.
 pub const CLOCK: u64 = sigma_log::TICKS_PER_SECOND;

@@ -16,7 +16,7 @@ pub use segment::{Bandwidth, Init, Part, Segment, View};
 const MIN_SEGMENTS: usize = 6;
 /// Whole segments whose parts are listed, beside the one being written: three target durations as the strictest reader
 /// counts them (hls-parser takes each segment for one, that being written too).
-const SEGMENTS_WITH_PARTS: u64 = 2;
+pub const SEGMENTS_WITH_PARTS: u64 = 2;
 /// The most segments that are ever listed, whatever the window.
 pub(crate) const MAX_LISTED: usize = 4_096;
 /// The most segments that are remembered, listed or not. Older ones are the log's.

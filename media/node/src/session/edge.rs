@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-/// Closed segments kept in memory behind the one that is open: what players at the edge fetch. Older ones come from
-/// the page cache. At 2.5 Mbit/s each takes 0.66 MB.
-const CLOSED_SEGMENTS: usize = 3;
+/// Closed segments kept in memory behind the one that is open: those whose parts are listed,
+/// which is what players at the edge fetch. Older ones come from the page cache. At 2.5 Mbit/s each takes 0.66 MB.
+const CLOSED_SEGMENTS: usize = sigma_hls::SEGMENTS_WITH_PARTS as usize;
 
 /// Closed segments kept at most while the log cannot be written and memory has the only copy.
 const UNWRITTEN_SEGMENTS: usize = 32;
@@ -121,8 +121,8 @@ mod tests {
             edge.keep_part(msn, 1, slices("b"), true);
         }
         assert_eq!(edge.part(9, 1).as_deref(), Some(&slices("b")[..]));
-        assert_eq!(edge.segment(6).map(|parts| parts.len()), Some(2));
-        assert_eq!(edge.segment(5), None);
+        assert_eq!(edge.segment(7).map(|parts| parts.len()), Some(2));
+        assert_eq!(edge.segment(6), None);
     }
 
     #[test]

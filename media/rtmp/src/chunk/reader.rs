@@ -12,8 +12,9 @@ const MAX_MESSAGE: u32 = 0xFF_FFFF;
 /// Memory taken for a message before its bytes come. More is taken as they do.
 const FIRST_ALLOCATION: usize = 64 << 10;
 /// Memory is taken for media in blocks of so much, in which one message lies behind the other: what is kept of a feed is let
-/// go in the order in which it came, so that blocks of one size come and go and leave no holes.
-const BLOCK: usize = 120 << 10;
+/// go in the order in which it came, so that blocks of one size come and go and leave no holes. A size that the allocator has (`sigma`), or
+/// each would take the next greater.
+const BLOCK: usize = 128 << 10;
 /// Messages of which a block takes several. A longer one has memory of its own; so has a shorter one, which may be a
 /// decoder's configuration: that is kept for as long as the feed, and would keep its block.
 const IN_BLOCK: std::ops::RangeInclusive<usize> = 128..=(24 << 10);

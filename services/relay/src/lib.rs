@@ -22,6 +22,6 @@ pub use figures::{BrokerFigures, Figures};
 pub use filling::Filling;
 pub use group::GroupLog;
 pub use log::KafkaLog;
-pub use office::{Office, OfficeError, Place, PostgresOffice, Term};
+pub use office::{Office, OfficeError, Place, PostgresOffice, Standing, Term};
 pub use relay::{Relay, RelayHandle, RelayState, RelayStatus};
 pub use topic::{EVENTS, Found, Topic, TopicError};

@@ -88,6 +88,33 @@ impl Topic {
                 partitions => break partitions?,
             }
         };
+        self.found(&admin, made, partitions).await
+    }
+
+    /// Looks at the topic and makes nothing; none where it is not there.
+    ///
+    /// # Errors
+    /// As [`ensure`](Self::ensure).
+    pub async fn look(&self, connection: &Connection) -> Result<Option<Found>, TopicError> {
+        let admin: AdminClient<Context> = connection.config().create_with_context(Context::default())?;
+        let admin = Arc::new(admin);
+        let asked = admin.clone();
+        // Of all topics: a broker may make one that it is asked about by its name.
+        let all = tokio::task::spawn_blocking(move || asked.inner().fetch_metadata(None, PATIENCE));
+        let all = all.await.map_err(|error| TopicError::Away(error.to_string()))??;
+        if !all.topics().iter().any(|topic| topic.name() == self.name) {
+            return Ok(None);
+        }
+        let partitions = self.partitions_of(admin.clone()).await?;
+        self.found(&admin, false, partitions).await.map(Some)
+    }
+
+    async fn found(
+        &self,
+        admin: &AdminClient<Context>,
+        made: bool,
+        partitions: u16,
+    ) -> Result<Found, TopicError> {
         let mut complaints = Vec::new();
         if partitions != self.partitions {
             complaints.push(format!(
@@ -95,7 +122,7 @@ impl Topic {
                 self.name, self.partitions
             ));
         }
-        self.look_at_settings(&admin, &mut complaints).await?;
+        self.look_at_settings(admin, &mut complaints).await?;
         Ok(Found { made, partitions, complaints })
     }
 

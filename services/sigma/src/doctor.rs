@@ -1,5 +1,7 @@
 //! `sigma doctor`: what is missing or unreachable, each with its mend. It changes nothing.
 
+mod kafka;
+
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -114,6 +116,10 @@ async fn examine(settings: &Settings, report: &mut Report) {
     }
     if let EventStore::Postgres { address, .. } = &settings.event_store {
         report.say("event store", event_store(address).await);
+    }
+    if let Some(settings) = &settings.kafka {
+        report.say("kafka", kafka::brokers(settings).await);
+        report.say("relay", kafka::relay(settings).await);
     }
     report.say("open files", open_files(std::fs::read_to_string("/proc/self/limits").ok().as_deref()));
     if let Some(url) = &settings.public_url {

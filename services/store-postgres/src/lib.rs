@@ -12,6 +12,7 @@ mod follower;
 mod history;
 mod journal;
 mod log;
+mod look;
 mod migrate;
 mod open;
 mod place;
@@ -20,7 +21,7 @@ mod rows;
 
 pub use archive::Filled;
 pub use follower::HeldUp;
-pub use migrate::look;
+pub use look::{behind, look};
 pub use open::{PostgresOptions, PostgresStore};
 pub use repair::{Repaired, repair};
 pub use sigma_tables::Address;

@@ -17,7 +17,7 @@ use crate::place::Place;
 use crate::rows;
 
 /// What stands behind a cursor is counted up to here; beyond it is estimated.
-const COUNTED: i64 = 100_000;
+pub(crate) const COUNTED: i64 = 100_000;
 
 /// How soon is looked again whether older transactions have ended. It doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(1);

@@ -7,7 +7,6 @@ use sigma_tables::Address;
 
 use crate::SCHEMA;
 use crate::fault::store_error;
-use crate::open::{PostgresOptions, connect};
 
 /// The schema's versions, in order. One that was released is never changed: the next is added.
 const MIGRATIONS: &[&str] = &[include_str!("sql/0001_store.sql")];
@@ -19,7 +18,7 @@ const LOCK: i64 = 0x5369_676d_0000_0001;
 const OLDEST: i32 = 140_000;
 
 /// What is asked of a server before it is used.
-async fn examine(address: &Address, connection: &mut PgConnection) -> Result<(), StoreError> {
+pub(crate) async fn examine(address: &Address, connection: &mut PgConnection) -> Result<(), StoreError> {
     let fault = |error| store_error(address, &error);
     let (version, standby): (i32, bool) =
         sqlx::query_as("select current_setting('server_version_num')::int, pg_is_in_recovery()")
@@ -40,25 +39,6 @@ async fn examine(address: &Address, connection: &mut PgConnection) -> Result<(),
         });
     }
     Ok(())
-}
-
-/// Looks whether a database answers and can be used; answers what is there in a few words. Changes nothing.
-///
-/// # Errors
-/// As [`PostgresStore::open`](crate::PostgresStore::open).
-pub async fn look(address: &Address) -> Result<String, StoreError> {
-    let fault = |error| store_error(address, &error);
-    let mut connection = connect(address, &PostgresOptions::default()).await?;
-    examine(address, &mut connection).await?;
-    let (version, there): (String, bool) =
-        sqlx::query_as("select current_setting('server_version'), to_regclass($1) is not null")
-            .bind(format!("{SCHEMA}.events"))
-            .fetch_one(&mut connection)
-            .await
-            .map_err(fault)?;
-    let _ = connection.close().await;
-    let store = if there { "with an event store" } else { "and has no event store yet" };
-    Ok(format!("PostgreSQL {version} {store}"))
 }
 
 /// Brings the schema to the newest version, in one transaction. Who comes second waits, and finds it done.

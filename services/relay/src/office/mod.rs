@@ -5,7 +5,7 @@ mod postgres;
 use async_trait::async_trait;
 use sigma_store::Cursor;
 
-pub use postgres::PostgresOffice;
+pub use postgres::{PostgresOffice, Standing};
 
 /// How far the topic is filled.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -69,6 +69,39 @@ async fn in_time<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Resul
     sigma_clock::timeout(STATEMENT * 2, work).await.unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }
 
+/// Who leads and how far the topic is filled, as whoever looks from outside is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// How far the topic is filled; none when it was not begun.
+    pub place: Option<Place>,
+    /// The address that the leader's session comes from; none when nobody leads.
+    pub leader: Option<String>,
+}
+
+impl PostgresOffice {
+    /// Looks at the office and changes nothing there.
+    ///
+    /// # Errors
+    /// [`OfficeError::Unavailable`] when the database does not answer.
+    pub async fn look(&self) -> Result<Standing, OfficeError> {
+        let look = async {
+            let mut connection = self.address.options(SCHEMA, STATEMENT).connect().await?;
+            let made: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+                .bind(format!("{SCHEMA}.place"))
+                .fetch_one(&mut connection)
+                .await?;
+            let place = if made { place(&mut connection).await? } else { None };
+            let leader = sqlx::query_scalar(include_str!("leader.sql"))
+                .bind(LOCK)
+                .fetch_optional(&mut connection)
+                .await?;
+            let _ = connection.close().await;
+            Ok(Standing { place, leader })
+        };
+        in_time(look).await.map_err(|error| self.away(&error))
+    }
+}
+
 #[async_trait]
 impl Office for PostgresOffice {
     async fn lead(&self) -> Result<Box<dyn Term>, OfficeError> {

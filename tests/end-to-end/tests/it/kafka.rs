@@ -186,6 +186,17 @@ async fn a_broadcast_goes_through_postgresql_and_kafka() {
     session_is(&platform, &channel.id, "ENDED").await;
     let (status, ready) = ready(&platform).await;
     assert!(status == 200 && ready.contains("kafka"), "{status} {ready}");
+
+    // Asked from outside, who fills it and how far is told.
+    let asked = std::process::Command::new(end_to_end::binary())
+        .args(["doctor", "--kafka", &kafka.bootstrap(), "--kafka-partitions", "3"])
+        .args(["--event-store", &platform.database().expect("one")])
+        .output()
+        .expect("the binary runs");
+    let told = String::from_utf8_lossy(&asked.stdout);
+    let line = |what: &str| told.lines().find(|line| line.contains(what)).unwrap_or_default().to_owned();
+    assert!(line(" kafka ").starts_with("ok") && line(" kafka ").ends_with("has 3 partitions"), "{told}");
+    assert!(line(" relay ").contains("leads") && line(" relay ").ends_with("0 events wait"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

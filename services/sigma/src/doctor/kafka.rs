@@ -1,0 +1,90 @@
+//! Kafka, and who fills it.
+
+use sigma_relay::{PostgresOffice, Standing, TopicError};
+use sigma_store::Cursor;
+use sigma_store_postgres::behind;
+
+use super::Verdict;
+use super::Verdict::{Amiss, Bad, Good};
+use crate::fault::Fault;
+use crate::settings::Kafka;
+
+/// More events than this behind are told of.
+const BEHIND_MOST: u64 = 1_000;
+
+/// Whether the brokers answer, and how the topic is.
+pub(super) async fn brokers(kafka: &Kafka) -> Verdict {
+    let Kafka { connection, events, .. } = kafka;
+    match events.look(connection).await {
+        Ok(None) => {
+            Good(format!("{} answers; {} will be made at the first start", connection.brokers, events.name))
+        }
+        Ok(Some(found)) if found.complaints.is_empty() => Good(format!(
+            "{} answers; {} has {} partitions",
+            connection.brokers, events.name, found.partitions
+        )),
+        Ok(Some(found)) => Amiss(Fault::told(found.complaints.join("; "))),
+        // Broadcasts go on without.
+        Err(TopicError::Away(why)) => Amiss(Fault::new(
+            format!("{}: {why}", connection.brokers),
+            "see that the brokers run and are reachable from here, and that --kafka names them",
+        )),
+        Err(TopicError::Unfit(why)) => Bad(Fault::told(why)),
+    }
+}
+
+/// Who leads the relay, and how far behind it is.
+pub(super) async fn relay(kafka: &Kafka) -> Verdict {
+    let standing = match PostgresOffice::new(&kafka.database).look().await {
+        Ok(standing) => standing,
+        Err(error) => {
+            return Bad(Fault::new(error, "see that the database runs, and that --event-store names it"));
+        }
+    };
+    let cursor = standing.place.as_ref().map_or_else(Cursor::start, |place| place.cursor.clone());
+    // A database without a store has nothing that could wait.
+    judge(&standing, behind(&kafka.database, &cursor).await.ok().flatten())
+}
+
+fn judge(standing: &Standing, lag: Option<u64>) -> Verdict {
+    let waits = lag.map_or_else(String::new, |lag| format!("; {lag} events wait"));
+    let sent = standing.place.as_ref().map_or(0, |place| place.published);
+    match &standing.leader {
+        None if lag.unwrap_or(0) == 0 => {
+            Good(format!("nobody fills Kafka now; {sent} events were sent{waits}"))
+        }
+        None => Amiss(Fault::new(format!("nobody fills Kafka{waits}"), "start a node with --kafka")),
+        Some(leader) if lag.is_some_and(|lag| lag > BEHIND_MOST) => Amiss(Fault::new(
+            format!("a node at {leader} leads{waits}"),
+            "see `kafka` at its /readyz for what is in its way",
+        )),
+        Some(leader) => Good(format!("a node at {leader} leads; {sent} events were sent{waits}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sigma_relay::Place;
+
+    use super::*;
+
+    fn standing(leader: Option<&str>) -> Standing {
+        let place = Place { log: "lg_1".into(), partitions: 3, cursor: Cursor::start(), published: 7 };
+        Standing { place: Some(place), leader: leader.map(str::to_owned) }
+    }
+
+    #[test]
+    fn who_leads_and_how_far_behind_he_is_are_told() {
+        let all_well = judge(&standing(Some("10.0.0.3")), Some(2));
+        assert_eq!(all_well, Good("a node at 10.0.0.3 leads; 7 events were sent; 2 events wait".to_owned()));
+        let Amiss(fault) = judge(&standing(Some("10.0.0.3")), Some(5_000)) else { panic!("another verdict") };
+        assert!(fault.to_string().starts_with("a node at 10.0.0.3 leads; 5000 events wait; see"), "{fault}");
+    }
+
+    #[test]
+    fn events_that_wait_for_nobody_are_amiss() {
+        let Amiss(fault) = judge(&standing(None), Some(1)) else { panic!("another verdict") };
+        assert_eq!(fault.to_string(), "nobody fills Kafka; 1 events wait; start a node with --kafka");
+        assert!(matches!(judge(&standing(None), Some(0)), Good(_)));
+    }
+}

@@ -320,24 +320,30 @@ async fn media_file(
     }
     // Nobody's turn waits for a disk.
     drop(turn);
-    let log: LogReader = live.log().clone();
-    let read = tokio::task::spawn_blocking(move || {
-        let range = match (range, resource) {
-            (Some(range), _) => Some(range),
-            (None, Resource::Segment(msn)) => log.whole(sigma_log::MediaFile::Segment(msn))?,
-            (None, Resource::Init(init)) => log.whole(sigma_log::MediaFile::Init(init))?,
-            (None, Resource::Playlist | Resource::Part { .. }) => None,
-        };
-        range.map(|range| log.read(&range)).transpose()
+    let read = live.shared_reads().get(resource, async || {
+        let log: LogReader = live.log().clone();
+        tokio::task::spawn_blocking(move || {
+            let range = match (range, resource) {
+                (Some(range), _) => Some(range),
+                (None, Resource::Segment(msn)) => log.whole(sigma_log::MediaFile::Segment(msn))?,
+                (None, Resource::Init(init)) => log.whole(sigma_log::MediaFile::Init(init))?,
+                (None, Resource::Playlist | Resource::Part { .. }) => None,
+            };
+            range.map(|range| log.read(&range)).transpose()
+        })
+        .await
+        .map_err(|_| None)?
+        .map_err(Some)
     });
     match read.await {
-        Ok(Ok(Some(bytes))) => Ok(respond::media(headers, vec![Arc::from([bytes])], &tag, cache::media())),
-        Ok(Ok(None)) => Err(gone()),
-        Ok(Err(error)) => {
+        Ok(Some(run)) => Ok(respond::media(headers, vec![run], &tag, cache::media())),
+        Ok(None) => Err(gone()),
+        Err(Some(error)) => {
             warn!(session.id = %live.facts.session, %resource, %error, "media cannot be read from the log");
             Err(gone())
         }
-        Err(_) => Err(unavailable()),
+        // The runtime ends.
+        Err(None) => Err(unavailable()),
     }
 }
 

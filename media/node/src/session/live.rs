@@ -13,6 +13,7 @@ use sigma_log::{Entry, LogReader};
 
 use super::edge::Edge;
 use super::health::SessionHealth;
+use super::shared_reads::SharedReads;
 use super::waiters::{Place, Waiters};
 use crate::control::SessionFacts;
 
@@ -45,6 +46,7 @@ pub(crate) struct LiveSession {
     rendered: Mutex<HashMap<(View, bool), Arc<Rendered>>>,
     waiters: Waiters,
     log: LogReader,
+    shared_reads: SharedReads,
     health: SessionHealth,
     /// Pictures in 1,000 s; 0 while not known.
     frame_rate_milli: AtomicU32,
@@ -65,6 +67,7 @@ impl LiveSession {
             rendered: Mutex::default(),
             waiters: Waiters::default(),
             log,
+            shared_reads: SharedReads::default(),
             health,
             frame_rate_milli: AtomicU32::new(0),
         }
@@ -169,6 +172,11 @@ impl LiveSession {
     /// The reader of the session's log.
     pub(crate) fn log(&self) -> &LogReader {
         &self.log
+    }
+
+    /// What is being read from the log, or still held.
+    pub(crate) fn shared_reads(&self) -> &SharedReads {
+        &self.shared_reads
     }
 }
 

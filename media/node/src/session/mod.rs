@@ -12,6 +12,7 @@ mod live;
 mod pen;
 mod register;
 mod reports;
+mod shared_reads;
 #[cfg(test)]
 mod simulation_tests;
 mod time;

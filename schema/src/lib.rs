@@ -10,6 +10,7 @@
 mod actor;
 mod error;
 mod event;
+pub mod personal;
 pub mod upcast;
 
 pub use actor::{actor_from_json, actor_to_json};

@@ -14,8 +14,8 @@ pub enum ChannelCommand {
         id: ChannelId,
         /// The project it belongs to.
         project: ProjectId,
-        /// Its name.
-        name: ChannelName,
+        /// Its name, sealed by the caller under the channel's own key.
+        name: Personal<ChannelName>,
         /// Its public name in viewers' addresses.
         playback_id: PlaybackId,
         /// Its settings.
@@ -42,6 +42,12 @@ pub enum ChannelCommand {
     },
     /// Remove it for ever.
     Delete {
+        /// When.
+        at: Timestamp,
+    },
+    /// Remove it for ever, or what an earlier removal left of it, and let all that is personal about it be forgotten. The
+    /// caller destroys its key in the same commit.
+    Erase {
         /// When.
         at: Timestamp,
     },

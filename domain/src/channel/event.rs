@@ -46,6 +46,11 @@ pub enum ChannelEvent {
         /// When.
         at: Timestamp,
     },
+    /// `channel.erased`: the key of what was personal about it is destroyed. Follows `channel.deleted`, at once or later.
+    Erased {
+        /// When.
+        at: Timestamp,
+    },
     /// `channel.key_rotated`
     KeyRotated {
         /// Until when the old key serves; none: it does not.
@@ -82,6 +87,7 @@ impl ChannelEvent {
         "channel.started",
         "channel.stopped",
         "channel.deleted",
+        "channel.erased",
         "channel.key_rotated",
         "channel.key_shown",
         "channel.session_attached",
@@ -96,6 +102,7 @@ impl ChannelEvent {
             Self::Started { .. } => "channel.started",
             Self::Stopped { .. } => "channel.stopped",
             Self::Deleted { .. } => "channel.deleted",
+            Self::Erased { .. } => "channel.erased",
             Self::KeyRotated { .. } => "channel.key_rotated",
             Self::KeyShown { .. } => "channel.key_shown",
             Self::SessionAttached { .. } => "channel.session_attached",
@@ -111,6 +118,7 @@ impl ChannelEvent {
             | Self::Started { at }
             | Self::Stopped { at, .. }
             | Self::Deleted { at }
+            | Self::Erased { at }
             | Self::KeyRotated { at, .. }
             | Self::KeyShown { at }
             | Self::SessionAttached { at, .. }

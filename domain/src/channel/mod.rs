@@ -63,6 +63,8 @@ pub struct ChannelFacts {
     pub phase: ChannelPhase,
     /// Every session that was ever attached: an id is used once.
     pub sessions: BTreeSet<SessionId>,
+    /// Whether a name of it ever stood in an event in clear, where no loss of a key makes it forgotten.
+    pub named_in_clear: bool,
 }
 
 /// Where a channel is in its life.
@@ -84,6 +86,8 @@ pub enum ChannelPhase {
     Deleted {
         /// When.
         at: Timestamp,
+        /// Whether what was personal about it is forgotten too.
+        erased: bool,
     },
 }
 
@@ -122,7 +126,7 @@ impl Channel {
     pub fn decide(&self, command: ChannelCommand) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
         match (self, command) {
             (Self::Unknown, ChannelCommand::Create { id, project, name, playback_id, settings, at }) => {
-                Ok(vec![ChannelEvent::Created { id, project, name: name.into(), playback_id, settings, at }])
+                Ok(vec![ChannelEvent::Created { id, project, name, playback_id, settings, at }])
             }
             (Self::Unknown, _) => Err(ChannelRefusal::Unknown),
             (Self::Known(facts), command) => facts.decide(command),
@@ -142,6 +146,7 @@ impl Channel {
                     created_at: *at,
                     phase: ChannelPhase::Idle,
                     sessions: BTreeSet::new(),
+                    named_in_clear: name.plain().is_some(),
                 });
             }
             (Self::Known(facts), event) => facts.apply(event),
@@ -158,6 +163,7 @@ impl ChannelFacts {
 
             // A session that ends after its channel was deleted is nobody's mistake.
             (ChannelPhase::Deleted { .. }, Command::DetachSession { .. }) => Ok(vec![]),
+            (ChannelPhase::Deleted { erased: false, .. }, Command::Erase { at }) => self.erase(vec![], at),
             (ChannelPhase::Deleted { .. }, _) => Err(ChannelRefusal::Deleted),
 
             (_, Command::Update { changes, at }) => self.update(changes, at),
@@ -178,10 +184,12 @@ impl ChannelFacts {
                 Ok(vec![ChannelEvent::Stopped { session: None, at }])
             }
 
-            (ChannelPhase::Active { session }, Command::Delete { .. }) => {
+            (ChannelPhase::Active { session }, Command::Delete { .. } | Command::Erase { .. }) => {
                 Err(ChannelRefusal::OnAir { session: session.clone() })
             }
             (_, Command::Delete { at }) => Ok(vec![ChannelEvent::Deleted { at }]),
+
+            (_, Command::Erase { at }) => self.erase(vec![ChannelEvent::Deleted { at }], at),
 
             (_, Command::RotateKey { overlap, at }) => {
                 let overlap_until = (overlap.seconds() > 0).then(|| at.plus_seconds(overlap.seconds()));
@@ -197,6 +205,18 @@ impl ChannelFacts {
             ) if *attached == session => Ok(vec![ChannelEvent::SessionDetached { session, at }]),
             (_, Command::DetachSession { .. }) => Ok(vec![]),
         }
+    }
+
+    fn erase(
+        &self,
+        mut events: Vec<ChannelEvent>,
+        at: Timestamp,
+    ) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
+        if self.named_in_clear {
+            return Err(ChannelRefusal::NamedInClear);
+        }
+        events.push(ChannelEvent::Erased { at });
+        Ok(events)
     }
 
     fn attach(&self, session: SessionId, at: Timestamp) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
@@ -246,7 +266,14 @@ impl ChannelFacts {
             ChannelEvent::Stopped { session, .. } => {
                 self.phase = ChannelPhase::Stopped { ending: session.clone() }
             }
-            ChannelEvent::Deleted { at } => self.phase = ChannelPhase::Deleted { at: *at },
+            ChannelEvent::Deleted { at } => {
+                self.phase = ChannelPhase::Deleted { at: *at, erased: false };
+            }
+            ChannelEvent::Erased { .. } => {
+                if let ChannelPhase::Deleted { erased, .. } = &mut self.phase {
+                    *erased = true;
+                }
+            }
             ChannelEvent::SessionAttached { session, .. } => {
                 self.sessions.insert(session.clone());
                 self.phase = ChannelPhase::Active { session: session.clone() };
@@ -269,6 +296,7 @@ impl ChannelFacts {
             end_on_unpublish,
         } = changes;
         if let Some(name) = name {
+            self.named_in_clear |= name.plain().is_some();
             self.name = name.clone();
         }
         let now = &mut self.settings;

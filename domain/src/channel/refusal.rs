@@ -39,6 +39,12 @@ pub enum ChannelRefusal {
         /// The setting's name outside, as `latencyMode`.
         setting: &'static str,
     },
+    /// Its name stands in clear in its own events, which are never rewritten.
+    #[error(
+        "an older version wrote the channel's name into its events in clear, and events are never rewritten: it cannot be \
+         erased; delete it without `erase`"
+    )]
+    NamedInClear,
     /// A session's id is used once.
     #[error("session {session} was on this channel before; a new broadcast wants a new session id")]
     SessionIdUsed {
@@ -60,6 +66,7 @@ impl ChannelRefusal {
             Self::NotStopped => "NOT_STOPPED",
             Self::StillEnding { .. } => "STILL_ENDING",
             Self::FixedOnAir { .. } => "FIXED_ON_AIR",
+            Self::NamedInClear => "NAMED_IN_CLEAR",
             Self::SessionIdUsed { .. } => "SESSION_ID_USED",
         }
     }

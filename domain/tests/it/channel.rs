@@ -231,6 +231,40 @@ mod delete {
     }
 }
 
+mod erase {
+    use super::*;
+
+    #[test]
+    fn it_removes_the_channel_and_what_was_personal_about_it() {
+        let gone = given::<Channel>([created()]).when(erase()).then([deleted(), erased()]).aggregate();
+        assert_eq!(gone.state(), None);
+        given::<Channel>([created(), stopped()]).when(erase()).then([deleted(), erased()]);
+    }
+
+    #[test]
+    fn it_goes_for_what_was_deleted_before() {
+        given::<Channel>([created(), deleted()]).when(erase()).then([erased()]);
+    }
+
+    #[test]
+    fn it_is_refused_on_air_where_there_is_no_channel_and_the_second_time() {
+        given::<Channel>([created(), attached(1)]).when(erase()).then_refused(on_air());
+        given::<Channel>([]).when(erase()).then_refused(Refusal::Unknown);
+        given::<Channel>([created(), deleted(), erased()]).when(erase()).then_refused(Refusal::Deleted);
+    }
+
+    #[test]
+    fn it_is_refused_where_a_name_ever_stood_in_an_event_in_clear() {
+        given::<Channel>([created_in_clear()]).when(erase()).then_refused(Refusal::NamedInClear);
+        given::<Channel>([created_in_clear(), deleted()]).when(erase()).then_refused(Refusal::NamedInClear);
+        let renamed = |name| updated(ChannelChanges { name: Some(name), ..Default::default() });
+        let once_in_clear = renamed("Morning news".parse::<sigma_domain::ChannelName>().unwrap().into());
+        given::<Channel>([created(), once_in_clear, renamed(sealed("Night"))])
+            .when(erase())
+            .then_refused(Refusal::NamedInClear);
+    }
+}
+
 mod rotate_key {
     use super::*;
 
@@ -384,6 +418,7 @@ fn every_refusal_has_a_code_of_its_own_and_a_sentence() {
         Refusal::StillEnding { session: session(1) },
         Refusal::FixedOnAir { setting: "latencyMode" },
         Refusal::SessionIdUsed { session: session(1) },
+        Refusal::NamedInClear,
     ];
     let codes: std::collections::BTreeSet<_> = refusals.iter().map(Refusal::code).collect();
     assert_eq!(codes.len(), refusals.len());

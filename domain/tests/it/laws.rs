@@ -24,6 +24,7 @@ enum Step {
     Start,
     Stop,
     Delete,
+    Erase,
     Update(LatencyMode, bool, u32),
     RotateKey(i64),
     ShowKey,
@@ -88,7 +89,7 @@ fn step() -> impl Strategy<Value = Step> {
         4 => prop_oneof![0..3_i64, 0..40_i64, 0..500_i64].prop_map(Step::Wait),
         2 => Just(Step::Start),
         1 => Just(Step::Stop),
-        1 => prop_oneof![9 => Just(Step::Start), 1 => Just(Step::Delete)],
+        1 => prop_oneof![16 => Just(Step::Start), 1 => Just(Step::Delete), 1 => Just(Step::Erase)],
         1 => (proptest::sample::select(LatencyMode::ALL), any::<bool>(), prop_oneof![Just(0_u32), Just(60)])
             .prop_map(|(mode, flag, window)| Step::Update(mode, flag, window)),
         1 => prop_oneof![(0..100_i64).prop_map(Step::RotateKey), Just(Step::ShowKey)],
@@ -329,6 +330,7 @@ impl World {
             Step::Start => drop(self.ask_channel(ChannelCommand::Start { at })),
             Step::Stop => drop(self.ask_channel(ChannelCommand::Stop { at })),
             Step::Delete => drop(self.ask_channel(ChannelCommand::Delete { at })),
+            Step::Erase => drop(self.ask_channel(ChannelCommand::Erase { at })),
             Step::Update(mode, flag, window) => {
                 let changes = ChannelChanges {
                     latency_mode: Some(mode),

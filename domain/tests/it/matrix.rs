@@ -48,6 +48,8 @@ fn channel_states() -> Vec<State<ChannelEvent>> {
         ("STOP", vec![created(), stopped()]),
         ("STOP, session ending", vec![created(), attached(1), stopped_with(1)]),
         ("deleted", vec![created(), deleted()]),
+        ("erased", vec![created(), deleted(), erased()]),
+        ("named in clear", vec![created_in_clear()]),
     ]
 }
 
@@ -61,6 +63,7 @@ fn channel_commands() -> Vec<Asked<ChannelCommand>> {
         ("start", start()),
         ("stop", stop()),
         ("delete", delete()),
+        ("erase", erase()),
         ("rotate key", rotate_key(60)),
         ("show key", show_key()),
         ("attach session 1", attach(1)),

@@ -3,9 +3,9 @@
 use sigma_domain::{
     ApiTokenCommand, ApiTokenEvent, ApiTokenGrant, ApiTokenId, AudioCodec, AudioFormat, ChannelChanges,
     ChannelCommand, ChannelEvent, ChannelId, ChannelSettings, Deadline, EndReason, EndedBy, FeedNumber,
-    IngestFault, IngestProtocol, InputFormat, LossCause, LossEnd, NodeId, PlaybackId, ProjectId, Scope,
-    SessionCommand, SessionEvent, SessionHealthCommand, SessionHealthEvent, SessionId, SessionSettings,
-    Timestamp, VideoCodec, VideoFormat, WarningData,
+    IngestFault, IngestProtocol, InputFormat, LossCause, LossEnd, NodeId, Personal, PlaybackId, ProjectId,
+    Scope, SealedText, SessionCommand, SessionEvent, SessionHealthCommand, SessionHealthEvent, SessionId,
+    SessionSettings, Timestamp, VideoCodec, VideoFormat, WarningData,
 };
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -71,11 +71,20 @@ pub fn created() -> ChannelEvent {
     ChannelEvent::Created {
         id: the_channel(),
         project: the_project(),
-        name: parsed::<sigma_domain::ChannelName>("Evening news").into(),
+        name: sealed("Evening news"),
         playback_id: the_playback_id(),
         settings: ChannelSettings::default(),
         at: at(0),
     }
+}
+
+/// As older versions wrote it.
+pub fn created_in_clear() -> ChannelEvent {
+    let ChannelEvent::Created { id, project, playback_id, settings, at, .. } = created() else {
+        unreachable!()
+    };
+    let name = parsed::<sigma_domain::ChannelName>("Evening news").into();
+    ChannelEvent::Created { id, project, name, playback_id, settings, at }
 }
 
 pub fn attached(n: u32) -> ChannelEvent {
@@ -102,6 +111,10 @@ pub fn deleted() -> ChannelEvent {
     ChannelEvent::Deleted { at: at(1) }
 }
 
+pub fn erased() -> ChannelEvent {
+    ChannelEvent::Erased { at: at(1) }
+}
+
 pub fn updated(changes: ChannelChanges) -> ChannelEvent {
     ChannelEvent::Updated { changes, at: at(1) }
 }
@@ -116,7 +129,7 @@ pub fn create() -> ChannelCommand {
     ChannelCommand::Create {
         id: the_channel(),
         project: the_project(),
-        name: parsed("Evening news"),
+        name: sealed("Evening news"),
         playback_id: the_playback_id(),
         settings: ChannelSettings::default(),
         at: at(0),
@@ -137,6 +150,15 @@ pub fn stop() -> ChannelCommand {
 
 pub fn delete() -> ChannelCommand {
     ChannelCommand::Delete { at: at(1) }
+}
+
+pub fn erase() -> ChannelCommand {
+    ChannelCommand::Erase { at: at(1) }
+}
+
+/// A name of which an event keeps nothing that can be read without a key.
+pub fn sealed(text: &str) -> Personal<sigma_domain::ChannelName> {
+    Personal::Sealed(SealedText { key_id: "k1".to_owned(), sealed: text.to_owned() })
 }
 
 pub fn rotate_key(overlap: i64) -> ChannelCommand {

@@ -181,6 +181,14 @@ impl RunnerHandle {
         self.again(name, aggregate_id, First::Skip).await
     }
 
+    /// Removes what was deleted from a view's files or tables for good.
+    ///
+    /// # Errors
+    /// [`RunnerError::Unknown`]; [`RunnerError::Unavailable`] also where somebody reads it just then: ask again.
+    pub async fn remove_traces(&self, name: &str) -> Result<(), RunnerError> {
+        self.ask(name, |reply| Request::RemoveTraces { reply }).await?
+    }
+
     async fn again(&self, name: &str, aggregate_id: &str, first: First) -> Result<Retried, RunnerError> {
         let aggregate_id = aggregate_id.to_owned();
         self.ask(name, |reply| Request::Retry { aggregate_id, first, reply }).await?

@@ -34,6 +34,7 @@ const CLOSE: Duration = Duration::from_secs(2);
 pub(crate) enum Request {
     Rebuild { reply: oneshot::Sender<Result<u32, RunnerError>> },
     Retry { aggregate_id: String, first: First, reply: oneshot::Sender<Result<Retried, RunnerError>> },
+    RemoveTraces { reply: oneshot::Sender<Result<(), RunnerError>> },
     Shutdown { reply: oneshot::Sender<()> },
 }
 
@@ -330,8 +331,32 @@ impl Task {
             Request::Retry { aggregate_id, first, reply } => {
                 let _ = reply.send(self.retry(&aggregate_id, first).await);
             }
+            Request::RemoveTraces { reply } => {
+                let _ = reply.send(self.remove_traces().await);
+            }
             Request::Shutdown { .. } => {}
         }
+    }
+
+    /// Of what serves and of what is being built; a generation that was replaced is deleted once its readers are gone.
+    async fn remove_traces(&mut self) -> Result<(), RunnerError> {
+        for generation in [self.serving.as_mut(), self.building.as_mut()].into_iter().flatten() {
+            let removed = match generation.recover().await {
+                Ok(()) => generation.connection.remove_traces().await,
+                Err(error) => Err(error),
+            };
+            let removed = removed.map_err(|error| {
+                generation.doubt();
+                RunnerError::database(&generation.place, &error)
+            })?;
+            if !removed {
+                return Err(RunnerError::Unavailable {
+                    message: format!("the view {} is being read", generation.place),
+                    mend: "try again in a moment".to_owned(),
+                });
+            }
+        }
+        Ok(())
     }
 
     async fn retry(&mut self, aggregate_id: &str, first: First) -> Result<Retried, RunnerError> {

@@ -12,6 +12,7 @@ mod sessions;
 
 use std::sync::Arc;
 
+use sigma_app::Subjects;
 use sigma_runner::Projection;
 
 pub use api_tokens::ApiTokensView;
@@ -20,7 +21,8 @@ pub use models::Views;
 pub use projects::ProjectsView;
 pub use sessions::SessionsView;
 
-/// What the runner is to be started with.
-pub fn projections() -> Vec<Arc<dyn Projection>> {
-    vec![Arc::new(ChannelsView), Arc::new(SessionsView), Arc::new(ApiTokensView), Arc::new(ProjectsView)]
+/// What the runner is to be started with; `subjects` open what is personal.
+pub fn projections(subjects: &Arc<Subjects>) -> Vec<Arc<dyn Projection>> {
+    let channels = ChannelsView::new(subjects.clone());
+    vec![Arc::new(channels), Arc::new(SessionsView), Arc::new(ApiTokensView), Arc::new(ProjectsView)]
 }

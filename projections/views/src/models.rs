@@ -255,6 +255,13 @@ impl ReadModels for Views {
         (self.still)()
     }
 
+    async fn remove_traces(&self) -> Result<(), ReadError> {
+        for view in [ChannelsView::NAME, SessionsView::NAME, ApiTokensView::NAME, ProjectsView::NAME] {
+            self.runner.remove_traces(view).await.map_err(not_there)?;
+        }
+        Ok(())
+    }
+
     async fn wait_for(
         &self,
         aggregate_type: &str,

@@ -67,6 +67,12 @@ struct DeletedV1 {
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+struct ErasedV1 {
+    at_ms: i64,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct KeyRotatedV1 {
     #[serde(skip_serializing_if = "Option::is_none")]
     overlap_until_ms: Option<i64>,
@@ -128,6 +134,7 @@ impl Stored for ChannelEvent {
         ("channel.started", 1),
         ("channel.stopped", 1),
         ("channel.deleted", 1),
+        ("channel.erased", 1),
         ("channel.key_rotated", 1),
         ("channel.key_shown", 1),
         ("channel.session_attached", 1),
@@ -158,6 +165,7 @@ impl Stored for ChannelEvent {
                 write("channel.stopped", 1, StoppedV1 { session_id, at_ms })
             }
             Self::Deleted { .. } => write("channel.deleted", 1, DeletedV1 { at_ms }),
+            Self::Erased { .. } => write("channel.erased", 1, ErasedV1 { at_ms }),
             Self::KeyRotated { overlap_until, .. } => {
                 let overlap_until_ms = overlap_until.map(Timestamp::as_millis);
                 write("channel.key_rotated", 1, KeyRotatedV1 { overlap_until_ms, at_ms })
@@ -212,6 +220,10 @@ fn event(name: &str, data: Value) -> Result<ChannelEvent, Flaw> {
         "channel.deleted" => {
             let DeletedV1 { at_ms } = read(data)?;
             ChannelEvent::Deleted { at: at(at_ms) }
+        }
+        "channel.erased" => {
+            let ErasedV1 { at_ms } = read(data)?;
+            ChannelEvent::Erased { at: at(at_ms) }
         }
         "channel.key_rotated" => {
             let KeyRotatedV1 { overlap_until_ms, at_ms } = read(data)?;

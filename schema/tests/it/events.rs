@@ -124,6 +124,7 @@ fn channel() -> Vec<(&'static str, ChannelEvent)> {
         ("channel.stopped.v1", ChannelEvent::Stopped { session: Some(session_id()), at: at(12) }),
         ("channel.stopped.v1-idle", ChannelEvent::Stopped { session: None, at: at(12) }),
         ("channel.deleted.v1", ChannelEvent::Deleted { at: at(13) }),
+        ("channel.erased.v1", ChannelEvent::Erased { at: at(18) }),
         ("channel.key_rotated.v1", ChannelEvent::KeyRotated { overlap_until: Some(at(614)), at: at(14) }),
         ("channel.key_rotated.v1-at-once", ChannelEvent::KeyRotated { overlap_until: None, at: at(14) }),
         ("channel.key_shown.v1", ChannelEvent::KeyShown { at: at(17) }),

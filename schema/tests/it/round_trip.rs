@@ -140,6 +140,7 @@ fn channel_event() -> impl Strategy<Value = ChannelEvent> {
         at().prop_map(|at| Event::Started { at }),
         (option::of(session_id()), at()).prop_map(|(session, at)| Event::Stopped { session, at }),
         at().prop_map(|at| Event::Deleted { at }),
+        at().prop_map(|at| Event::Erased { at }),
         (option::of(at()), at()).prop_map(|(overlap_until, at)| Event::KeyRotated { overlap_until, at }),
         at().prop_map(|at| Event::KeyShown { at }),
         (session_id(), at()).prop_map(|(session, at)| Event::SessionAttached { session, at }),

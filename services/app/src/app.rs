@@ -6,8 +6,8 @@ use std::time::Duration;
 use cqrs_es::Aggregate;
 use sigma_clock::Clock;
 use sigma_domain::{
-    Actor, ActorKind, Channel, ChannelId, Project, ProjectCommand, ProjectId, ProjectName, Session,
-    SessionFacts, SessionId,
+    Actor, ActorKind, Channel, ChannelId, ChannelPhase, Project, ProjectCommand, ProjectId, ProjectName,
+    Session, SessionFacts, SessionId,
 };
 use sigma_store::{EventLog, History, Journal, Loaded, RecordedEvent};
 use sigma_tables::Place;
@@ -17,6 +17,7 @@ use crate::changes::Fanout;
 use crate::executor::{Beside, CommandError, Context, Decider, Executed, Executor, new_command_id};
 use crate::known_feeds::KnownFeeds;
 use crate::process::Process;
+use crate::subjects::{NamedChannel, Subjects};
 use crate::vault::{Hash, Vault, hex};
 use crate::{
     AdminToken, AppError, Caller, ChannelRow, MAX_IDEMPOTENCY_KEY, OpenError, ReadModels, SessionRow, Waited,
@@ -42,7 +43,7 @@ pub struct Parts {
     /// Wall time.
     pub clock: Arc<dyn Clock>,
     /// The master key's work.
-    pub vault: Vault,
+    pub vault: Arc<Vault>,
     /// The token that may do everything.
     pub admin_token: AdminToken,
     /// Where the process managers' own rows are, as `DATA_DIR/process.sqlite`. They can be derived anew from the log.
@@ -59,6 +60,7 @@ pub struct App {
     pub(crate) doorman: Doorman,
     pub(crate) fanout: Fanout,
     pub(crate) known_feeds: KnownFeeds,
+    pub(crate) subjects: Arc<Subjects>,
     views: Arc<dyn ReadModels>,
 }
 
@@ -81,11 +83,23 @@ impl App {
         if bound.as_deref() != Some(ours.as_str()) {
             return Err(OpenError::MasterKey { bound: bound.unwrap_or_default(), ours });
         }
-        let executor = Executor::new(journal, clock, Arc::new(vault));
+        let subjects = Arc::new(Subjects::new(journal.clone(), vault.clone()));
+        let executor = Executor::new(journal, clock, vault);
         let process = Process::open(&process).await?;
         let doorman = Doorman::default();
         let (fanout, known_feeds) = (Fanout::default(), KnownFeeds::default());
-        let app = Self { executor, log, history, process, admin_token, doorman, fanout, known_feeds, views };
+        let app = Self {
+            executor,
+            log,
+            history,
+            process,
+            admin_token,
+            doorman,
+            fanout,
+            known_feeds,
+            subjects,
+            views,
+        };
         let app = Arc::new(app);
         app.make_default_project().await?;
         // Whoever follows changes from here on misses none, however late they begin to be told.
@@ -154,6 +168,28 @@ impl App {
 
     /// The channel, where the caller's project owns it, he sees it, and it was not deleted.
     pub(crate) async fn owned_channel(&self, caller: &Caller, id: &str) -> Result<ChannelId, AppError> {
+        self.owned(caller, id, |channel| channel.state().is_some()).await
+    }
+
+    /// The channel, where the caller's project owns it and he sees it, or saw it before it was deleted. What was erased is gone.
+    pub(crate) async fn owned_channel_or_deleted(
+        &self,
+        caller: &Caller,
+        id: &str,
+    ) -> Result<ChannelId, AppError> {
+        let is_gone = |channel: &Channel| {
+            let phase = channel.facts().map(|facts| &facts.phase);
+            matches!(phase, Some(ChannelPhase::Deleted { erased: true, .. }))
+        };
+        self.owned(caller, id, |channel| !is_gone(channel)).await
+    }
+
+    async fn owned(
+        &self,
+        caller: &Caller,
+        id: &str,
+        is_there: impl Fn(&Channel) -> bool,
+    ) -> Result<ChannelId, AppError> {
         let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
         let parsed: ChannelId = id.parse().map_err(|_| not_found())?;
         if !caller.access.sees(id) {
@@ -161,7 +197,7 @@ impl App {
         }
         let Loaded { aggregate, .. } = self.executor.load::<Channel>(id).await?;
         let owned = aggregate.facts().is_some_and(|facts| facts.project == caller.project);
-        if owned && aggregate.state().is_some() { Ok(parsed) } else { Err(not_found()) }
+        if owned && is_there(&aggregate) { Ok(parsed) } else { Err(not_found()) }
     }
 
     /// The session with its channel, where the caller's project owns it and he sees it.
@@ -180,14 +216,18 @@ impl App {
         facts.map(|facts| (parsed, facts.channel.clone())).ok_or_else(not_found)
     }
 
-    /// The channel's row as it was after event `sequence`; of a deleted one, as it was before.
+    /// The channel's row as it was after event `sequence`; of a deleted one, as it was before. What is remembered of it holds its
+    /// name sealed.
     pub(crate) async fn channel_at(&self, id: &str, sequence: u64) -> Result<ChannelRow, AppError> {
-        let step = |row, event: &RecordedEvent| match event.name.as_str() {
-            "channel.deleted" => Ok(row),
-            _ => Ok(fold::channel(row, &fold::decode(event)?, event.sequence)),
+        let step = |known, event: &RecordedEvent| match event.name.as_str() {
+            "channel.deleted" | "channel.erased" => Ok(known),
+            _ => Ok(NamedChannel::after(known, &fold::decode(event)?, event.sequence)),
         };
-        let row = self.executor.row_at(Channel::TYPE, id, sequence, step).await?;
-        row.ok_or_else(|| AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() })
+        let known = self.executor.row_at(Channel::TYPE, id, sequence, step).await?;
+        let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
+        let NamedChannel { mut row, name } = known.ok_or_else(not_found)?;
+        row.name = self.subjects.name(id, &name).await?.unwrap_or_default();
+        Ok(row)
     }
 
     /// The session's row as it was after event `sequence`.

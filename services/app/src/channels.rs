@@ -3,13 +3,15 @@
 use serde::Serialize;
 use sigma_domain::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId, ChannelName, ChannelSettings,
-    KeyOverlap, LatencyMode, MaxSessionDuration, ReconnectWindow, Scope,
+    KeyOverlap, LatencyMode, MaxSessionDuration, Personal, ReconnectWindow, Scope,
 };
+use sigma_store::SecretWrite;
 
 use crate::app::nothing_beside;
 use crate::executor::{Beside, Context, Executed};
 use crate::input::{Wrong, asked};
 use crate::secrets::{STREAM_KEY, open_stream_key, put_stream_key, retire_stream_keys};
+use crate::subjects::forget_subject;
 use crate::{App, AppError, Caller, ChannelRow, Done, StreamKey};
 
 /// Who is shown the same key again within the same hour makes no event more: a channel's stream is read whole at each
@@ -118,10 +120,12 @@ impl App {
         let vault = &self.executor.vault;
         let id = ChannelId::from_uuid(uuid::Uuid::now_v7());
         let (playback_id, key) = (vault.new_playback_id()?, vault.new_stream_key()?);
+        let (subject, put_subject) = self.subjects.make(id.as_str())?;
+        let name = subject.seal_name(id.as_str(), &name)?;
         let (project, at) = (caller.project.clone(), self.executor.now());
         let command = ChannelCommand::Create { id: id.clone(), project, name, playback_id, settings, at };
         let beside = |_: &[ChannelEvent]| {
-            let writes = vec![put_stream_key(vault, id.as_str(), &key)?];
+            let writes = vec![put_stream_key(vault, id.as_str(), &key)?, put_subject.clone()];
             Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
         };
         let executed = self.executor.execute(id.as_str(), command, &context, beside).await?;
@@ -138,9 +142,50 @@ impl App {
         id: &str,
         input: ChannelUpdate,
     ) -> Result<Done<ChannelRow>, AppError> {
-        let changes = input.parse();
-        let command = move |at| Ok(ChannelCommand::Update { changes: changes.clone()?, at });
-        self.change_channel(caller, "updateChannel", id, &asked(&input)?, command).await
+        caller.need(Scope::ChannelsWrite)?;
+        let context = self.context(caller, "updateChannel", &asked(&(id, asked(&input)?))?)?;
+        let executed = match self.executor.first_answer::<Channel>(&context).await? {
+            Some(first) => first,
+            None => {
+                self.owned_channel(caller, id).await?;
+                let (changes, writes) = self.seal_changes(id, input.parse()?).await?;
+                let command = ChannelCommand::Update { changes, at: self.executor.now() };
+                let beside = |events: &[ChannelEvent]| {
+                    // A key is kept only with what it seals.
+                    let writes = if events.is_empty() { Vec::new() } else { writes.clone() };
+                    Ok(Beside { writes, answer: None })
+                };
+                self.executor.execute::<Channel>(id, command, &context, beside).await?
+            }
+        };
+        self.changed(executed).await
+    }
+
+    /// The changes with their name sealed, or without it where it is the name that stands; and the key to keep with them where
+    /// the channel had none: one that an older version made.
+    async fn seal_changes(
+        &self,
+        id: &str,
+        mut changes: ChannelChanges,
+    ) -> Result<(ChannelChanges, Vec<SecretWrite>), AppError> {
+        let Some(Personal::Plain(name)) = changes.name.take() else { return Ok((changes, Vec::new())) };
+        let channel = self.executor.load::<Channel>(id).await?.aggregate;
+        if let Some(facts) = channel.facts()
+            && self.subjects.name(id, &facts.name).await?.as_deref() == Some(name.as_str())
+        {
+            return Ok((changes, Vec::new()));
+        }
+        let mut writes = Vec::new();
+        let key = match self.subjects.keys(id).await?.pop() {
+            Some(key) => key,
+            None => {
+                let (key, put) = self.subjects.make(id)?;
+                writes.push(put);
+                key
+            }
+        };
+        changes.name = Some(key.seal_name(id, &name)?);
+        Ok((changes, writes))
     }
 
     /// From STOP to IDLE.
@@ -148,8 +193,8 @@ impl App {
     /// # Errors
     /// Refused where it is not STOP.
     pub async fn start_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
-        let command = |at| Ok(ChannelCommand::Start { at });
-        self.change_channel(caller, "startChannel", id, "", command).await
+        let command = |at| ChannelCommand::Start { at };
+        self.change_channel(caller, "startChannel", id, command).await
     }
 
     /// To STOP; the session on air is ended.
@@ -157,8 +202,8 @@ impl App {
     /// # Errors
     /// Refused where it is STOP already.
     pub async fn stop_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
-        let command = |at| Ok(ChannelCommand::Stop { at });
-        let done = self.change_channel(caller, "stopChannel", id, "", command).await?;
+        let command = |at| ChannelCommand::Stop { at };
+        let done = self.change_channel(caller, "stopChannel", id, command).await?;
         // The process managers would do it too, a moment later: this spares the caller that moment.
         if let Some(session) = done.value.current_session.as_ref().filter(|_| !done.repeated) {
             self.settle_stopped(id, session).await;
@@ -171,8 +216,31 @@ impl App {
     /// # Errors
     /// Refused while ACTIVE.
     pub async fn delete_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
-        let command = |at| Ok(ChannelCommand::Delete { at });
-        self.change_channel(caller, "deleteChannel", id, "", command).await
+        let command = |at| ChannelCommand::Delete { at };
+        self.change_channel(caller, "deleteChannel", id, command).await
+    }
+
+    /// Deletes a channel and lets all that is personal about it be forgotten: its key is destroyed in the same commit. One that
+    /// was deleted before may still be erased. Answers it as it was, without its name.
+    ///
+    /// # Errors
+    /// Refused while ACTIVE, and where an older version wrote its name into events in clear.
+    pub async fn erase_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
+        caller.need(Scope::ChannelsWrite)?;
+        let context = self.context(caller, "eraseChannel", &asked(&id)?)?;
+        let executed = match self.executor.first_answer::<Channel>(&context).await? {
+            Some(first) => first,
+            None => {
+                self.owned_channel_or_deleted(caller, id).await?;
+                let command = ChannelCommand::Erase { at: self.executor.now() };
+                let beside = |_: &[ChannelEvent]| {
+                    let writes = [retire_stream_keys(id, None)].into_iter().chain(forget_subject(id));
+                    Ok(Beside { writes: writes.collect(), answer: None })
+                };
+                self.executor.execute::<Channel>(id, command, &context, beside).await?
+            }
+        };
+        self.changed(executed).await
     }
 
     /// Makes another stream key; the old one serves for `overlap_seconds` more (none by default). A feed on air is not cut.
@@ -207,7 +275,7 @@ impl App {
             Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
         };
         let command = ChannelCommand::RotateKey { overlap, at: self.executor.now() };
-        let executed = self.executor.execute(id, command, &context, beside).await?;
+        let executed = self.executor.execute::<Channel>(id, command, &context, beside).await?;
         self.with_key(caller, executed).await
     }
 
@@ -240,27 +308,32 @@ impl App {
         caller: &Caller,
         use_case: &str,
         id: &str,
-        input: &str,
-        command: impl Fn(sigma_domain::Timestamp) -> Result<ChannelCommand, AppError>,
+        command: impl Fn(sigma_domain::Timestamp) -> ChannelCommand,
     ) -> Result<Done<ChannelRow>, AppError> {
         caller.need(Scope::ChannelsWrite)?;
-        let context = self.context(caller, use_case, &asked(&(id, input))?)?;
-        let executed: Executed<Channel> = match self.executor.first_answer(&context).await? {
+        let context = self.context(caller, use_case, &asked(&(id, ""))?)?;
+        let executed = match self.executor.first_answer::<Channel>(&context).await? {
             Some(first) => first,
             None => {
                 self.owned_channel(caller, id).await?;
-                let command = command(self.executor.now())?;
-                match command {
-                    ChannelCommand::Delete { .. } => {
+                match command(self.executor.now()) {
+                    command @ ChannelCommand::Delete { .. } => {
                         let beside = |_: &[ChannelEvent]| {
                             Ok(Beside { writes: vec![retire_stream_keys(id, None)], answer: None })
                         };
-                        self.executor.execute(id, command, &context, beside).await?
+                        self.executor.execute::<Channel>(id, command, &context, beside).await?
                     }
-                    command => self.executor.execute(id, command, &context, nothing_beside).await?,
+                    command => {
+                        self.executor.execute::<Channel>(id, command, &context, nothing_beside).await?
+                    }
                 }
             }
         };
+        self.changed(executed).await
+    }
+
+    /// What a changed channel is answered with, once the views show it.
+    async fn changed(&self, executed: Executed<Channel>) -> Result<Done<ChannelRow>, AppError> {
         let value = self.channel_at(&executed.aggregate_id, executed.sequence).await?;
         self.shown(&executed).await;
         let Executed { aggregate_id, sequence, repeated, .. } = executed;

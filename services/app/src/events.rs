@@ -8,6 +8,7 @@ use sigma_store::{
     Cursor, EventLog, History, HistoryFilter, HistoryPage, HistoryRange, MAX_BATCH, NameFilter, RecordedEvent,
 };
 
+use crate::subjects::{Subjects, show_erased};
 use crate::{App, AppError, Caller};
 
 /// Events that a feed reads at once.
@@ -79,6 +80,8 @@ impl App {
                 events.splice(0..0, found);
             }
             if !more || events.len() >= limit || reads >= MAX_READS {
+                self.subjects.open_events(&mut events).await?;
+                events.iter_mut().for_each(show_erased);
                 return Ok(EventPage { events, more, next: next.as_str().to_owned() });
             }
             range = if forward { HistoryRange::After(next) } else { HistoryRange::Before(Some(next)) };
@@ -112,6 +115,7 @@ impl App {
         EventFeed {
             history: self.history.clone(),
             log: self.log.clone(),
+            subjects: self.subjects.clone(),
             filter,
             place,
             ready: VecDeque::new(),
@@ -123,6 +127,7 @@ impl App {
 pub struct EventFeed {
     history: Arc<dyn History>,
     log: Arc<dyn EventLog>,
+    subjects: Arc<Subjects>,
     filter: HistoryFilter,
     place: Cursor,
     ready: VecDeque<RecordedEvent>,
@@ -142,7 +147,11 @@ impl EventFeed {
     /// [`AppError::Unavailable`] while the log is away; [`AppError::BadInput`] when it is another one than before.
     pub async fn next(&mut self) -> Result<RecordedEvent, AppError> {
         loop {
-            if let Some(event) = self.ready.pop_front() {
+            if let Some(mut event) = self.ready.front().cloned() {
+                // Opened when it is given, and taken only then: a store that is away loses none.
+                self.subjects.open_event(&mut event).await?;
+                show_erased(&mut event);
+                self.ready.pop_front();
                 return Ok(event);
             }
             let range = HistoryRange::After(self.place.clone());

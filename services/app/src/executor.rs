@@ -3,6 +3,7 @@
 //! Refusal, conflict and fault stay apart. A conflict is decided again on what stands now, a bounded number of times.
 //! A command id is honoured once: the same request again gets the first answer, another request under it a conflict.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use sigma_store::{
     Placement, RecordedEvent, SecretWrite, StoreError,
 };
 use subtle::ConstantTimeEq;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::known::{Folded, Known};
 use crate::vault::{Vault, VaultError};
@@ -30,6 +32,12 @@ pub const MAX_ATTEMPTS: u32 = 8;
 
 /// The first wait after a conflict; it doubles.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(2);
+
+/// Commands that were overtaken take turns, by so many places.
+const TURNS: usize = 256;
+
+/// So long is waited for one's turn, and no longer: whoever has it may wait for a store that is away.
+const TURN_WAIT: Duration = Duration::from_secs(2);
 
 /// How answers are sealed.
 const ANSWER: &str = "answer";
@@ -254,11 +262,22 @@ pub(crate) struct Executor {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) vault: Arc<Vault>,
     known: Arc<Known>,
+    /// Whoever was overtaken decides again in turn with the others of this process: of many at once on one aggregate each
+    /// attempt but one would be in vain, else.
+    turns: Arc<[Mutex<()>]>,
 }
 
 impl Executor {
     pub(crate) fn new(journal: Arc<dyn Journal>, clock: Arc<dyn Clock>, vault: Arc<Vault>) -> Self {
-        Self { journal, clock, vault, known: Arc::new(Known::new()) }
+        let turns = (0..TURNS).map(|_| Mutex::default()).collect();
+        Self { journal, clock, vault, known: Arc::new(Known::new()), turns }
+    }
+
+    async fn turn(&self, id: &str) -> Option<MutexGuard<'_, ()>> {
+        let mut hasher = DefaultHasher::new();
+        id.hash(&mut hasher);
+        let place = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or(0);
+        sigma_clock::timeout(TURN_WAIT, self.turns.get(place)?.lock()).await.ok()
     }
 
     /// Now, in the domain's milliseconds.
@@ -321,13 +340,18 @@ impl Executor {
         context: &Context,
         beside: impl Fn(&[A::Event]) -> Result<Beside, VaultError> + Send + Sync,
     ) -> Result<Executed<A>, CommandError<A::Error>> {
-        let mut pause = CONFLICT_PAUSE;
+        let (mut pause, mut turn) = (CONFLICT_PAUSE, None);
         for attempt in 1..=MAX_ATTEMPTS {
             let loaded = self.load::<A>(id).await.map_err(CommandError::Store)?;
             match self.execute_on(loaded, command.clone(), context, &beside).await {
                 Err(CommandError::Conflict) if attempt < MAX_ATTEMPTS => {
-                    sigma_clock::sleep(pause).await;
-                    pause *= 2;
+                    // Once it is one's turn only other nodes, and who comes anew, can be in between.
+                    if turn.is_none() {
+                        turn = self.turn(id).await;
+                    } else {
+                        sigma_clock::sleep(pause).await;
+                        pause *= 2;
+                    }
                 }
                 done => return done,
             }

@@ -182,7 +182,11 @@ impl App {
                     Session::Known(known) if known.ended().is_some() => self.clear_away(&gate, session).await,
                     Session::Known(known) => {
                         let may = facts.takeover_allowed || !is_delivering(known);
-                        if may { self.add_feed(loaded, node, facts, feed).await } else { Err(Denied::OnAir) }
+                        if may {
+                            self.add_feed(channel, loaded, node, facts, feed).await
+                        } else {
+                            Err(Denied::OnAir)
+                        }
                     }
                 }
             }
@@ -207,12 +211,14 @@ impl App {
             at: self.executor.now(),
         };
         let loaded = Loaded { aggregate: Session::Unknown, aggregate_id: session.to_string(), version: 0 };
-        self.let_in(loaded, command, facts, &self.broadcaster(gate.id.as_str())?).await
+        let channel = gate.id.as_str();
+        self.let_in(channel, loaded, command, facts, &self.broadcaster(channel)?).await
     }
 
     /// Another feed for a session that has not ended.
     async fn add_feed(
         &self,
+        channel: &str,
         loaded: Loaded<Session>,
         node: &NodeId,
         facts: &FeedFacts,
@@ -220,7 +226,7 @@ impl App {
     ) -> Looked {
         let session = loaded.aggregate_id.clone();
         let command = SessionCommand::OpenFeed { node: node.clone(), at: self.executor.now() };
-        match self.let_in(loaded, command, facts, context).await {
+        match self.let_in(channel, loaded, command, facts, context).await {
             Ok(Look::Again) => {
                 // Perhaps its time is up and nobody has said so yet.
                 self.expire_what_is_due(&session).await?;
@@ -232,14 +238,16 @@ impl App {
 
     async fn let_in(
         &self,
+        channel: &str,
         loaded: Loaded<Session>,
         command: SessionCommand,
         facts: &FeedFacts,
         context: &Context,
     ) -> Looked {
         let session = loaded.aggregate_id.clone();
+        let keys = self.subjects.keys(channel).await?;
         let beside = |_: &[SessionEvent]| {
-            let writes = put_feed(&self.executor.vault, &session, facts)?;
+            let writes = put_feed(&self.executor.vault, keys.last(), &session, facts)?;
             Ok(Beside { writes, answer: None })
         };
         let executed = match self.executor.execute_on(loaded, command, context, beside).await {

@@ -61,7 +61,7 @@ pub fn channel(row: Option<ChannelRow>, event: &ChannelEvent, sequence: u64) -> 
         }
         ChannelEvent::Started { .. } => row.state = ChannelState::Idle,
         ChannelEvent::Stopped { .. } => row.state = ChannelState::Stop,
-        ChannelEvent::Deleted { .. } => return None,
+        ChannelEvent::Deleted { .. } | ChannelEvent::Erased { .. } => return None,
         ChannelEvent::SessionAttached { session, .. } => {
             row.state = ChannelState::Active;
             row.current_session = Some(session.to_string());

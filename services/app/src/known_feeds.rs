@@ -198,8 +198,15 @@ impl App {
         let _turn = self.known_feeds.telling.lock().await;
         while let Some(owed) = self.known_feeds.owed(session, up_to) {
             let command = SessionCommand::OpenFeed { node: owed.node.clone(), at: owed.at };
+            let known = self.executor.load::<Session>(session).await.map_err(CommandError::Store)?.aggregate;
+            let keys = match known.facts() {
+                Some(facts) => {
+                    self.subjects.keys(facts.channel.as_str()).await.map_err(CommandError::Store)?
+                }
+                None => Vec::new(),
+            };
             let beside = |_: &[SessionEvent]| {
-                let writes = put_feed(&self.executor.vault, session, &owed.facts)?;
+                let writes = put_feed(&self.executor.vault, keys.last(), session, &owed.facts)?;
                 Ok(Beside { writes, answer: None })
             };
             let number = match self.executor.execute::<Session>(session, command, &owed.context, beside).await

@@ -28,6 +28,7 @@ mod projects;
 mod read;
 mod secrets;
 mod sessions;
+mod subjects;
 mod timeline;
 mod tokens;
 mod upkeep;
@@ -58,6 +59,7 @@ pub use read::{
 pub use sigma_domain::{
     Actor, ActorKind, ChannelState, EndReason, IngestFault, LatencyMode, ProjectId, Scope, SessionState,
 };
+pub use subjects::Subjects;
 pub use timeline::{MAX_TIMELINE, TimelineEntry};
 pub use tokens::{ApiTokenWithSecret, NewApiToken};
 pub use upkeep::COMMANDS_KEPT;

@@ -41,6 +41,13 @@ pub struct ChannelRow {
     pub sequence: u64,
 }
 
+impl ChannelRow {
+    /// Whether what was personal about it is erased: a channel has a name, else.
+    pub fn is_erased(&self) -> bool {
+        self.name.is_empty()
+    }
+}
+
 /// The input of a session as the packager understood it.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -303,6 +310,10 @@ pub trait ReadModels: Send + Sync {
     fn stand_still(&self) -> bool {
         false
     }
+
+    /// Removes what was deleted from these read models for good, in so far as their databases can: see
+    /// [`Journal::remove_traces`](sigma_store::Journal::remove_traces).
+    async fn remove_traces(&self) -> Result<(), ReadError>;
 
     /// Waits until the views show event `sequence` of the aggregate (`channel`, `session`, `api_token` or `project`).
     async fn wait_for(

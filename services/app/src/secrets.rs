@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use sigma_store::{SecretRow, SecretScope, SecretWrite};
 
+use crate::subjects::SubjectKey;
 use crate::vault::{Hash, Vault, VaultError};
 use crate::{FeedFacts, Secret, StreamKey};
 
@@ -90,25 +91,28 @@ struct FeedEnd {
 /// The longest text that is kept of what an encoder calls itself, in characters.
 const MAX_ENCODER: usize = 256;
 
-/// Keeps what is known of the newest feed's other end, in place of the one before.
+/// The first byte of what is known of a feed where its channel's own key seals it. Without it, it is sealed under the master
+/// key alone: of a channel that an older version made, which has no key of its own yet.
+const BY_SUBJECT: u8 = 2;
+
+/// Keeps what is known of the newest feed's other end, in place of the one before; sealed under the channel's own key.
 pub(crate) fn put_feed(
     vault: &Vault,
+    key: Option<&SubjectKey>,
     session: &str,
     facts: &FeedFacts,
 ) -> Result<Vec<SecretWrite>, VaultError> {
     let encoder = facts.encoder.as_ref().map(|text| text.chars().take(MAX_ENCODER).collect());
     let end = FeedEnd { peer: facts.peer.clone(), encoder };
     let text = serde_json::to_vec(&end).map_err(|_| VaultError::Failed)?;
+    let sealed = match key {
+        Some(key) => [&[BY_SUBJECT][..], &key.seal(FEED, session, &text)?].concat(),
+        None => vault.seal(FEED, session, &text)?,
+    };
     let (kind, owner) = (FEED.to_owned(), session.to_owned());
     Ok(vec![
         SecretWrite::Delete { kind: kind.clone(), owner: owner.clone(), scope: SecretScope::All },
-        SecretWrite::Put {
-            kind,
-            owner,
-            lookup: None,
-            sealed: vault.seal(FEED, session, &text)?,
-            expires_at_ms: None,
-        },
+        SecretWrite::Put { kind, owner, lookup: None, sealed, expires_at_ms: None },
     ])
 }
 
@@ -117,9 +121,21 @@ pub(crate) fn feed_kind() -> &'static str {
     FEED
 }
 
-/// What the newest feed's encoder calls itself.
-pub(crate) fn open_encoder(vault: &Vault, row: &SecretRow) -> Result<Option<String>, VaultError> {
-    let opened = vault.open(FEED, &row.owner, &row.sealed)?;
+/// What the newest feed's encoder calls itself; none also where its channel's key is gone.
+pub(crate) fn open_encoder(
+    vault: &Vault,
+    keys: &[SubjectKey],
+    row: &SecretRow,
+) -> Result<Option<String>, VaultError> {
+    let opened = match row.sealed.split_first() {
+        Some((&BY_SUBJECT, sealed)) => {
+            let Some(opened) = keys.iter().find_map(|key| key.open(FEED, &row.owner, sealed).ok()) else {
+                return Ok(None);
+            };
+            opened
+        }
+        _ => vault.open(FEED, &row.owner, &row.sealed)?,
+    };
     let end: FeedEnd = serde_json::from_slice(&opened).map_err(|_| VaultError::NotOurs)?;
     Ok(end.encoder)
 }

@@ -36,10 +36,13 @@ impl App {
     /// [`AppError::Forbidden`]; [`AppError::NotFound`] for a session that the caller does not see.
     pub async fn session_encoder(&self, caller: &Caller, id: &str) -> Result<Option<String>, AppError> {
         caller.need(Scope::SessionsRead)?;
-        self.owned_session(caller, id).await?;
+        let (_, channel) = self.owned_session(caller, id).await?;
         let rows = self.executor.journal.secrets_of(feed_kind(), id).await?;
         match rows.last() {
-            Some(row) => Ok(open_encoder(&self.executor.vault, row)?),
+            Some(row) => {
+                let keys = self.subjects.keys(channel.as_str()).await?;
+                Ok(open_encoder(&self.executor.vault, &keys, row)?)
+            }
             None => Ok(None),
         }
     }

@@ -28,8 +28,11 @@ pub enum VaultError {
 /// Keeps the keys that are made of the master key. Never printed.
 pub struct Vault {
     root: hkdf::Prk,
-    seal: RandomizedNonceKey,
+    seal: Seal,
 }
+
+/// A key that seals and opens. Never printed.
+pub(crate) struct Seal(RandomizedNonceKey);
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -61,6 +64,40 @@ impl Hash {
     }
 }
 
+impl Seal {
+    /// By a key of 32 bytes.
+    pub(crate) fn new(key: &[u8]) -> Result<Self, VaultError> {
+        RandomizedNonceKey::new(&AES_256_GCM, key).map(Self).map_err(|_| VaultError::Failed)
+    }
+
+    /// Seals a text so that it opens only as this kind of thing of this owner.
+    pub(crate) fn seal(&self, kind: &str, owner: &str, text: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let mut body = text.to_vec();
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(associated(kind, owner)), &mut body)
+            .map_err(|_| VaultError::Failed)?;
+        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + body.len());
+        sealed.push(SEAL_VERSION);
+        sealed.extend_from_slice(nonce.as_ref());
+        sealed.extend_from_slice(&body);
+        Ok(sealed)
+    }
+
+    /// Opens what [`seal`](Self::seal) sealed.
+    pub(crate) fn open(&self, kind: &str, owner: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
+        let Some((&SEAL_VERSION, rest)) = sealed.split_first() else { return Err(VaultError::NotOurs) };
+        let Some((nonce, body)) = rest.split_at_checked(NONCE_LEN) else { return Err(VaultError::NotOurs) };
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::NotOurs)?;
+        let mut body = body.to_vec();
+        let opened = self
+            .0
+            .open_in_place(nonce, Aad::from(associated(kind, owner)), &mut body)
+            .map_err(|_| VaultError::NotOurs)?;
+        Ok(opened.to_vec())
+    }
+}
+
 impl Vault {
     /// Over a master key.
     ///
@@ -68,8 +105,7 @@ impl Vault {
     /// [`VaultError::Failed`] when the system's cryptography fails.
     pub fn new(master_key: [u8; MASTER_KEY_LENGTH]) -> Result<Self, VaultError> {
         let root = hkdf::Salt::new(hkdf::HKDF_SHA256, b"sigma livestream v1").extract(&master_key);
-        let seal =
-            RandomizedNonceKey::new(&AES_256_GCM, &expand(&root, "seal")?).map_err(|_| VaultError::Failed)?;
+        let seal = Seal::new(&expand(&root, "seal")?)?;
         Ok(Self { root, seal })
     }
 
@@ -91,29 +127,19 @@ impl Vault {
 
     /// Seals a secret so that it opens only as this kind of secret of this owner.
     pub(crate) fn seal(&self, kind: &str, owner: &str, secret: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let mut body = secret.to_vec();
-        let nonce = self
-            .seal
-            .seal_in_place_append_tag(Aad::from(associated(kind, owner)), &mut body)
-            .map_err(|_| VaultError::Failed)?;
-        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + body.len());
-        sealed.push(SEAL_VERSION);
-        sealed.extend_from_slice(nonce.as_ref());
-        sealed.extend_from_slice(&body);
-        Ok(sealed)
+        self.seal.seal(kind, owner, secret)
     }
 
     /// Opens what [`seal`](Self::seal) sealed.
     pub(crate) fn open(&self, kind: &str, owner: &str, sealed: &[u8]) -> Result<Vec<u8>, VaultError> {
-        let Some((&SEAL_VERSION, rest)) = sealed.split_first() else { return Err(VaultError::NotOurs) };
-        let Some((nonce, body)) = rest.split_at_checked(NONCE_LEN) else { return Err(VaultError::NotOurs) };
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| VaultError::NotOurs)?;
-        let mut body = body.to_vec();
-        let opened = self
-            .seal
-            .open_in_place(nonce, Aad::from(associated(kind, owner)), &mut body)
-            .map_err(|_| VaultError::NotOurs)?;
-        Ok(opened.to_vec())
+        self.seal.open(kind, owner, sealed)
+    }
+
+    /// A key for a [`Seal`] of its own.
+    pub(crate) fn new_key(&self) -> Result<[u8; 32], VaultError> {
+        let mut key = [0_u8; 32];
+        rand::fill(&mut key).map_err(|_| VaultError::Failed)?;
+        Ok(key)
     }
 
     /// The keyed hash of some parts; where one ends and the next begins counts.

@@ -102,6 +102,14 @@ impl Journal for PostgresStore {
         let bound = asked!(self, self.inner.pool, |connection| bind_master_key(connection, fingerprint));
         bound.map_err(|error| self.fault(&error))
     }
+
+    /// Rows that were deleted stand in the table's pages until they are vacuumed; the server's write-ahead log and its backups
+    /// are its own.
+    async fn remove_traces(&self) -> Result<(), StoreError> {
+        let vacuum = "vacuum secrets";
+        let vacuumed = asked!(self, self.inner.pool, |connection| sqlx::query(vacuum).execute(connection));
+        vacuumed.map(drop).map_err(|error| self.fault(&error))
+    }
 }
 
 async fn command(connection: &mut PgConnection, id: &str) -> Result<Option<CommandRecord>, Error> {

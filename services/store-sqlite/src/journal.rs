@@ -111,4 +111,8 @@ impl Journal for SqliteStore {
         let fingerprint = fingerprint.to_owned();
         self.ask(|reply| Job::BindMasterKey { fingerprint, reply }).await
     }
+
+    async fn remove_traces(&self) -> Result<(), StoreError> {
+        self.ask(|reply| Job::RemoveTraces { reply }).await
+    }
 }

@@ -111,6 +111,8 @@ impl SqliteStore {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
             .pragma("journal_size_limit", JOURNAL_SIZE_LIMIT)
+            // What is deleted is overwritten: a key that was destroyed must not stand in a free page.
+            .pragma("secure_delete", "on")
             .pragma("cache_size", WRITERS_CACHE);
         let fault = |error| store_error(&path, &error);
         let mut connection = connect(&writing, options.max_bytes).await.map_err(fault)?;

@@ -34,6 +34,7 @@ pub(crate) enum Job {
     Forget { before_ms: i64, reply: Reply<u64> },
     Secrets { writes: Vec<SecretWrite>, reply: Reply<()> },
     BindMasterKey { fingerprint: String, reply: Reply<Identity> },
+    RemoveTraces { reply: Reply<()> },
     Close { reply: oneshot::Sender<()> },
 }
 
@@ -62,16 +63,20 @@ impl Writer {
     /// Works until it is closed or nobody is left to ask; `lock` is held as long.
     pub(crate) async fn run(mut self, mut jobs: mpsc::Receiver<Job>, lock: File) {
         let mut group = Vec::with_capacity(MAX_GROUP);
-        let mut closing = Vec::new();
+        let (mut removing, mut closing) = (Vec::new(), Vec::new());
         while closing.is_empty() && jobs.recv_many(&mut group, MAX_GROUP).await > 0 {
             let mut work = Vec::with_capacity(group.len());
             for job in group.drain(..) {
                 match job {
                     Job::Close { reply } => closing.push(reply),
+                    Job::RemoveTraces { reply } => removing.push(reply),
                     job => work.push(job),
                 }
             }
             self.perform(work).await;
+            for reply in removing.drain(..) {
+                let _ = reply.send(self.remove_traces().await);
+            }
         }
         jobs.close();
         if let Some(mut connection) = self.connection.take() {
@@ -84,6 +89,25 @@ impl Writer {
         drop(lock);
         for reply in closing {
             let _ = reply.send(());
+        }
+    }
+
+    /// Folds the write-ahead log into the file and cuts it off: the frames in it show what stood there before. Not where
+    /// somebody reads just now, for commits would wait for him.
+    async fn remove_traces(&mut self) -> Result<(), StoreError> {
+        let fault = |error| store_error(&self.path, &error);
+        let mut connection = match self.connection.take() {
+            Some(connection) => connection,
+            None => connect(&self.options, self.max_bytes).await.map_err(fault)?,
+        };
+        let folded = fold_now(&mut connection).await;
+        self.connection = folded.is_ok().then_some(connection);
+        match folded.map_err(fault)? {
+            true => Ok(()),
+            false => Err(StoreError::Unavailable {
+                message: format!("the event store {} is being read", self.path.display()),
+                mend: "try again in a moment".to_owned(),
+            }),
         }
     }
 
@@ -169,6 +193,8 @@ impl Writer {
                 let done = bind_master_key(connection, &fingerprint).await;
                 self.settle(connection, done.map_err(sort), reply).await
             }
+            // Both are done outside of a transaction, and never come here.
+            Job::RemoveTraces { reply } => (Box::new(move |kept| drop(reply.send(kept))), Ok(())),
             Job::Close { reply } => {
                 let answer = move |_| {
                     let _ = reply.send(());
@@ -217,11 +243,21 @@ impl Job {
             Self::Forget { reply, .. } => drop(reply.send(Err(error))),
             Self::Secrets { reply, .. } => drop(reply.send(Err(error))),
             Self::BindMasterKey { reply, .. } => drop(reply.send(Err(error))),
+            Self::RemoveTraces { reply } => drop(reply.send(Err(error))),
             Self::Close { reply } => {
                 let _ = reply.send(());
             }
         }
     }
+}
+
+/// Folds the write-ahead log together without waiting for readers; answers whether it could.
+async fn fold_now(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let patience: i64 = sqlx::query_scalar("pragma busy_timeout").fetch_one(&mut *connection).await?;
+    connection.execute("pragma busy_timeout = 50").await?;
+    let folded = sqlx::query("pragma wal_checkpoint(truncate)").fetch_one(&mut *connection).await;
+    connection.execute(format!("pragma busy_timeout = {patience}").as_str()).await?;
+    Ok(folded?.try_get::<i64, _>(0)? == 0)
 }
 
 fn sort(error: sqlx::Error) -> Failure {

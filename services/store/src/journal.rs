@@ -261,6 +261,10 @@ pub trait Journal: Send + Sync {
     /// Binds the store to a master key by its fingerprint, where it is not bound yet. Answers what stands: a caller
     /// with another key finds another fingerprint there and must stop.
     async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError>;
+
+    /// Removes what was deleted for good, in so far as the adapter can: what a deleted secret was stands afterwards in no file
+    /// of the store. Not whole in one go where somebody reads just then: ask again.
+    async fn remove_traces(&self) -> Result<(), StoreError>;
 }
 
 #[async_trait]
@@ -308,5 +312,9 @@ impl<J: Journal + ?Sized> Journal for Arc<J> {
 
     async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError> {
         (**self).bind_master_key(fingerprint).await
+    }
+
+    async fn remove_traces(&self) -> Result<(), StoreError> {
+        (**self).remove_traces().await
     }
 }

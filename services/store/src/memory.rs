@@ -380,6 +380,10 @@ impl Journal for MemoryStore {
         state.identity.master_key_fingerprint.get_or_insert_with(|| fingerprint.to_owned());
         Ok(state.identity.clone())
     }
+
+    async fn remove_traces(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }
 
 #[async_trait]

@@ -3,7 +3,7 @@
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgConnection, PgPool};
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
-use sqlx::{Connection as _, Error, Executor, Postgres, Sqlite};
+use sqlx::{Connection as _, Error, Executor, Postgres, Row as _, Sqlite};
 
 /// A connection of one's own.
 #[derive(Debug)]
@@ -61,6 +61,29 @@ impl Connection {
             Self::Sqlite(connection) => Transaction::Sqlite(connection.begin_with("begin immediate").await?),
             Self::Postgres(connection) => Transaction::Postgres(connection.begin().await?),
         })
+    }
+
+    /// Removes what was deleted or overwritten from the files for good: a file's write-ahead log is folded together and cut
+    /// off, the tables of a schema are vacuumed. False: somebody reads just now; ask again.
+    ///
+    /// # Errors
+    /// As the database says.
+    pub async fn remove_traces(&mut self) -> Result<bool, Error> {
+        match self {
+            Self::Sqlite(connection) => {
+                let folded = sqlx::query("pragma wal_checkpoint(truncate)").fetch_one(connection).await?;
+                Ok(folded.try_get::<i64, _>(0)? == 0)
+            }
+            Self::Postgres(connection) => {
+                let tables =
+                    "select quote_ident(tablename) from pg_tables where schemaname = current_schema()";
+                let tables: Vec<String> = sqlx::query_scalar(tables).fetch_all(&mut *connection).await?;
+                for table in tables {
+                    connection.execute(format!("vacuum {table}").as_str()).await?;
+                }
+                Ok(true)
+            }
+        }
     }
 
     /// Closes it in order.

@@ -113,7 +113,9 @@ impl Place {
             Self::File(path) => {
                 let writing =
                     file(path).journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Normal);
-                writing.create_if_missing(true).connect().await.map(Connection::Sqlite)
+                // What is deleted is overwritten: rows may tell of people who are forgotten later.
+                let writing = writing.create_if_missing(true).pragma("secure_delete", "on");
+                writing.connect().await.map(Connection::Sqlite)
             }
             Self::Schema(schema) => {
                 let options = schema.options();

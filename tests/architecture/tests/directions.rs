@@ -8,7 +8,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-clock", &[]),
     (
         "sigma-bench",
-        &["sigma-clock", "sigma-rtmp", "sigma-runner", "sigma-store", "sigma-store-sqlite", "sigma-views"],
+        &[
+            "sigma-app",
+            "sigma-clock",
+            "sigma-rtmp",
+            "sigma-runner",
+            "sigma-store",
+            "sigma-store-sqlite",
+            "sigma-views",
+        ],
     ),
     ("sigma-micro", &["sigma-elementary", "sigma-hls", "sigma-packager", "sigma-rtmp"]),
     ("sigma-door", &["sigma-clock"]),

@@ -1,22 +1,32 @@
 //! The view of channels.
 
+use std::io;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
-use sigma_app::{ChannelRow, ChannelState, fold, folded_name};
+use sigma_app::{ChannelRow, ChannelState, Subjects, fold, folded_name};
 use sigma_domain::{Channel, ChannelChanges, ChannelEvent, ChannelName, Personal};
 use sigma_runner::{ApplyError, Projection};
-use sigma_store::RecordedEvent;
+use sigma_store::{RecordedEvent, StoreError};
 use sigma_tables::{Row, Rows, query};
 
 use crate::rows::{one_row, parsed, small, text_of, whole};
 
-/// Channels, one row each, gone with `channel.deleted`.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct ChannelsView;
+/// Channels, one row each, gone with `channel.deleted`. A row holds the channel's name in clear: lists are searched and sorted by it.
+#[derive(Clone, Debug)]
+pub struct ChannelsView {
+    subjects: Arc<Subjects>,
+}
 
 impl ChannelsView {
     /// Its name, as in file names and in the API.
     pub const NAME: &'static str = "channels";
+
+    /// With the keys that open names.
+    pub fn new(subjects: Arc<Subjects>) -> Self {
+        Self { subjects }
+    }
 }
 
 #[async_trait]
@@ -38,7 +48,12 @@ impl Projection for ChannelsView {
     }
 
     async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        let event = fold::decode(recorded).map_err(|error| ApplyError::Poison(error.to_string()))?;
+        let mut opened = recorded.clone();
+        self.subjects.open_event(&mut opened).await.map_err(|error| match error {
+            StoreError::Unavailable { .. } => ApplyError::Database(sqlx::Error::Io(io::Error::other(error))),
+            error => ApplyError::Poison(error.to_string()),
+        })?;
+        let event = fold::decode(&opened).map_err(|error| ApplyError::Poison(error.to_string()))?;
         apply(rows, &event, &recorded.aggregate_id, whole(recorded.sequence)).await
     }
 }
@@ -82,6 +97,8 @@ async fn apply(rows: Rows<'_>, event: &ChannelEvent, id: &str, sequence: i64) ->
         ChannelEvent::Started { .. } => on(include_str!("state.sql")).bind(ChannelState::Idle.code()),
         ChannelEvent::Stopped { .. } => on(include_str!("state.sql")).bind(ChannelState::Stop.code()),
         ChannelEvent::Deleted { .. } => on(include_str!("deleted.sql")),
+        // Its row is gone already.
+        ChannelEvent::Erased { .. } => return Ok(()),
         ChannelEvent::KeyRotated { .. } | ChannelEvent::KeyShown { .. } => on(include_str!("seen.sql")),
         ChannelEvent::SessionAttached { session, .. } => {
             on(include_str!("session_attached.sql")).bind(session.as_str())
@@ -91,7 +108,7 @@ async fn apply(rows: Rows<'_>, event: &ChannelEvent, id: &str, sequence: i64) ->
     one_row(change.execute(rows).await?, event.name())
 }
 
-/// A name that only its subject's key opens is shown empty.
+/// A name whose key is gone is empty.
 fn plain(name: &Personal<ChannelName>) -> &str {
     name.plain().map(ChannelName::as_str).unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use sigma_app::{
     Actor, ActorKind, AdminToken, ApiTokenRow, App, Caller, ChannelRow, ChannelWithKey, FeedFacts, FeedGrant,
     InputRow, NewApiToken, NewChannel, Parts, ProjectId, ProjectRow, ReadModels, Report, SessionRow,
-    StreamKey, Vault, Waited, fold,
+    StreamKey, Subjects, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_runner::{Home, Runner, RunnerHandle};
@@ -25,11 +25,13 @@ async fn database() -> Option<Address> {
 
 pub(crate) struct World {
     pub(crate) app: Arc<App>,
+    pub(crate) journal: Arc<dyn Journal>,
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) runner: RunnerHandle,
     pub(crate) views: Views,
-    _folder: tempfile::TempDir,
+    pub(crate) subjects: Arc<Subjects>,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 impl World {
@@ -51,6 +53,19 @@ impl World {
         Self::on_files(folder, store).await
     }
 
+    /// All of it in a database of its own; answers where.
+    pub(crate) async fn on_postgresql() -> (Self, String) {
+        let url = harness::postgres::Cluster::shared().database().await;
+        let address: Address = url.parse().unwrap();
+        let store = PostgresStore::open(&address, &PostgresOptions::default()).await.unwrap();
+        let home = Home::Database(address);
+        (Self::on(tempfile::tempdir().unwrap(), Arc::new(store), home).await, url)
+    }
+
+    pub(crate) fn later(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
     async fn on_files<S>(folder: tempfile::TempDir, store: Arc<S>) -> Self
     where
         S: Journal + EventLog + History + 'static,
@@ -64,20 +79,22 @@ impl World {
         S: Journal + EventLog + History + 'static,
     {
         let log: Arc<dyn EventLog> = store.clone();
-        let runner = Runner::start(log.clone(), home, projections()).await.unwrap();
+        let vault = Arc::new(Vault::new([1; 32]).unwrap());
+        let subjects = Arc::new(Subjects::new(store.clone(), vault.clone()));
+        let runner = Runner::start(log.clone(), home, projections(&subjects)).await.unwrap();
         let views = Views::new(runner.clone());
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let app = App::open(Parts {
             journal: store.clone(),
             log: log.clone(),
-            history: store,
+            history: store.clone(),
             views: Arc::new(views.clone()),
             clock: clock.clone(),
-            vault: Vault::new([1; 32]).unwrap(),
+            vault,
             admin_token: AdminToken::new("admin"),
             process: folder.path().join("process.sqlite").into(),
         });
-        Self { app: app.await.unwrap(), log, clock, runner, views, _folder: folder }
+        Self { app: app.await.unwrap(), journal: store, log, clock, runner, views, subjects, folder }
     }
 
     pub(crate) async fn channel(&self, name: &str) -> ChannelWithKey {
@@ -127,7 +144,8 @@ impl World {
                 return all;
             }
             at = batch.next;
-            for event in batch.events {
+            for mut event in batch.events {
+                self.subjects.open_event(&mut event).await.unwrap();
                 if seen.see(&event) == Sighting::New {
                     let key = (event.aggregate_type.clone(), event.aggregate_id.clone());
                     all.entry(key).or_default().push(event);

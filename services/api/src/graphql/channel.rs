@@ -65,9 +65,14 @@ impl Channel {
         ID(self.0.id.clone())
     }
 
-    /// The name that its owner gave it.
+    /// The name that its owner gave it; empty where it was erased.
     async fn name(&self) -> &str {
         &self.0.name
+    }
+
+    /// Whether what was personal about it is erased: seen only of one that is deleted, by `deleteChannel` and `asOf`.
+    async fn erased(&self) -> bool {
+        self.0.is_erased()
     }
 
     /// Where it stands.

@@ -123,7 +123,8 @@ impl DomainEvent {
         self.0.metadata.causation_id.as_deref()
     }
 
-    /// What it says, in the shape of its type and version. No secret is ever in it.
+    /// What it says, in the shape of its type and version. No secret is ever in it. A channel's name stands as
+    /// `{"plain": "…"}`, or as `{"erased": true}` once the channel was erased.
     async fn data(&self) -> Json<serde_json::Value> {
         Json(self.0.data.clone())
     }

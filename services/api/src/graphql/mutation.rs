@@ -66,14 +66,21 @@ impl Mutation {
         Ok(ChannelPayload::plain(done.map_err(Fault::from)?))
     }
 
-    /// Removes a channel that is not on air, for ever. Scope: `channels:write`.
+    /// Removes a channel that is not on air, for ever. With `erase` its name, and what is known of who broadcast to it, cannot be
+    /// read any more either, in the log and in all that was made of it: the key that they are sealed under is destroyed. A
+    /// channel that was deleted without it can still be erased. Scope: `channels:write`.
     #[graphql(guard = "Needs(Scope::ChannelsWrite)")]
     async fn delete_channel(
         &self,
         context: &Context<'_>,
         #[graphql(desc = "The channel's id.")] id: ID,
+        #[graphql(desc = "Erase what is personal about it, for ever.", default = false)] erase: bool,
     ) -> Result<ChannelPayload> {
-        let done = behind(context)?.app.delete_channel(caller(context)?, &id).await;
+        let (app, caller) = (&behind(context)?.app, caller(context)?);
+        let done = match erase {
+            true => app.erase_channel(caller, &id).await,
+            false => app.delete_channel(caller, &id).await,
+        };
         Ok(ChannelPayload::plain(done.map_err(Fault::from)?))
     }
 

@@ -76,15 +76,17 @@ impl Platform {
         let journal: Arc<dyn Journal> = Arc::new(store.clone());
         let log: Arc<dyn EventLog> = Arc::new(store.clone());
         let views = folder.path().join("views");
-        let runner =
-            Runner::start(Arc::clone(&log), views, sigma_views::projections()).await.expect("a runner");
+        let vault = Arc::new(Vault::new([7; 32]).expect("a vault"));
+        let subjects = Arc::new(sigma_app::Subjects::new(Arc::clone(&journal), Arc::clone(&vault)));
+        let projections = sigma_views::projections(&subjects);
+        let runner = Runner::start(Arc::clone(&log), views, projections).await.expect("a runner");
         let app = App::open(sigma_app::Parts {
             journal,
             log,
             history: Arc::new(store),
             views: Arc::new(sigma_views::Views::new(runner.clone())),
             clock: Arc::new(SystemClock),
-            vault: Vault::new([7; 32]).expect("a vault"),
+            vault,
             admin_token: AdminToken::new(TOKEN),
             process: folder.path().join("process.sqlite").into(),
         })

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use sigma_domain::{
-    Channel, ChannelId, EndedBy, Session, SessionCommand, SessionId, SessionRefusal, Timestamp,
+    Channel, ChannelId, ChannelPhase, EndedBy, Session, SessionCommand, SessionId, SessionRefusal, Timestamp,
 };
 use sigma_store::{Cursor, LogError, RecordedEvent, StoreError};
 use sigma_tables::Place;
@@ -23,7 +23,8 @@ use sigma_tables::Place;
 use crate::app::{nothing_beside, system};
 use crate::executor::{CommandError, Context};
 use crate::secrets::{STREAM_KEY, forget_stream_keys};
-use crate::{App, OpenError};
+use crate::subjects::{traces_kind, traces_removed};
+use crate::{App, OpenError, Waited};
 use agenda::{Agenda, DueStep, Findings};
 use step::{LOOK_AGAIN_MS, Line, Step, StepKind, steps};
 
@@ -42,6 +43,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// After an outage deadlines wait so long, or as long as it lasted: what happened meanwhile is told first, by media nodes that
 /// try again every 5 s. A broadcaster who was back in time is not ended because the store hears of it last.
 const HEAR_FIRST: Duration = Duration::from_secs(8);
+
+/// What was erased is waited for in the views so long; then it is tried again later, and others have their turn.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
 
 /// A step that did not help is tried again after so long, doubled each time up to half a minute.
 const STEP_PAUSE_MS: i64 = 100;
@@ -270,8 +274,13 @@ impl App {
         }
         let keys = self.executor.journal.secrets_of(STREAM_KEY, line).await?;
         let key_expiry_ms = keys.iter().filter_map(|key| key.expires_at_ms).min();
-        let steps =
-            steps(&Line { channel: &channel, sessions: &sessions, key_expiry_ms }, self.executor.now());
+        let erased = channel
+            .facts()
+            .is_some_and(|facts| matches!(facts.phase, ChannelPhase::Deleted { erased: true, .. }));
+        let leaves_traces =
+            erased && !self.executor.journal.secrets_of(traces_kind(), line).await?.is_empty();
+        let stands = Line { channel: &channel, sessions: &sessions, key_expiry_ms, leaves_traces };
+        let steps = steps(&stands, self.executor.now());
         let on_air = sessions.iter().filter_map(|(id, session)| {
             let feed = session.facts().and_then(|facts| facts.feed())?;
             Some((id.to_string(), feed.node.to_string()))
@@ -315,8 +324,27 @@ impl App {
                 let void = forget_stream_keys(subject, self.executor.now().as_millis());
                 Ok(self.executor.journal.write_secrets(vec![void]).await?)
             }
+            StepKind::RemoveTraces => self.remove_traces(subject).await,
             StepKind::Look => Ok(()),
         }
+    }
+
+    /// A channel was erased: once the views have let its row go, what was deleted is removed from all files.
+    async fn remove_traces(&self, channel: &str) -> Result<(), ProcessError> {
+        let version = self.executor.load::<Channel>(channel).await?.version;
+        let not_yet = |what: &str, why: String| {
+            ProcessError::Step(format!("what was erased still leaves traces in {what}: {why}"))
+        };
+        let waited = self.views().wait_for(Channel::TYPE, channel, version, SHOWN_WITHIN).await;
+        match waited {
+            Ok(Waited::Reached) => {}
+            other => return Err(not_yet("the views", format!("{other:?}"))),
+        }
+        self.views().remove_traces().await.map_err(|error| not_yet("the views", error.to_string()))?;
+        let journal = &self.executor.journal;
+        journal.remove_traces().await.map_err(|error| not_yet("the event store", error.to_string()))?;
+        tracing::info!(channel.id = channel, "what was erased has left the files too");
+        Ok(journal.write_secrets(vec![traces_removed(channel)]).await?)
     }
 
     /// Gives up a session that was attached and never opened: whoever would open it now is refused.

@@ -26,6 +26,8 @@ pub(super) enum StepKind {
     Expire(Deadline),
     /// Delete stream keys whose overlap is over.
     ForgetKeys,
+    /// Remove the traces of what was erased.
+    RemoveTraces,
     /// Look at the line again.
     Look,
 }
@@ -38,6 +40,7 @@ impl StepKind {
             Self::Detach => "detach",
             Self::Expire(deadline) => deadline.code(),
             Self::ForgetKeys => "forget_keys",
+            Self::RemoveTraces => "remove_traces",
             Self::Look => "look",
         }
     }
@@ -52,6 +55,7 @@ impl FromStr for StepKind {
             "end" => Self::End,
             "detach" => Self::Detach,
             "forget_keys" => Self::ForgetKeys,
+            "remove_traces" => Self::RemoveTraces,
             "look" => Self::Look,
             deadline => Self::Expire(deadline.parse()?),
         })
@@ -74,6 +78,8 @@ pub(super) struct Line<'a> {
     pub(super) sessions: &'a [(SessionId, Session)],
     /// When the first of the channel's stream keys becomes void.
     pub(super) key_expiry_ms: Option<i64>,
+    /// Whether it was erased and its traces still stand in files.
+    pub(super) leaves_traces: bool,
 }
 
 /// What is to be done about a line. Nothing where all is as it should be.
@@ -84,6 +90,9 @@ pub(super) fn steps(line: &Line<'_>, now: Timestamp) -> Vec<Step> {
     }
     if let (Some(due_ms), Some(facts)) = (line.key_expiry_ms, line.channel.facts()) {
         steps.push(Step { kind: StepKind::ForgetKeys, subject: facts.id.to_string(), due_ms });
+    }
+    if let (true, Some(facts)) = (line.leaves_traces, line.channel.facts()) {
+        steps.push(Step { kind: StepKind::RemoveTraces, subject: facts.id.to_string(), due_ms: AT_ONCE });
     }
     steps
 }

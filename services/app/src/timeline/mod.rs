@@ -139,7 +139,8 @@ impl App {
         if !caller.access.sees(id) {
             return Ok(None);
         }
-        let events = self.executor.journal.load(Channel::TYPE, id).await?;
+        let mut events = self.executor.journal.load(Channel::TYPE, id).await?;
+        self.subjects.open_events(&mut events).await?;
         // By the events' own moments, which are told as the channel's: the commit's come a little later.
         let moments = events.iter().map(|event| Ok(fold::decode::<ChannelEvent>(event)?.at().as_millis()));
         let moments = moments.collect::<Result<Vec<_>, AppError>>()?;

@@ -10,7 +10,7 @@ use crate::world::{NODE, Switch, World, caller, input};
 
 /// The laws that hold at every moment, whatever died.
 async fn laws_hold(world: &World) {
-    let views = FoldedViews::of(world.log.clone());
+    let views = FoldedViews::of(world.log.clone(), world.subjects());
     let mut open = BTreeMap::<String, u32>::new();
     for session in views.all_sessions().await {
         if session.state != SessionState::Ended {
@@ -97,7 +97,7 @@ async fn evening_that_dies_after(commits: i64, lose_answer: bool) -> i64 {
     let row = back.channel_row(channel).await.unwrap();
     assert_ne!(row.state, ChannelState::Active, "after {commits} commits, answer lost: {lose_answer}");
     assert_eq!(row.current_session, None, "after {commits} commits, answer lost: {lose_answer}");
-    let sessions = FoldedViews::of(back.log.clone()).all_sessions().await;
+    let sessions = FoldedViews::of(back.log.clone(), back.subjects()).all_sessions().await;
     assert!(sessions.iter().all(|session| session.state == SessionState::Ended));
     let keys = back.store.secrets_of("stream_key", channel).await.unwrap();
     assert_eq!(keys.len(), 1, "keys whose overlap is over are deleted");

@@ -7,7 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sigma_app::{
     Actor, ActorKind, AdminToken, App, Caller, ChannelRow, ChannelWithKey, Denied, FeedFacts, FeedGrant,
-    Idempotency, InputRow, NewChannel, Parts, ProjectId, Report, Reported, SessionRow, StreamKey, Vault,
+    Idempotency, InputRow, NewChannel, Parts, ProjectId, Report, Reported, SessionRow, StreamKey, Subjects,
+    Vault,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_store::memory::MemoryStore;
@@ -144,6 +145,10 @@ impl Journal for Switch {
 
     async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError> {
         self.inner()?.bind_master_key(fingerprint).await
+    }
+
+    async fn remove_traces(&self) -> Result<(), StoreError> {
+        self.inner()?.remove_traces().await
     }
 }
 
@@ -294,14 +299,23 @@ impl World {
         grant
     }
 
+    /// The keys that open what is personal.
+    pub(crate) fn subjects(&self) -> Arc<Subjects> {
+        Arc::new(Subjects::new(self.store.clone(), Arc::new(Vault::new([1; 32]).unwrap())))
+    }
+
     pub(crate) async fn channel_row(&self, id: &str) -> Option<ChannelRow> {
-        FoldedViews::of(self.log.clone()).all_channels().await.into_iter().find(|row| row.id == id)
+        FoldedViews::of(self.log.clone(), self.subjects())
+            .all_channels()
+            .await
+            .into_iter()
+            .find(|row| row.id == id)
     }
 
     pub(crate) async fn session_row(&self, id: &str) -> SessionRow {
         // Where several programs write, what was just committed may have to wait for an older transaction.
         self.log.settle().await.unwrap();
-        let rows = FoldedViews::of(self.log.clone()).all_sessions().await;
+        let rows = FoldedViews::of(self.log.clone(), self.subjects()).all_sessions().await;
         rows.into_iter().find(|row| row.id == id).unwrap()
     }
 
@@ -328,8 +342,9 @@ async fn open_gated(
     shows: watch::Receiver<bool>,
 ) -> Result<Arc<App>, sigma_app::OpenError> {
     let Stores { journal, log, history, process } = stores;
-    let views = Arc::new(FoldedViews::gated(log.clone(), shows));
-    let vault = Vault::new([master_key; 32]).unwrap();
+    let vault = Arc::new(Vault::new([master_key; 32]).unwrap());
+    let subjects = Arc::new(Subjects::new(journal.clone(), vault.clone()));
+    let views = Arc::new(FoldedViews::gated(log.clone(), subjects, shows));
     let process = process.unwrap_or_else(|| folder.path().join("process.sqlite").into());
     let admin_token = AdminToken::new(ADMIN);
     App::open(Parts { journal, log, history, views, clock, vault, admin_token, process }).await

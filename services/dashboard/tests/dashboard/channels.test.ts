@@ -268,6 +268,11 @@ describe('a channel', () => {
     await dashboard.open(`/channels/${channel.id}`);
     await dashboard.heading('This channel does not exist');
     await shot('channel-missing');
+    const guest = platform.channels.add('Guest of the house');
+    await dashboard.open(`/channels/${guest.id}`);
+    await dashboard.eraseChannel('Guest of the house');
+    await dashboard.told('what was personal about it is erased');
+    expect(platform.channels.log).toContain(`erased ${guest.id}`);
   });
 });
 

@@ -110,6 +110,16 @@ export class Dashboard {
     await this.heading('Channels');
   }
 
+  async eraseChannel(name: string): Promise<void> {
+    await this.chooseAction('Delete channel');
+    const dialog = this.page.getByRole('alertdialog');
+    await dialog.getByText('Erase what is personal, too').click();
+    await dialog.getByText('can never be read again').waitFor();
+    await dialog.getByRole('textbox').fill(name);
+    await dialog.getByRole('button', { name: 'Delete channel' }).click();
+    await this.heading('Channels');
+  }
+
   async goLive(): Promise<void> {
     await this.page.getByRole('button', { name: 'Go live', exact: true }).click();
     await this.told('You are live');

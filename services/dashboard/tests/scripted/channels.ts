@@ -194,12 +194,12 @@ export class Channels {
       if (session !== null) this.end(session, 'CHANNEL_STOPPED');
       return { channel: this.present(channel) };
     },
-    deleteChannel: ({ id }: { id: string }, context: Context) => {
+    deleteChannel: ({ id, erase }: { id: string; erase?: boolean }, context: Context) => {
       wants(context, 'channels:write');
       const channel = this.#channel(id);
       if (channel.state === 'ACTIVE') throw fault('REFUSED', 'the channel is on air', { reason: 'ON_AIR' });
       this.channels.splice(this.channels.indexOf(channel), 1);
-      this.log.push(`deleted ${id}`);
+      this.log.push(`${erase === true ? 'erased' : 'deleted'} ${id}`);
       return { channel: this.present(channel) };
     },
     rotateStreamKey: ({ channelId, overlapSeconds }: { channelId: string; overlapSeconds?: number }, context: Context) => {

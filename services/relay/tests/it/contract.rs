@@ -110,6 +110,10 @@ impl Journal for Relayed {
     async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError> {
         self.store.bind_master_key(fingerprint).await
     }
+
+    async fn remove_traces(&self) -> Result<(), StoreError> {
+        self.store.remove_traces().await
+    }
 }
 
 #[async_trait]

@@ -116,7 +116,14 @@ pub(crate) enum ChannelCommand {
         channel: ChannelArgs,
     },
     /// Remove a channel that is not on air, for ever
-    Delete(ChannelArgs),
+    Delete {
+        /// Erase what is personal about it too: its name and what is known of who broadcast to it can never be read again,
+        /// in the log and in all that was made of it. Goes for a channel that was deleted before, too
+        #[arg(long)]
+        erase: bool,
+        #[command(flatten)]
+        channel: ChannelArgs,
+    },
 }
 
 #[derive(Args, Debug)]

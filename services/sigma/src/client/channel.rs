@@ -41,7 +41,8 @@ pub(crate) async fn run(command: ChannelCommand) -> Result<(), Fault> {
         ChannelCommand::Update { name, settings, channel } => update(&channel, input(name, settings)).await,
         ChannelCommand::Start(args) => act(&args, "startChannel", "started: it lets feeds in").await,
         ChannelCommand::Stop(args) => act(&args, "stopChannel", "stopped: it lets no feed in").await,
-        ChannelCommand::Delete(args) => act(&args, "deleteChannel", "deleted").await,
+        ChannelCommand::Delete { erase: false, channel } => act(&channel, "deleteChannel", "deleted").await,
+        ChannelCommand::Delete { erase: true, channel } => erase(&channel).await,
         ChannelCommand::RotateKey { overlap, channel } => rotate(&channel, overlap).await,
     }
 }
@@ -173,6 +174,17 @@ async fn act(args: &ChannelArgs, mutation: &str, done: &str) -> Result<(), Fault
         return print::json(&payload);
     }
     print::lines([format!("{} ({}) is {done}", print::cell(&payload["channel"]["name"]), args.id)])
+}
+
+/// Its name is told no more: it is gone.
+async fn erase(args: &ChannelArgs) -> Result<(), Fault> {
+    let query = "mutation Erase($id: ID!) { deleteChannel(id: $id, erase: true) { channel { id erased } } }";
+    let payload =
+        Client::connect(&args.connect)?.field(query, json!({ "id": args.id }), "deleteChannel").await?;
+    if args.connect.json {
+        return print::json(&payload);
+    }
+    print::lines([format!("{} is deleted, and what was personal about it is erased", args.id)])
 }
 
 async fn rotate(args: &ChannelArgs, overlap: Option<i32>) -> Result<(), Fault> {

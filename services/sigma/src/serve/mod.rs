@@ -15,7 +15,7 @@ use std::time::Duration;
 use sigma_api::Addresses;
 use sigma_api::graphql::{Api, ApiParts, PlatformFacts, SettingInForce};
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
-use sigma_app::{AdminToken, App, ReadModels, Vault};
+use sigma_app::{AdminToken, App, ReadModels, Subjects, Vault};
 use sigma_clock::{Clock, SteadyClock, SystemClock};
 use sigma_door::Pressure;
 use sigma_runner::{Home, Runner, RunnerHandle};
@@ -304,8 +304,11 @@ async fn control_plane(
     clock: Arc<dyn Clock>,
 ) -> Result<(RunnerHandle, Arc<App>), Fault> {
     let Opened { log, history, views, process, .. } = store;
+    let vault = Arc::new(vault);
+    let subjects = Arc::new(Subjects::new(Arc::clone(&journal), Arc::clone(&vault)));
+    let projections = sigma_views::projections(&subjects);
     let followed = stream.as_ref().map_or_else(|| Arc::clone(&log), |stream| stream.log());
-    let runner = Runner::start(followed, views, sigma_views::projections()).await.map_err(Fault::told)?;
+    let runner = Runner::start(followed, views, projections).await.map_err(Fault::told)?;
     let views = sigma_views::Views::new(runner.clone());
     let views = match stream {
         Some(stream) => views.stand_still_while(move || stream.is_away()),

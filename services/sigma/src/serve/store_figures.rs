@@ -156,6 +156,10 @@ impl Journal for Measured {
     async fn bind_master_key(&self, fingerprint: &str) -> Result<Identity, StoreError> {
         self.told(self.journal.bind_master_key(fingerprint).await)
     }
+
+    async fn remove_traces(&self) -> Result<(), StoreError> {
+        self.told(self.journal.remove_traces().await)
+    }
 }
 
 #[async_trait]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use sigma_app::{MASTER_KEY_LENGTH, Subjects, Vault};
 use sigma_clock::{Instant, monotonic};
 use sigma_runner::{Runner, RunnerHandle, Waited};
 use sigma_store::{CommandRecord, Commit, EventLog, EventMetadata, Journal, NewEvent};
@@ -139,7 +140,10 @@ pub(crate) async fn projections(bench: &Bench) -> io::Result<Vec<Row>> {
 
 async fn start(store: &Arc<SqliteStore>, folder: &Path) -> io::Result<RunnerHandle> {
     let log: Arc<dyn EventLog> = store.clone();
-    Runner::start(log, folder.join("views"), sigma_views::projections()).await.map_err(io::Error::other)
+    let vault = Arc::new(Vault::new([1; MASTER_KEY_LENGTH]).map_err(io::Error::other)?);
+    let subjects = Arc::new(Subjects::new(store.clone(), vault));
+    let projections = sigma_views::projections(&subjects);
+    Runner::start(log, folder.join("views"), projections).await.map_err(io::Error::other)
 }
 
 async fn generation_that_serves(runner: &RunnerHandle) -> Option<u32> {

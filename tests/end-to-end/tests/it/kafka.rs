@@ -71,6 +71,24 @@ async fn names(kafka: &Kafka, channel: &str) -> Vec<String> {
     events.filter(|event| event.line == channel).map(|event| event.name).collect()
 }
 
+/// The names that a channel had, in order, as the platform tells them.
+async fn opened(platform: &Platform, channel: &str) -> Vec<String> {
+    let query = "query($id: ID!, $after: String) { events(aggregateId: $id, first: 100, afterPosition: $after) \
+                 { nodes { position data } } }";
+    let (mut after, mut all) = (None::<String>, Vec::new());
+    loop {
+        let answer = platform.graphql(query, json!({ "id": channel, "after": after })).await;
+        let page = answer.get("/events/nodes").as_array().expect("a list").clone();
+        let Some(last) = page.last() else { return all };
+        after = last["position"].as_str().map(str::to_owned);
+        all.extend(page.iter().filter_map(|event| {
+            let data = &event["data"];
+            let name = data.pointer("/name/plain").or_else(|| data.pointer("/changes/name/plain"));
+            name.and_then(|name| name.as_str()).map(str::to_owned)
+        }));
+    }
+}
+
 /// All that the store holds: aggregate and sequence.
 async fn stored(platform: &Platform) -> BTreeSet<(String, u64)> {
     let query = "query($after: String) { events(first: 100, afterPosition: $after) { nodes { position aggregateId sequence } } }";
@@ -111,12 +129,13 @@ async fn killed_at_random_moments_the_relay_leaves_nothing_out() {
     assert_eq!(told, stored(&platform).await, "{came} came");
     for (channel, named) in &ledger {
         let of_it = new.iter().filter(|event| event.line == *channel);
-        let name = |event: &RecordedEvent| {
-            let name =
-                event.data.pointer("/name/plain").or_else(|| event.data.pointer("/changes/name/plain"));
-            name.and_then(|name| name.as_str()).map(str::to_owned)
+        // A name stands in the topic sealed; the platform itself opens it.
+        let sealed = |event: &&RecordedEvent| {
+            let name = event.data.pointer("/name").or_else(|| event.data.pointer("/changes/name"));
+            name.is_some_and(|name| name.get("sealed").is_some() && name.get("plain").is_none())
         };
-        assert_eq!(of_it.filter_map(name).collect::<Vec<_>>(), *named);
+        assert_eq!(of_it.filter(sealed).count(), named.len());
+        assert_eq!(opened(&platform, channel).await, *named);
     }
     // And the read models follow it.
     let (channel, named) = ledger.last().expect("a channel");

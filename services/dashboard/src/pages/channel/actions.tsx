@@ -6,7 +6,7 @@ import { sentenceOf } from '../../messages/faults';
 import { useSpeech } from '../../messages/react';
 import { Button } from '../../ui/button';
 import { FormDialog } from '../../ui/dialog';
-import { TextField } from '../../ui/fields';
+import { Checkbox, TextField } from '../../ui/fields';
 import { ActionMenu, type MenuAction } from '../../ui/menu';
 import { Notice } from '../../ui/states';
 import { useToast } from '../../ui/toast';
@@ -87,13 +87,15 @@ function Remove({ channel, onClose }: { channel: ChannelFactsFragment; onClose: 
   const [, navigate] = useLocation();
   const { run, busy, fault } = useAction(DeleteChannelDocument);
   const [typed, setTyped] = useState('');
+  const [erase, setErase] = useState(false);
   const onAir = channel.state === 'ACTIVE';
   const matches = typed.trim() === channel.name;
   async function remove() {
-    if ((await run({ id: channel.id })) === null) return;
+    if ((await run({ id: channel.id, erase })) === null) return;
     onClose();
     navigate('/channels');
-    toast.say(m.channel.removed(channel.name));
+    // What is erased is not named once more.
+    toast.say(erase ? m.channel.erased : m.channel.removed(channel.name));
   }
   return (
     <FormDialog isOpen role="alertdialog" onClose={onClose} title={m.channel.removeTitle(channel.name)} submit={m.channel.remove} submitLook="danger" busy={busy} fault={fault} isDisabled={!matches || onAir} onSubmit={() => void remove()}>
@@ -101,6 +103,7 @@ function Remove({ channel, onClose }: { channel: ChannelFactsFragment; onClose: 
         <>
           <p>{m.channel.removeText}</p>
           <p className="help">{m.channel.removeHistory}</p>
+          <Checkbox label={m.channel.erase} help={m.channel.eraseHelp} value={erase} onChange={setErase} />
           <TextField label={m.channel.removeType(channel.name)} autoFocus autoComplete="off" value={typed} onChange={setTyped} />
         </>
       )}

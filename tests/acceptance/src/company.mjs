@@ -76,7 +76,8 @@ const KINDS = {
       const ahead = began + sent - Date.now();
       if (ahead > 0) await sleep(ahead);
       if (pending.size >= 800) { count('not sent: 800 wait'); continue; }
-      const guess = publish({ ...RTMP, key: `sk_${randomBytes(16).toString('hex')}` }).then(({ said, socket }) => { count(said); socket.destroy(); pending.delete(guess); });
+      // From an address of his own: whoever shares a guesser's address is slowed down with him.
+      const guess = publish({ ...RTMP, from: '127.0.0.2', key: `sk_${randomBytes(16).toString('hex')}` }).then(({ said, socket }) => { count(said); socket.destroy(); pending.delete(guess); });
       pending.add(guess);
       count('tried');
     }

@@ -27,12 +27,12 @@ function message(chunkStream, type, stream, payload, at = 0, size = 128) {
 const command = (stream, ...values) => message(3, 20, stream, Buffer.concat(values));
 
 /**
- * Dials, shakes hands and publishes under a key. Answers what the server said (`accepted`, `refused`, `closed`, or an error's code) and
+ * Dials (`from` an address of this machine, where given), shakes hands and publishes under a key. Answers what the server said (`accepted`, `refused`, `closed`, or an error's code) and
  * the socket.
  */
-export function publish({ host, port, key, withinMs = 10_000 }) {
+export function publish({ host, port, key, from, withinMs = 10_000 }) {
   return new Promise((resolve) => {
-    const socket = connect({ host, port, noDelay: true });
+    const socket = connect({ host, port, localAddress: from, noDelay: true });
     let arrived = Buffer.alloc(0);
     let stage = 'handshake';
     const done = (said) => { clearTimeout(late); socket.removeAllListeners('data'); resolve({ said, socket }); };

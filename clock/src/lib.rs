@@ -4,6 +4,7 @@
 //! clock in hand: clippy bans the standard library's clocks elsewhere.
 #![allow(clippy::disallowed_methods)]
 
+mod backoff;
 mod steady;
 
 use std::fmt::Debug;
@@ -11,6 +12,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use backoff::Backoff;
 pub use steady::{SteadyClock, Step};
 pub use tokio::time::Instant;
 pub use tokio::time::error::Elapsed;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sigma_clock::Backoff;
 use sigma_store::{Cursor, EventLog};
 use sigma_tables::trouble;
 use tokio::sync::{mpsc, oneshot};
@@ -129,13 +130,13 @@ impl Task {
 
     /// Works until it is shut down or nobody is left to ask.
     pub(crate) async fn run(mut self, mut requests: mpsc::Receiver<Request>) {
-        let mut wait = FIRST_WAIT;
+        let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         let ended = loop {
             let turned = self.turn().await;
             self.publish();
             let request = match turned {
                 Ok(worked) => {
-                    wait = FIRST_WAIT;
+                    wait.reset();
                     self.shared.snapshot().trouble = None;
                     if worked {
                         match requests.try_recv() {
@@ -290,9 +291,7 @@ impl Task {
             parked = building.parked_events,
             "a view was built and serves"
         );
-        let serving = building.to_readers();
         let replaced = std::mem::replace(&mut self.serving, self.building.take());
-        self.shared.serving.send_replace(Some(serving));
         self.publish();
         self.shared.tick();
         if let Some(replaced) = replaced {
@@ -422,8 +421,6 @@ pub(crate) fn not_ready(shared: &Shared) -> RunnerError {
 }
 
 /// Waits before the next try, longer each time. The outer none: try again; the inner one: nobody is left to ask.
-async fn pause(requests: &mut mpsc::Receiver<Request>, wait: &mut Duration) -> Option<Option<Request>> {
-    let asked = sigma_clock::timeout(*wait, requests.recv()).await;
-    *wait = wait.saturating_mul(2).min(LONGEST_WAIT);
-    asked.ok()
+async fn pause(requests: &mut mpsc::Receiver<Request>, wait: &mut Backoff) -> Option<Option<Request>> {
+    sigma_clock::timeout(wait.step(), requests.recv()).await.ok()
 }

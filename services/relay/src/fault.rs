@@ -4,7 +4,8 @@ use rdkafka::error::KafkaError;
 use sigma_store::LogError;
 
 /// What a person can do about a Kafka that does not answer.
-const MEND: &str = "see that the brokers run and are reachable from here, and that --kafka names them";
+pub const BROKERS_MEND: &str =
+    "see that the brokers run and are reachable from here, and that --kafka names them";
 
 /// What an error of librdkafka says. One about a setting is told by the setting's name alone: its description holds the
 /// value, which may be a password.
@@ -17,7 +18,7 @@ pub(crate) fn told(error: &KafkaError) -> String {
 
 /// The log cannot be read now.
 pub(crate) fn away(message: impl Into<String>) -> LogError {
-    LogError::Unavailable { message: format!("Kafka: {}", message.into()), mend: MEND.to_owned() }
+    LogError::Unavailable { message: format!("Kafka: {}", message.into()), mend: BROKERS_MEND.to_owned() }
 }
 
 pub(crate) fn unavailable(error: &KafkaError) -> LogError {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sigma_clock::{Backoff, monotonic};
 use sigma_store::{Cursor, EventLog, LogError};
 
 use crate::fault::away;
@@ -29,13 +30,12 @@ impl Filling {
     pub(crate) async fn settle(&self) -> Result<(), LogError> {
         self.source.settle().await?;
         let head = self.source.head().await?;
-        let (begun, mut wait) = (sigma_clock::monotonic(), FIRST_WAIT);
+        let (begun, mut wait) = (monotonic(), Backoff::new(FIRST_WAIT, LONGEST_WAIT));
         while !self.has_reached(&head).await? {
             if begun.elapsed() >= PATIENCE {
                 return Err(away("what was committed has not been relayed yet".to_owned()));
             }
-            sigma_clock::sleep(wait).await;
-            wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+            wait.pause().await;
         }
         Ok(())
     }

@@ -17,9 +17,10 @@ use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use sigma_store::{Batch, Cursor, EventLog, LogError, MAX_BATCH, RecordedEvent};
 
+use crate::closing::ClosedAside;
 use crate::connection::{Connection, millis};
 use crate::context::{Context, Link};
-use crate::fault::{away, unavailable};
+use crate::fault::unavailable;
 use crate::message::event_of;
 
 /// How long a batch waits for more.
@@ -135,7 +136,7 @@ impl ConsumerContext for Hand {
 }
 
 struct Member {
-    client: Option<StreamConsumer<Hand>>,
+    client: ClosedAside<StreamConsumer<Hand>>,
     /// What the next read gives first.
     waiting: Option<Taken>,
 }
@@ -146,15 +147,6 @@ struct Taken {
     number: u64,
     offset: i64,
     event: RecordedEvent,
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        // Leaving the group waits for librdkafka's threads.
-        if let Some(client) = self.client.take() {
-            std::thread::spawn(move || drop(client));
-        }
-    }
 }
 
 impl std::fmt::Debug for GroupLog {
@@ -184,7 +176,7 @@ impl GroupLog {
         let client: StreamConsumer<Hand> =
             config.create_with_context(hand.clone()).map_err(|error| unavailable(&error))?;
         client.subscribe(&[topic]).map_err(|error| unavailable(&error))?;
-        let member = Member { client: Some(client), waiting: None };
+        let member = Member { client: ClosedAside::new(client), waiting: None };
         Ok(Self { member: Arc::new(tokio::sync::Mutex::new(member)), hand, topic: topic.into() })
     }
 
@@ -209,7 +201,6 @@ impl GroupLog {
     /// Commits what is said to be done, and goes back to where it was not.
     async fn acknowledge(&self, member: &mut Member, after: &Cursor) -> Result<(), LogError> {
         let done = read(after)?;
-        let Some(client) = &member.client else { return Err(away("the member has left")) };
         let (mut news, mut back) = (Vec::new(), Vec::new());
         for (partition, share) in &mut self.hand.dealt().shares {
             let Some(given) = share.given else { continue };
@@ -228,10 +219,14 @@ impl GroupLog {
             }
         }
         if !news.is_empty() {
-            client.commit(&self.list(news)?, CommitMode::Async).map_err(|error| unavailable(&error))?;
+            member
+                .client
+                .commit(&self.list(news)?, CommitMode::Async)
+                .map_err(|error| unavailable(&error))?;
         }
         for (partition, place) in back {
-            client
+            member
+                .client
                 .seek(&self.topic, partition, Offset::Offset(place), PATIENCE)
                 .map_err(|error| unavailable(&error))?;
             if member.waiting.as_ref().is_some_and(|waiting| waiting.partition == partition) {
@@ -246,8 +241,7 @@ impl GroupLog {
         if member.waiting.is_some() {
             return Ok(true);
         }
-        let Some(client) = &member.client else { return Err(away("the member has left")) };
-        let received = match sigma_clock::timeout(patience, client.recv()).await {
+        let received = match sigma_clock::timeout(patience, member.client.recv()).await {
             Err(_) => return Ok(false),
             Ok(received) => received,
         };
@@ -270,8 +264,7 @@ impl GroupLog {
     async fn edges(&self) -> Result<Vec<(i32, i64)>, LogError> {
         let asked = self.list(self.held().into_iter().map(|partition| (partition, Offset::End)))?;
         let member = self.member.lock().await;
-        let Some(client) = &member.client else { return Err(away("the member has left")) };
-        let answered = tokio::task::block_in_place(|| client.offsets_for_times(asked, PATIENCE));
+        let answered = tokio::task::block_in_place(|| member.client.offsets_for_times(asked, PATIENCE));
         let mut ends = Vec::new();
         for element in answered.map_err(|error| unavailable(&error))?.elements() {
             if let Offset::Offset(end) = element.offset() {

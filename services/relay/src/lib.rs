@@ -4,6 +4,7 @@
 //! what the store's log gives, in order, and moves its checkpoint only after Kafka has acknowledged: what is sent twice
 //! after a crash is dropped by (aggregate, sequence).
 
+mod closing;
 mod connection;
 mod context;
 mod fault;
@@ -18,6 +19,7 @@ mod topic;
 
 pub use connection::{Account, Connection, Mechanism, Tls};
 pub use context::Link;
+pub use fault::BROKERS_MEND;
 pub use figures::{BrokerFigures, Figures};
 pub use filling::Filling;
 pub use group::GroupLog;

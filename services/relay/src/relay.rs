@@ -11,10 +11,11 @@ use std::time::Duration;
 use futures_util::future::try_join_all;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{FutureProducer, FutureRecord};
-use sigma_clock::monotonic;
+use sigma_clock::{Backoff, monotonic};
 use sigma_store::{Batch, Cursor, EventLog, LogError, MAX_BATCH};
 use tokio::task::JoinHandle;
 
+use crate::closing::ClosedAside;
 use crate::connection::Connection;
 use crate::context::{Context, Link};
 use crate::fault::told;
@@ -249,17 +250,8 @@ impl Shared {
     }
 }
 
-/// The producer; closing it waits for librdkafka's threads, so that is done on one of its own. What it has not sent then
-/// is given up: all of a batch after some point, so that no hole comes of it.
-struct Producer(Option<FutureProducer<Context>>);
-
-impl Drop for Producer {
-    fn drop(&mut self) {
-        if let Some(producer) = self.0.take() {
-            std::thread::spawn(move || drop(producer));
-        }
-    }
-}
+/// What it has not sent when it is closed is given up: all of a batch after some point, so that no hole comes of it.
+type Producer = ClosedAside<FutureProducer<Context>>;
 
 struct Worker {
     told: Relay,
@@ -270,11 +262,11 @@ struct Worker {
 
 impl Worker {
     async fn run(self) {
-        let mut wait = FIRST_WAIT;
+        let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         loop {
             match self.office.lead().await {
                 Ok(mut term) => {
-                    wait = FIRST_WAIT;
+                    wait.reset();
                     tracing::info!(topic = self.told.topic.name, "this process leads the relay to Kafka");
                     let why = self.serve(&mut *term).await;
                     tracing::warn!(why, "this process leads the relay to Kafka no more");
@@ -283,25 +275,25 @@ impl Worker {
                 }
                 Err(error) => self.shared.report(RelayState::Standby, error.to_string()),
             }
-            pause(&mut wait).await;
+            wait.pause().await;
         }
     }
 
     /// Works until the term is over; answers why.
     async fn serve(&self, term: &mut dyn Term) -> String {
-        let mut wait = FIRST_WAIT;
+        let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
         loop {
             let published = self.shared.status().published;
             let stop = self.work(term).await;
             if self.shared.status().published > published {
-                wait = FIRST_WAIT;
+                wait.reset();
             }
             match stop {
                 Stop::Over(why) => return why,
                 Stop::Trouble(why) => self.shared.report(RelayState::Waiting, why),
                 Stop::Blocked(why) => self.shared.report(RelayState::Blocked, why),
             }
-            pause(&mut wait).await;
+            wait.pause().await;
             if let Err(OfficeError::Over(why)) = term.hold().await {
                 return why;
             }
@@ -348,8 +340,6 @@ impl Worker {
         let kept = term.place().await?;
         let client = Arc::new(client(connection, &self.shared.link)?);
         let there = contents(&client, &topic.name).await?;
-        // Closing waits for librdkafka's threads.
-        std::thread::spawn(move || drop(client));
         let begun = kept.is_some();
         let place = reconcile(kept, &there, store, &topic.name)?;
         if !begun {
@@ -370,7 +360,7 @@ impl Worker {
             .set("compression.type", "zstd")
             // As Java's clients do, so that who joins this topic with another finds the same partition.
             .set("partitioner", "murmur2_random");
-        Ok(Producer(Some(config.create_with_context(Context { link: self.shared.link.clone() })?)))
+        Ok(Producer::new(config.create_with_context(Context { link: self.shared.link.clone() })?))
     }
 
     /// Sends a batch and waits until all of it is acknowledged, however long that takes.
@@ -388,7 +378,6 @@ impl Worker {
                 .key(event.line.as_str())
                 .payload(&value)
                 .headers(headers_of(event, &self.told.store, log));
-            let Some(producer) = &producer.0 else { break };
             let delivery = producer.send_result(record).map_err(|(error, _)| error)?;
             sent.push(async {
                 match delivery.await {
@@ -427,11 +416,6 @@ impl Worker {
             }
         }
     }
-}
-
-async fn pause(wait: &mut Duration) {
-    sigma_clock::sleep(*wait).await;
-    *wait = wait.saturating_mul(2).min(LONGEST_WAIT);
 }
 
 /// The place to go on from, out of what was kept and what the topic holds. Where they do not fit, a hole would come of

@@ -9,6 +9,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::Offset;
 use sigma_store::LogError;
 
+use crate::closing::ClosedAside;
 use crate::connection::{Connection, millis};
 use crate::context::{Context, Link};
 use crate::fault::{away, told, unavailable};
@@ -30,7 +31,7 @@ const PREFETCH_KB: u32 = 4_096;
 const LONG_POLL: Duration = Duration::from_millis(500);
 
 /// A consumer that is told what to read: it belongs to no group.
-pub(crate) type Client = StreamConsumer<Context>;
+pub(crate) type Client = ClosedAside<StreamConsumer<Context>>;
 
 pub(crate) fn client(connection: &Connection, link: &Link) -> Result<Client, KafkaError> {
     let mut config = connection.config();
@@ -46,7 +47,7 @@ pub(crate) fn client(connection: &Connection, link: &Link) -> Result<Client, Kaf
         .set("fetch.queue.backoff.ms", "5")
         .set("fetch.wait.max.ms", millis(LONG_POLL))
         .set("fetch.error.backoff.ms", "100");
-    config.create_with_context(Context { link: link.clone() })
+    config.create_with_context(Context { link: link.clone() }).map(Client::new)
 }
 
 /// What a topic holds.

@@ -26,20 +26,11 @@ const IDLE: Duration = Duration::from_secs(120);
 
 /// A consumer and where it stands.
 pub(crate) struct Reader {
-    client: Option<Client>,
+    client: Client,
     pub(crate) offsets: Offsets,
     /// Partitions whose end the consumer was told of. It may have been the end of a moment ago.
     dry: Vec<bool>,
     since: Instant,
-}
-
-impl Drop for Reader {
-    fn drop(&mut self) {
-        // Closing waits for librdkafka's threads: not on a thread that others need.
-        if let Some(client) = self.client.take() {
-            std::thread::spawn(move || drop(client));
-        }
-    }
 }
 
 /// What a reader met.
@@ -52,8 +43,7 @@ pub(crate) enum Met {
 impl Reader {
     fn open(connection: &Connection, topic: &str, link: &Link, at: &Offsets) -> Result<Self, LogError> {
         let client = probe::client(connection, link).map_err(|error| unavailable(&error))?;
-        let mut reader =
-            Self { client: Some(client), offsets: Vec::new(), dry: Vec::new(), since: monotonic() };
+        let mut reader = Self { client, offsets: Vec::new(), dry: Vec::new(), since: monotonic() };
         reader.go(topic, at)?;
         Ok(reader)
     }
@@ -61,9 +51,7 @@ impl Reader {
     /// Stands at `at` from now on.
     fn go(&mut self, topic: &str, at: &Offsets) -> Result<(), LogError> {
         let from = probe::list(topic, at.iter().map(|offset| Offset::Offset(*offset)))?;
-        if let Some(client) = &self.client {
-            client.assign(&from).map_err(|error| unavailable(&error))?;
-        }
+        self.client.assign(&from).map_err(|error| unavailable(&error))?;
         self.offsets.clone_from(at);
         self.dry = vec![false; at.len()];
         Ok(())
@@ -90,8 +78,7 @@ impl Reader {
 
     /// The next record of the log `log`.
     pub(crate) async fn next(&mut self, log: &str) -> Result<Met, LogError> {
-        let Some(client) = &self.client else { return Ok(Met::Nothing) };
-        let message = match client.recv().await {
+        let message = match self.client.recv().await {
             Ok(message) => message,
             Err(KafkaError::PartitionEOF(partition)) => {
                 if let Some(dry) = usize::try_from(partition).ok().and_then(|n| self.dry.get_mut(n)) {

@@ -7,6 +7,7 @@ use rdkafka::consumer::Consumer;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
+use sigma_clock::Backoff;
 use sigma_store::LogError;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
@@ -135,19 +136,18 @@ impl Tail {
 
 /// Finds out about the topic, follows its end, and begins again when it is another one.
 async fn watch_topic(client: Arc<Client>, topic: String, known: Arc<watch::Sender<Known>>, link: Link) {
-    let mut wait = FIRST_WAIT;
+    let mut wait = Backoff::new(FIRST_WAIT, LONGEST_WAIT);
     loop {
         match begin(&client, &topic).await {
             Ok(extent) => {
-                wait = FIRST_WAIT;
+                wait.reset();
                 link.clear();
                 known.send_replace(Known::Log(extent));
                 follow(&client, &known, &link).await;
             }
             Err(error) => {
                 known.send_replace(Known::Nothing(error));
-                sigma_clock::sleep(wait).await;
-                wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+                wait.pause().await;
             }
         }
     }

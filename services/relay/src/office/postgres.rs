@@ -86,11 +86,7 @@ impl PostgresOffice {
     pub async fn look(&self) -> Result<Standing, OfficeError> {
         let look = async {
             let mut connection = self.address.options(SCHEMA, STATEMENT).connect().await?;
-            let made: bool = sqlx::query_scalar("select to_regclass($1) is not null")
-                .bind(format!("{SCHEMA}.place"))
-                .fetch_one(&mut connection)
-                .await?;
-            let place = if made { place(&mut connection).await? } else { None };
+            let place = place_if_begun(&mut connection).await?;
             let leader = sqlx::query_scalar(include_str!("leader.sql"))
                 .bind(LOCK)
                 .fetch_optional(&mut connection)
@@ -125,9 +121,23 @@ impl Office for PostgresOffice {
     }
 
     async fn place(&self) -> Result<Option<Place>, OfficeError> {
-        let mut connection = self.connect().await?;
-        in_time(place(&mut connection)).await.map_err(|error| self.away(&error))
+        let look = async {
+            let mut connection = self.address.options(SCHEMA, STATEMENT).connect().await?;
+            let place = place_if_begun(&mut connection).await?;
+            let _ = connection.close().await;
+            Ok(place)
+        };
+        in_time(look).await.map_err(|error| self.away(&error))
     }
+}
+
+/// As [`place`], and none also where there is no table yet.
+async fn place_if_begun(connection: &mut PgConnection) -> Result<Option<Place>, sqlx::Error> {
+    let made: bool = sqlx::query_scalar("select to_regclass($1) is not null")
+        .bind(format!("{SCHEMA}.place"))
+        .fetch_one(&mut *connection)
+        .await?;
+    if made { place(connection).await } else { Ok(None) }
 }
 
 async fn place(connection: &mut PgConnection) -> Result<Option<Place>, sqlx::Error> {

@@ -1,6 +1,6 @@
 //! Kafka, and who fills it.
 
-use sigma_relay::{PostgresOffice, Standing, TopicError};
+use sigma_relay::{BROKERS_MEND, PostgresOffice, Standing, TopicError};
 use sigma_store::Cursor;
 use sigma_store_postgres::behind;
 
@@ -25,10 +25,9 @@ pub(super) async fn brokers(kafka: &Kafka) -> Verdict {
         )),
         Ok(Some(found)) => Amiss(Fault::told(found.complaints.join("; "))),
         // Broadcasts go on without.
-        Err(TopicError::Away(why)) => Amiss(Fault::new(
-            format!("{}: {why}", connection.brokers),
-            "see that the brokers run and are reachable from here, and that --kafka names them",
-        )),
+        Err(TopicError::Away(why)) => {
+            Amiss(Fault::new(format!("{}: {why}", connection.brokers), BROKERS_MEND))
+        }
         Err(TopicError::Unfit(why)) => Bad(Fault::told(why)),
     }
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::eventually;
 
 /// How to start it.
@@ -226,6 +228,24 @@ impl Platform {
     /// The HTTP client of the tests.
     pub fn client(&self) -> &reqwest::Client {
         &self.client
+    }
+
+    /// What `/metrics` tells.
+    pub async fn metrics(&self) -> String {
+        let asked = self.client.get(self.url("/metrics")).bearer_auth(self.admin_token());
+        asked.send().await.expect("an answer").text().await.expect("text")
+    }
+
+    /// A figure of [`metrics`](Self::metrics); none where it is not told.
+    pub async fn figure(&self, name: &str) -> Option<u64> {
+        let metrics = self.metrics().await;
+        metrics.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok())
+    }
+
+    /// What `/readyz` answers: its status and what it tells.
+    pub async fn readiness(&self) -> (u16, Value) {
+        let answer = self.client.get(self.url("/readyz")).send().await.expect("an answer");
+        (answer.status().as_u16(), answer.json().await.expect("JSON"))
     }
 
     /// Where a broadcaster pushes to.

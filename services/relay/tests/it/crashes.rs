@@ -4,12 +4,7 @@ use sigma_relay::RelayState;
 use sigma_store::memory::MemoryStore;
 
 use crate::desk::Desk;
-use crate::{PATIENCE, by_line, caught_up, connection, fill, open, read_all, start, topic, until};
-
-/// What the store has, in the order of its own log without what that delivers again.
-async fn wanted(store: &MemoryStore) -> crate::Lines {
-    by_line(&read_all(store).await.new)
-}
+use crate::{PATIENCE, by_line, caught_up, connection, fill, open, read_all, start, topic, until, wanted};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_sent_stands_in_order_and_whole() {

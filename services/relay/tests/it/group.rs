@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::desk::Desk;
-use crate::{PATIENCE, by_line, caught_up, connection, fill, read_all, start, topic};
+use crate::{PATIENCE, by_line, caught_up, connection, fill, start, topic, wanted};
 
 /// What all members together have done.
 #[derive(Default)]
@@ -98,7 +98,7 @@ async fn partitions_are_dealt_anew_as_members_come_and_go_and_nothing_is_lost() 
     until("one holds all", || held(&members) == [3]).await;
     fill(&store, 6, 4).await;
     caught_up(&relay).await;
-    let wanted = by_line(&read_all(&store).await.new);
+    let wanted = wanted(&store).await;
     let count: usize = wanted.values().map(Vec::len).sum();
     until("all is done", || {
         assert!(!members[0].2.is_finished(), "a member has ended");

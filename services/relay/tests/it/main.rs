@@ -135,6 +135,11 @@ async fn read_all(log: &impl EventLog) -> Delivered {
     }
 }
 
+/// What the store has, in the order of its own log without what that delivers again.
+async fn wanted(store: &MemoryStore) -> Lines {
+    by_line(&read_all(store).await.new)
+}
+
 /// Waits until all that the store has is acknowledged.
 async fn caught_up(relay: &RelayHandle) {
     let look = async {

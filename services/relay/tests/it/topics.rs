@@ -11,7 +11,9 @@ use sigma_store::memory::MemoryStore;
 use sigma_store::{Cursor, EventLog, LogError};
 
 use crate::desk::Desk;
-use crate::{by_line, caught_up, connection, fill, kafka, open, read_all, relay, start, topic, until};
+use crate::{
+    by_line, caught_up, connection, fill, kafka, open, read_all, relay, start, topic, until, wanted,
+};
 
 fn admin() -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", kafka().bootstrap()).create().unwrap()
@@ -109,7 +111,7 @@ async fn a_topic_that_was_lost_is_filled_anew_when_somebody_says_so() {
         }
     };
     sigma_clock::timeout(crate::PATIENCE, look).await.unwrap();
-    assert_eq!(by_line(&read_all(&log).await.new), by_line(&read_all(&store).await.new));
+    assert_eq!(by_line(&read_all(&log).await.new), wanted(&store).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,7 +128,7 @@ async fn a_replay_into_what_stands_only_repeats() {
     let batch = log.read_after(&place, 1).await.unwrap();
     assert_eq!(batch.events.len(), 1, "a place from before is one of this log still");
     let read = read_all(&log).await;
-    assert_eq!(by_line(&read.new), by_line(&read_all(&store).await.new));
+    assert_eq!(by_line(&read.new), wanted(&store).await);
     assert!(read.all >= 2 * read.new.len());
 }
 
@@ -161,7 +163,7 @@ async fn records_that_are_not_ours_hold_nobody_back() {
     fill(&store, 2, 2).await;
     caught_up(&relay).await;
     let read = read_all(&open(&connection(), &topic)).await;
-    assert_eq!(by_line(&read.new), by_line(&read_all(&store).await.new));
+    assert_eq!(by_line(&read.new), wanted(&store).await);
 }
 
 /// The log's id is what stands before the offsets of a cursor.
@@ -185,5 +187,5 @@ async fn three_nodes_go_on_without_one_of_them() {
     fill(&store, 4, 4).await;
     caught_up(&relay).await;
     let read = read_all(&log).await;
-    assert_eq!(by_line(&read.new), by_line(&read_all(&store).await.new));
+    assert_eq!(by_line(&read.new), wanted(&store).await);
 }

@@ -18,10 +18,7 @@ async fn with(flags: &[&str]) -> Platform {
 }
 
 pub(crate) async fn figure(platform: &Platform, name: &str) -> u64 {
-    let text = platform.client().get(platform.url("/metrics")).send().await.expect("figures").text().await;
-    let text = text.expect("text");
-    let line = text.lines().find(|line| line.strip_prefix(name).is_some_and(|rest| rest.starts_with(' ')));
-    line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_else(|| panic!("{name}: {text}"))
+    platform.figure(name).await.unwrap_or_else(|| panic!("{name} is not told"))
 }
 
 #[tokio::test]
@@ -132,15 +129,7 @@ async fn beyond_the_bandwidth_new_viewers_are_refused_and_others_go_on() {
     assert_eq!(refused.headers()["retry-after"], "10");
     let error: Value = refused.json().await.expect("JSON");
     assert_eq!(error["error"]["message"], "as much goes out here as may");
-    let ready: Value = platform
-        .client()
-        .get(platform.url("/readyz"))
-        .send()
-        .await
-        .expect("an answer")
-        .json()
-        .await
-        .expect("JSON");
+    let (_, ready) = platform.readiness().await;
     assert_eq!(ready["status"], "degraded", "{ready:#}");
     eventually("a newcomer to be let in again", SOON, || Viewer::open(newcomer(), &url)).await;
 }

@@ -14,11 +14,6 @@ async fn on(cluster: &Cluster) -> Platform {
     Platform::start(Start { database: Some(database), ..Start::default() }).await
 }
 
-async fn ready(platform: &Platform) -> (u16, String) {
-    let answer = platform.client().get(platform.url("/readyz")).send().await.expect("an answer");
-    (answer.status().as_u16(), answer.text().await.expect("a body"))
-}
-
 #[tokio::test]
 async fn a_broadcast_lives_with_everything_in_postgresql() {
     let cluster = Cluster::durable();
@@ -63,8 +58,7 @@ async fn a_broadcast_lives_with_everything_in_postgresql() {
         platform.graphql("{ health { settings { name value } } }", json!({})).await.body.to_string();
     assert!(!settings.contains(PASSWORD), "{settings}");
     assert!(!platform.log().contains(PASSWORD), "{}", platform.log());
-    let metrics = platform.client().get(platform.url("/metrics")).bearer_auth(platform.admin_token());
-    let metrics = metrics.send().await.expect("an answer").text().await.expect("text");
+    let metrics = platform.metrics().await;
     assert!(metrics.contains("sigma_store_readers_held_up_seconds 0"), "{metrics}");
 }
 
@@ -88,14 +82,15 @@ async fn while_postgresql_is_away_viewers_notice_nothing_and_all_heals_by_itself
     let newcomer = join(&platform, &channel.playback_id).await;
     assert_eq!(newcomer.url, viewer.url, "who comes now finds it too");
     assert!(!refused.body.to_string().contains(PASSWORD), "{:#}", refused.body);
-    let (status, told) = ready(&platform).await;
+    let (status, told) = platform.readiness().await;
+    let told = told.to_string();
     assert!(status == 503 && told.contains("PostgreSQL"), "{status} {told}");
     let reached = viewer.seen.len() + 2;
     viewer.follow(SOON, |viewer| viewer.seen.len() >= reached).await;
 
     cluster.resume();
     eventually("the platform to be ready again", SOON, || async {
-        (ready(&platform).await.0 == 200).then_some(())
+        (platform.readiness().await.0 == 200).then_some(())
     })
     .await;
     platform.create_channel("Now", json!({})).await;
@@ -129,11 +124,11 @@ async fn who_breaks_off_while_postgresql_is_away_comes_back_into_his_own_session
             && viewer.seen.values().skip(returned).any(|segment| segment.discontinuity)
     };
     viewer.follow(SOON, is_back).await;
-    assert_eq!(ready(&platform).await.0, 503, "PostgreSQL is still away");
+    assert_eq!(platform.readiness().await.0, 503, "PostgreSQL is still away");
 
     cluster.resume();
     eventually("the platform to be ready again", SOON, || async {
-        (ready(&platform).await.0 == 200).then_some(())
+        (platform.readiness().await.0 == 200).then_some(())
     })
     .await;
     session_is(&platform, &channel.id, "LIVE").await;
@@ -195,7 +190,12 @@ async fn who_grew_moves_from_sqlite_without_loss() {
     session_is(&platform, &channel.id, "ENDED").await;
     let query = "{ channels { nodes { id name state playbackId } } sessions { nodes { id state liveAt endReason } } \
                  events(first: 100) { nodes { id type sequence } } }";
-    let before = platform.graphql(query, json!({})).await.body;
+    // The channel lets go of its session a moment after its end: then nothing happens any more.
+    let before = eventually("the channel to be idle", SOON, || async {
+        let told = platform.graphql(query, json!({})).await;
+        (told.text("/channels/nodes/0/state") == "IDLE").then_some(told.body)
+    })
+    .await;
     platform.terminate().await;
 
     let said = sigma(&platform, &["store", "copy", "--from", "sqlite", "--to", &database]);

@@ -95,15 +95,10 @@ async fn goes_on(viewer: &mut Viewer) {
     }
 }
 
-async fn readiness(platform: &Platform) -> Value {
-    let answer = platform.client().get(platform.url("/readyz")).send().await.expect("an answer");
-    answer.json().await.expect("JSON")
-}
-
 /// Waits until `/readyz` says something of a component.
 async fn said(platform: &Platform, component: &str, words: &str) {
     eventually(&format!("{component} to say {words}"), SOON, || async {
-        let ready = readiness(platform).await;
+        let (_, ready) = platform.readiness().await;
         let all = ready["components"].as_array().expect("a list");
         let message = |one: &&Value| one["message"].as_str().is_some_and(|message| message.contains(words));
         all.iter().filter(|one| one["name"] == component).find(message).map(|_| ())
@@ -114,7 +109,7 @@ async fn said(platform: &Platform, component: &str, words: &str) {
 /// All is well again, and the same session goes on.
 async fn healed(platform: &Platform, channel: &Channel, viewer: &mut Viewer) {
     eventually("the platform to be ready", SOON, || async {
-        (readiness(platform).await["status"] == "ready").then_some(())
+        (platform.readiness().await.1["status"] == "ready").then_some(())
     })
     .await;
     platform.create_channel("After", json!({})).await;

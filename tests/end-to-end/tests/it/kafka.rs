@@ -8,7 +8,7 @@ use std::time::Duration;
 use end_to_end::{Broadcast, Clip, Platform, Start, eventually};
 use harness::postgres::Cluster;
 use kafka_harness::Kafka;
-use serde_json::json;
+use serde_json::{Value, json};
 use sigma_relay::{Connection, EVENTS, KafkaLog};
 use sigma_store::{Cursor, EventLog, RecordedEvent, Seen, Sighting};
 
@@ -24,24 +24,11 @@ async fn on(cluster: &Cluster, kafka: &Kafka) -> Platform {
     Platform::start(Start { database, flags: flags.into(), ..Start::default() }).await
 }
 
-/// A figure of `/metrics`.
-async fn figure(platform: &Platform, name: &str) -> Option<u64> {
-    let metrics = platform.client().get(platform.url("/metrics")).bearer_auth(platform.admin_token());
-    let text = metrics.send().await.expect("an answer").text().await.expect("text");
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ').map(str::to_owned))?;
-    line.parse().ok()
-}
-
 async fn relayed(platform: &Platform) {
     eventually("all to be relayed", SOON, || async {
-        (figure(platform, "sigma_relay_lag_events").await == Some(0)).then_some(())
+        (platform.figure("sigma_relay_lag_events").await == Some(0)).then_some(())
     })
     .await;
-}
-
-async fn ready(platform: &Platform) -> (u16, String) {
-    let answer = platform.client().get(platform.url("/readyz")).send().await.expect("an answer");
-    (answer.status().as_u16(), answer.text().await.expect("a body"))
 }
 
 /// What an outsider finds in the topic: how much came, and what of it is new, in order.
@@ -71,38 +58,41 @@ async fn names(kafka: &Kafka, channel: &str) -> Vec<String> {
     events.filter(|event| event.line == channel).map(|event| event.name).collect()
 }
 
-/// The names that a channel had, in order, as the platform tells them.
-async fn opened(platform: &Platform, channel: &str) -> Vec<String> {
-    let query = "query($id: ID!, $after: String) { events(aggregateId: $id, first: 100, afterPosition: $after) \
-                 { nodes { position data } } }";
-    let (mut after, mut all) = (None::<String>, Vec::new());
+/// All events that the platform tells of, or all of a channel, in order; of each what is `wanted`.
+async fn events(platform: &Platform, channel: Option<&str>, wanted: &str) -> Vec<Value> {
+    let query = format!(
+        "query($id: ID, $after: String) {{ events(aggregateId: $id, first: 100, afterPosition: $after) \
+         {{ nodes {{ position {wanted} }} }} }}"
+    );
+    let (mut after, mut all) = (Value::Null, Vec::new());
     loop {
-        let answer = platform.graphql(query, json!({ "id": channel, "after": after })).await;
+        let answer = platform.graphql(&query, json!({ "id": channel, "after": after })).await;
         let page = answer.get("/events/nodes").as_array().expect("a list").clone();
         let Some(last) = page.last() else { return all };
-        after = last["position"].as_str().map(str::to_owned);
-        all.extend(page.iter().filter_map(|event| {
-            let data = &event["data"];
-            let name = data.pointer("/name/plain").or_else(|| data.pointer("/changes/name/plain"));
-            name.and_then(|name| name.as_str()).map(str::to_owned)
-        }));
+        after = last["position"].clone();
+        all.extend(page);
     }
+}
+
+/// The names that a channel had, in order, as the platform tells them.
+async fn opened(platform: &Platform, channel: &str) -> Vec<String> {
+    let events = events(platform, Some(channel), "data").await;
+    let name = |event: &Value| {
+        let data = &event["data"];
+        let name = data.pointer("/name/plain").or_else(|| data.pointer("/changes/name/plain"));
+        name.and_then(Value::as_str).map(str::to_owned)
+    };
+    events.iter().filter_map(name).collect()
 }
 
 /// All that the store holds: aggregate and sequence.
 async fn stored(platform: &Platform) -> BTreeSet<(String, u64)> {
-    let query = "query($after: String) { events(first: 100, afterPosition: $after) { nodes { position aggregateId sequence } } }";
-    let (mut after, mut all) = (None, BTreeSet::new());
-    loop {
-        let answer = platform.graphql(query, json!({ "after": after })).await;
-        let page = answer.get("/events/nodes").as_array().expect("a list").clone();
-        let Some(last) = page.last() else { return all };
-        after = last["position"].as_str().map(str::to_owned);
-        all.extend(page.iter().map(|event| {
-            let aggregate = event["aggregateId"].as_str().expect("an id").to_owned();
-            (aggregate, event["sequence"].as_u64().expect("a number"))
-        }));
-    }
+    let events = events(platform, None, "aggregateId sequence").await;
+    let place = |event: &Value| {
+        let aggregate = event["aggregateId"].as_str().expect("an id").to_owned();
+        (aggregate, event["sequence"].as_u64().expect("a number"))
+    };
+    events.iter().map(place).collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -182,7 +172,7 @@ async fn a_broadcast_goes_through_postgresql_and_kafka() {
     assert_eq!(told[0], "channel.created");
 
     // Filled from the first event on, it says the same.
-    let published = figure(&platform, "sigma_relay_published_total").await.expect("a figure");
+    let published = platform.figure("sigma_relay_published_total").await.expect("a figure");
     let output = std::process::Command::new(end_to_end::binary())
         .args([
             "relay",
@@ -196,14 +186,15 @@ async fn a_broadcast_goes_through_postgresql_and_kafka() {
         .expect("the binary runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     eventually("all to be relayed again", SOON, || async {
-        let now = figure(&platform, "sigma_relay_published_total").await.expect("a figure");
+        let now = platform.figure("sigma_relay_published_total").await.expect("a figure");
         (now > published + told.len() as u64).then_some(())
     })
     .await;
     relayed(&platform).await;
     assert_eq!(names(&kafka, &channel.id).await, told);
     session_is(&platform, &channel.id, "ENDED").await;
-    let (status, ready) = ready(&platform).await;
+    let (status, ready) = platform.readiness().await;
+    let ready = ready.to_string();
     assert!(status == 200 && ready.contains("kafka"), "{status} {ready}");
 
     // Asked from outside, who fills it and how far is told.
@@ -238,13 +229,14 @@ async fn while_kafka_is_away_broadcasts_begin_and_go_on_and_all_is_shown_later()
     let reached = viewer.seen.len() + 2;
     viewer.follow(SOON, |viewer| viewer.seen.len() >= reached).await;
     let (status, told) = eventually("the platform to tell of it", SOON, || async {
-        let (status, told) = ready(&platform).await;
+        let (status, told) = platform.readiness().await;
+        let told = told.to_string();
         told.contains("Kafka acknowledges nothing").then_some((status, told))
     })
     .await;
     assert_eq!(status, 200, "{told}");
     assert!(told.contains("events wait for it") && !told.contains("; 0 events"), "{told}");
-    let lag = figure(&platform, "sigma_relay_lag_events").await.expect("a figure");
+    let lag = platform.figure("sigma_relay_lag_events").await.expect("a figure");
     assert!(lag > 5, "two broadcasts and a channel are not {lag} events");
 
     kafka.restart(0);

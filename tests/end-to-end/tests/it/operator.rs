@@ -55,8 +55,7 @@ async fn settings_are_told_with_where_they_came_from_and_without_secrets() {
 #[tokio::test]
 async fn the_platforms_own_health_is_the_same_in_the_api_and_at_readyz() {
     let platform = Platform::start(Start::default()).await;
-    let ready = platform.client().get(platform.url("/readyz")).send().await.expect("an answer");
-    let ready: Value = ready.json().await.expect("JSON");
+    let (_, ready) = platform.readiness().await;
     let health = platform
         .graphql("{ health { status version components { name status } projections { name lag parked } settings { name value source } } }", json!({}))
         .await;

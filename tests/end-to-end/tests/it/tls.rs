@@ -72,8 +72,7 @@ async fn encoders_publish_over_rtmps_and_viewers_watch_over_http2() {
     let told = sigma(&platform, &["doctor", "--tls-cert", &chain, "--tls-key", &key]);
     assert!(told.contains("ok    server"), "{told}");
     assert!(told.contains("belong together and are good for "), "{told}");
-    let figures = platform.client().get(platform.url("/metrics")).send().await.expect("figures");
-    let figures = figures.text().await.expect("text");
+    let figures = platform.metrics().await;
     for line in [
         "sigma_tls_certificate_expiry_timestamp_seconds 67090118400",
         "sigma_ingest_handshakes_total{outcome=\"done\"} 2",
@@ -111,9 +110,8 @@ async fn a_new_certificate_is_for_new_connections_and_those_on_air_stay() {
     let [chain, _] = platform.certificate_files();
     fs::write(&chain, "-----BEGIN CERTIFICATE-----\n").expect("written");
     let why = eventually("the broken certificate to be told", SOON, || async {
-        let ready = platform.client().get(platform.url("/readyz")).send().await.expect("an answer");
-        assert_eq!(ready.status(), 200, "it is ready all the same");
-        let ready: Value = ready.json().await.expect("JSON");
+        let (status, ready) = platform.readiness().await;
+        assert_eq!(status, 200, "it is ready all the same");
         let components = ready["components"].as_array().expect("components").clone();
         let tls = components.into_iter().find(|one| one["name"] == "tls").expect("a component");
         tls["message"].as_str().map(str::to_owned)

@@ -1,6 +1,6 @@
 //! The GraphQL API: the contract's schema over the use cases of `sigma-app`.
 //!
-//! A request comes in as an [`Ask`] of somebody who is known already. [`admission`] looks at what it would cost; then a
+//! A request comes in as an [`Ask`] of somebody who is known already. `admission` looks at what it would cost; then a
 //! field's guard asks for its scope, its resolver parses, calls a use case or a read model, and presents.
 
 mod admission;

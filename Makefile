@@ -66,6 +66,12 @@ build: packages web ## release binary at target/release/sigma
 run: build ## the whole platform with a demonstration broadcast; Ctrl-C stops it
 	@exec target/release/sigma demo
 
+.PHONY: run-distributed
+run-distributed: build .tools/kafka/version ## the same on several nodes: PostgreSQL, three nodes of Kafka, two API nodes, a media node, one for the rest
+	@$(MAKE) --no-print-directory test-packages
+	cargo build --release --locked --bin sigma-distributed
+	@exec target/release/sigma-distributed
+
 # --- proving ------------------------------------------------------------------------------------------------------
 
 .PHONY: test test-rust test-web test-count test-dashboard lint fmt acceptance

@@ -108,11 +108,11 @@ pub enum SessionCommand {
         /// When.
         at: Timestamp,
     },
-    /// A node started: whatever it held before is gone. To be sent before any deadline that passed meanwhile is fired.
+    /// A node started, or the others took it for lost: whatever it held before is gone. To be sent before any deadline that passed meanwhile is fired.
     NodeRestarted {
         /// Which node.
         node: NodeId,
-        /// When it started.
+        /// When it started, or was taken for lost.
         at: Timestamp,
     },
     /// A deadline may have come. Nothing where it is not due, or not any more.

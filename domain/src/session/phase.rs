@@ -21,7 +21,7 @@ coded! {
         Silence = "SILENCE": "Connected, and nothing comes: the same feed may come to life again.",
         Unpublished = "UNPUBLISHED": "An orderly unpublish, where that does not end a session.",
         NodeStopped = "NODE_STOPPED": "The node was told to stop, and stopped in order.",
-        NodeRestarted = "NODE_RESTARTED": "The node started anew: whatever it held is gone.",
+        NodeRestarted = "NODE_RESTARTED": "The node started anew, or the others took it for lost: whatever it held is gone.",
     }
 }
 coded! {

@@ -33,6 +33,7 @@ pub use control::{
 };
 pub use figures::{Family, FamilyKind, FamilySample};
 pub use origin::{Answer, Origin, SlicedBody, respond};
+pub use paths::SessionPaths;
 pub use session::{HealthFollower, HealthSample, SessionHealth};
 pub use sigma_health::{
     Data as WarningData, Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit,
@@ -132,6 +133,11 @@ impl Node {
             // One that could not be restored, say. One that is just being let in hears of its end with its first report.
             None => self.core.sessions.end_on_disk(&self.core, session).await,
         }
+    }
+
+    /// Cuts all feeds, with `reason`, a sentence for their broadcasters; their sessions wait for them.
+    pub async fn cut_feeds(&self, reason: &str) {
+        self.core.on_air.cut_all(reason).await;
     }
 
     /// What the feed of a session is like, second by second; also of one that ended lately. None: it is not known here.

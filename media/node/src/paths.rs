@@ -27,6 +27,30 @@ pub(crate) enum Audience {
     Preview,
 }
 
+/// A session's multivariant playlist, under its own path.
+pub(crate) const MULTIVARIANT: &str = "main.m3u8";
+
+/// The unguessable paths of sessions, for a process that has none of them itself and sends viewers to who has.
+#[derive(Debug)]
+pub struct SessionPaths(Paths);
+
+impl SessionPaths {
+    /// Made from the platform's secret.
+    pub fn new(secret: &[u8; 32]) -> Self {
+        Self(Paths::new(secret))
+    }
+
+    /// The multivariant playlist of all of a session. Whoever has this address sees it: tell it to who may.
+    pub fn preview(&self, session: &str) -> String {
+        format!("{}/{MULTIVARIANT}", self.0.folder(session, Audience::Preview))
+    }
+
+    /// The session that `SESSION~TOKEN` is the folder of; none where the token is not one of its two.
+    pub fn session_of<'a>(&self, folder: &'a str) -> Option<&'a str> {
+        self.0.open(folder).map(|(session, _)| session)
+    }
+}
+
 /// Paths that were found right are remembered, so many: every request of every viewer names one of a few.
 const REMEMBERED: usize = 1_024;
 

@@ -3,6 +3,9 @@
 use http::uri::Authority;
 use http::{HeaderMap, Uri, header};
 
+/// The port that RTMP is known by (Adobe's RTMP 1.0, 2).
+const RTMP_PORT: u16 = 1935;
+
 /// What is known of the platform's own addresses at its start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addresses {
@@ -16,8 +19,8 @@ pub struct Addresses {
     pub https: bool,
     /// The host and port that stand in where a request names no host.
     pub listening_on: String,
-    /// The port of the RTMP door.
-    pub rtmp_port: u16,
+    /// The port of the RTMP door, where this process takes feeds.
+    pub rtmp_port: Option<u16>,
     /// The port of the RTMPS door, where there is one.
     pub rtmps_port: Option<u16>,
 }
@@ -34,8 +37,14 @@ pub struct Origin {
 }
 
 impl Addresses {
-    /// The addresses for a request to `uri` with these headers.
-    pub fn seen_by(&self, uri: &Uri, headers: &HeaderMap) -> Origin {
+    /// The addresses for a request to `uri` with these headers. Where this process takes no feeds, `elsewhere` is where
+    /// another one does.
+    pub fn seen_by(
+        &self,
+        uri: &Uri,
+        headers: &HeaderMap,
+        elsewhere: impl FnOnce() -> Option<String>,
+    ) -> Origin {
         let named = uri.authority().cloned().or_else(|| {
             let host = headers.get(header::HOST)?.to_str().ok()?;
             host.parse::<Authority>().ok()
@@ -53,7 +62,8 @@ impl Addresses {
             rtmp: self
                 .public_rtmp
                 .clone()
-                .unwrap_or_else(|| format!("rtmp://{host}:{}/live", self.rtmp_port)),
+                .or_else(|| if self.rtmp_port.is_none() { elsewhere() } else { None })
+                .unwrap_or_else(|| format!("rtmp://{host}:{}/live", self.rtmp_port.unwrap_or(RTMP_PORT))),
             rtmps: self
                 .public_rtmps
                 .clone()
@@ -102,7 +112,7 @@ mod tests {
             public_rtmps: None,
             https: false,
             listening_on: "127.0.0.1:8080".to_owned(),
-            rtmp_port: 1935,
+            rtmp_port: Some(1935),
             rtmps_port: None,
         }
     }
@@ -112,7 +122,18 @@ mod tests {
         if let Some(host) = host {
             headers.insert(header::HOST, HeaderValue::from_static(host));
         }
-        addresses.seen_by(&Uri::from_static("/graphql"), &headers)
+        addresses
+            .seen_by(&Uri::from_static("/graphql"), &headers, || Some("rtmp://media:1935/live".to_owned()))
+    }
+
+    #[test]
+    fn who_takes_no_feeds_names_the_node_that_does() {
+        let here = addresses();
+        assert_eq!(seen(&here, Some("studio.lan")).rtmp_url(), "rtmp://studio.lan:1935/live");
+        let elsewhere = Addresses { rtmp_port: None, ..addresses() };
+        assert_eq!(seen(&elsewhere, Some("studio.lan")).rtmp_url(), "rtmp://media:1935/live");
+        let named = Addresses { public_rtmp: Some("rtmp://in.example/live".to_owned()), ..elsewhere };
+        assert_eq!(seen(&named, Some("studio.lan")).rtmp_url(), "rtmp://in.example/live");
     }
 
     #[test]

@@ -6,5 +6,7 @@
 mod addresses;
 pub mod graphql;
 pub mod http;
+mod nodes;
 
 pub use addresses::{Addresses, Origin};
+pub use nodes::{NodeRow, NodeState, Nodes};

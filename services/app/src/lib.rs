@@ -21,6 +21,7 @@ mod input;
 mod key;
 mod known;
 mod known_feeds;
+mod lost_nodes;
 mod media;
 mod orders;
 mod process;

@@ -106,8 +106,11 @@ async fn channel(platform: &Platform) -> Result<Channel, Fault> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     Ok(Channel {
         watch_url: text(&channel["watchUrl"]),
-        // Through the door on this machine, whatever address encoders elsewhere are told.
-        rtmp_url: format!("rtmp://{}/live", platform.rtmp),
+        // Through the door on this machine, whatever address encoders elsewhere are told; where it has none, as they do.
+        rtmp_url: match platform.rtmp {
+            Some(rtmp) => format!("rtmp://{rtmp}/live"),
+            None => text(&channel["ingest"]["rtmpUrl"]),
+        },
         push_url: text(
             channel["ingest"]
                 .get("rtmpsUrl")

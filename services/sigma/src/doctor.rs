@@ -1,6 +1,7 @@
 //! `sigma doctor`: what is missing or unreachable, each with its mend. It changes nothing.
 
 mod kafka;
+mod nodes;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -105,8 +106,10 @@ async fn examine(settings: &Settings, report: &mut Report) {
         Err(_) => {
             report.say("server", Good("none runs on this data folder".to_owned()));
             report.say("http port", port("http", &settings.http).await);
-            report.say("rtmp port", port("rtmp", &settings.rtmp).await);
-            if let Some(tls) = &settings.tls {
+            if settings.roles.ingest {
+                report.say("rtmp port", port("rtmp", &settings.rtmp).await);
+            }
+            if let (true, Some(tls)) = (settings.roles.ingest, &settings.tls) {
                 report.say("rtmps port", port("rtmps", &tls.rtmps).await);
             }
         }
@@ -116,6 +119,9 @@ async fn examine(settings: &Settings, report: &mut Report) {
     }
     if let EventStore::Postgres { address, .. } = &settings.event_store {
         report.say("event store", event_store(address).await);
+        for verdict in nodes::all(address).await {
+            report.say("node", verdict);
+        }
     }
     if let Some(settings) = &settings.kafka {
         report.say("kafka", kafka::brokers(settings).await);

@@ -8,6 +8,7 @@ mod fault;
 mod folder;
 mod manual;
 mod media;
+mod nodes;
 mod projections;
 mod relay;
 mod serve;

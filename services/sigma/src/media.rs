@@ -1,5 +1,6 @@
 //! Fits the application layer to the media node's port, and the node to the platform.
 
+mod elsewhere;
 mod health;
 mod shown;
 
@@ -9,9 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_api::http::{self, Component, Condition, Exposition, Fallback, MetricSource};
-use sigma_app::{
-    App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir, SessionState,
-};
+use sigma_app::{App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir};
 use sigma_clock::{Clock, Timestamp};
 use sigma_door::{Identity, Pressure};
 use sigma_node::{
@@ -24,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
 
+pub(crate) use self::elsewhere::Elsewhere;
+use self::elsewhere::whereabouts;
 use self::shown::Shown;
 use crate::fault::Fault;
 use crate::folder::Names;
@@ -115,22 +116,70 @@ impl Media {
         });
     }
 
-    /// The origin, where no route of the shell answers.
-    pub(crate) fn origin(&self) -> Fallback {
-        let origin = self.node.origin();
-        http::fallback(tower::service_fn(move |request| {
-            let origin = origin.clone();
-            async move {
-                let answer = origin.answer(request).await;
-                Ok::<_, Infallible>(answer.map(|body| http::Slices::new(body.into_runs())))
+    /// Cuts all feeds, with `reason`, a sentence for their broadcasters; their sessions wait for them.
+    pub(crate) async fn cut_feeds(&self, reason: &str) {
+        self.node.cut_feeds(reason).await;
+    }
+
+    /// As after a start: each session that was on air here waits for its broadcaster, or has ended meanwhile. Waits for the
+    /// store.
+    pub(crate) async fn begin_anew(&self, node: &str) {
+        loop {
+            match self.app.node_started(node).await {
+                Ok(started) => return started.on_air.iter().for_each(|session| self.shown.hold(session)),
+                Err(error) => {
+                    warn!(%error, "what was on air here cannot be taken up yet");
+                    sigma_clock::sleep(AGAIN).await;
+                }
             }
-        }))
+        }
+    }
+
+    /// How many sessions are on air here.
+    pub(crate) fn on_air(&self) -> usize {
+        self.node.on_air()
+    }
+
+    /// Whether a request is for what this node holds, as far as that shows without asking.
+    fn holds(&self, path: &str) -> bool {
+        let mut components = path.trim_start_matches('/').split('/');
+        match (components.next(), components.next()) {
+            (Some("live"), Some(playback_id)) => self.shown.here(playback_id).is_some(),
+            (Some("preview"), Some(session)) => self.node.health(session).is_some(),
+            (Some("media"), Some(folder)) => {
+                folder.split_once('~').is_some_and(|(session, _)| self.node.health(session).is_some())
+            }
+            _ => true,
+        }
     }
 
     /// Writes down what is whole and leaves every session resumable.
     pub(crate) async fn park(&self) {
         self.node.park().await;
     }
+}
+
+/// How long the node waits for a store that is away, before it asks again.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// What answers viewers where no route of the shell does: the node's own origin, and what sends them to other nodes.
+pub(crate) fn viewers(media: Option<Media>, elsewhere: Option<Arc<Elsewhere>>) -> Fallback {
+    let origin = media.as_ref().map(|media| media.node.origin());
+    http::fallback(tower::service_fn(move |request: http::WebRequest| {
+        let (media, origin, elsewhere) = (media.clone(), origin.clone(), elsewhere.clone());
+        async move {
+            let is_here = media.is_some_and(|media| elsewhere.is_none() || media.holds(request.uri().path()));
+            if let (false, Some(elsewhere)) = (is_here, &elsewhere)
+                && let Some(sent) = elsewhere.send(request.method(), request.uri(), request.headers()).await
+            {
+                return Ok::<_, Infallible>(sent);
+            }
+            Ok(match origin {
+                Some(origin) => origin.answer(request).await.map(|body| http::Slices::new(body.into_runs())),
+                None => elsewhere::not_here(request.uri().path()),
+            })
+        }
+    }))
 }
 
 /// Does what the log says.
@@ -210,15 +259,8 @@ fn input_row(format: InputFormat) -> InputRow {
 
 impl Port {
     async fn look(&self, playback_id: &str) -> Result<Playback, ControlError> {
-        let unavailable = |error: sigma_app::ReadError| ControlError::Unavailable(error.to_string());
-        let views = self.app.views();
-        let Some(channel) = views.channel_by_playback_id(playback_id).await.map_err(unavailable)? else {
-            return Ok(Playback::Unknown);
-        };
-        let Some(current) = channel.current_session else { return Ok(Playback::NotOnAir) };
-        let session = views.session(&current).await.map_err(unavailable)?;
-        let public = session.is_some_and(|row| row.live_at_ms.is_some() && row.state != SessionState::Ended);
-        Ok(if public { Playback::OnAir(current) } else { Playback::NotOnAir })
+        let found = whereabouts(&self.app, playback_id).await;
+        found.map(|(playback, _)| playback).map_err(|error| ControlError::Unavailable(error.to_string()))
     }
 }
 

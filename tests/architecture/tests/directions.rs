@@ -26,8 +26,12 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-store-sqlite", &["sigma-store"]),
     ("sigma-store-postgres", &["sigma-clock", "sigma-store", "sigma-tables"]),
     ("sigma-tables", &["sigma-clock"]),
-    ("sigma-app", &["sigma-clock", "sigma-domain", "sigma-schema", "sigma-store", "sigma-tables"]),
-    ("sigma-runner", &["sigma-clock", "sigma-store", "sigma-tables"]),
+    ("sigma-cluster", &["sigma-clock", "sigma-tables"]),
+    (
+        "sigma-app",
+        &["sigma-clock", "sigma-cluster", "sigma-domain", "sigma-schema", "sigma-store", "sigma-tables"],
+    ),
+    ("sigma-runner", &["sigma-clock", "sigma-cluster", "sigma-store", "sigma-tables"]),
     ("sigma-relay", &["sigma-clock", "sigma-store", "sigma-tables"]),
     (
         "sigma-views",

@@ -12,7 +12,7 @@ mod viewer;
 pub use broadcast::Broadcast;
 pub use graphql::{Answer, Channel, Subscription};
 pub use media::{Clip, clip};
-pub use platform::{Platform, Start, binary, free_port, signal};
+pub use platform::{Keys, Platform, Start, binary, free_port, signal};
 pub use viewer::{Playlist, Segment, Viewer};
 
 use std::future::Future;

@@ -24,6 +24,22 @@ pub struct Start {
     /// The address of the database that all is kept in; else the data folder, or a new database of PostgreSQL where the
     /// whole suite was asked to run so (`SIGMA_TEST_EVENT_STORE=postgres`).
     pub database: Option<String>,
+    /// What it shares with other nodes of the same platform; else it makes its own.
+    pub keys: Option<Keys>,
+}
+
+/// The secrets that all nodes of a platform have in common.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    admin_token: String,
+    master_key: String,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        // Of nothing but tests.
+        Self { admin_token: "a-token-of-several-nodes".repeat(2), master_key: format!("{}=", "A".repeat(43)) }
+    }
 }
 
 /// Says that all is kept in the data folder, also where the whole suite was asked to run on PostgreSQL.
@@ -119,10 +135,13 @@ impl Platform {
         if let Some(database) = &self.start.database {
             command.env("SIGMA_EVENT_STORE", database);
         }
+        command.env_remove("SIGMA_ADMIN_TOKEN").env_remove("SIGMA_MASTER_KEY");
+        if let Some(keys) = &self.start.keys {
+            command.env("SIGMA_ADMIN_TOKEN", &keys.admin_token).env("SIGMA_MASTER_KEY", &keys.master_key);
+        }
         let child = command
             .args(&self.start.flags)
             .env("RUST_LOG", "info,sigma_node=debug")
-            .env_remove("SIGMA_ADMIN_TOKEN")
             .current_dir(self.data.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -221,6 +240,9 @@ impl Platform {
 
     /// The admin token, as the operator reads it.
     pub fn admin_token(&self) -> String {
+        if let Some(keys) = &self.start.keys {
+            return keys.admin_token.clone();
+        }
         let file = self.data_dir().join("admin-token");
         fs::read_to_string(file).expect("the admin token's file").trim().to_owned()
     }

@@ -91,6 +91,17 @@ impl OnAir {
         self.seated.load(Ordering::Relaxed)
     }
 
+    /// Cuts every feed that has a seat; of a seat that is being decided on, whoever gets it.
+    pub(crate) async fn cut_all(&self, reason: &str) {
+        let seats: Vec<_> =
+            self.seats.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for seat in seats {
+            if let Some(feed) = &seat.lock().await.feed {
+                feed.cut(reason);
+            }
+        }
+    }
+
     /// Forgets a channel's seat if nobody sits there, holds it or waits for it.
     pub(crate) fn tidy(&self, channel: &str) {
         let mut seats = self.seats.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,6 +158,16 @@ mod tests {
         assert_eq!(feed.quiet_for(), Duration::from_secs(3));
         feed.delivered();
         assert_eq!(feed.quiet_for(), Duration::ZERO);
+    }
+
+    #[tokio::test]
+    async fn all_feeds_can_be_cut_at_once() {
+        let on_air = OnAir::default();
+        let feeds = [on_air.claim("one").await.seat(), on_air.claim("two").await.seat()];
+        on_air.cut_all("begin anew").await;
+        for feed in feeds {
+            assert_eq!(feed.cut_reason().await, "begin anew");
+        }
     }
 
     #[tokio::test(start_paused = true)]

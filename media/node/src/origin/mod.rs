@@ -2,7 +2,7 @@
 //!
 //! `/live/{playbackId}/index.m3u8` and `/preview/{sessionId}/index.m3u8` are multivariant playlists; they name the
 //! media playlist under the session's own path, `/media/SESSION~TOKEN/`, where init sections, segments and parts
-//! stand beside it. Bodies are the same for all.
+//! stand beside it, and the multivariant playlist once more, for whom another node sends here. Bodies are the same for all.
 
 pub mod respond;
 
@@ -22,7 +22,7 @@ pub use respond::{Answer, SlicedBody};
 use crate::control::Playback;
 use crate::core::Core;
 use crate::figures::{Figures, Open, RequestKind};
-use crate::paths::{Audience, MEDIA_ROOT};
+use crate::paths::{Audience, MEDIA_ROOT, MULTIVARIANT};
 use crate::session::{LiveSession, Turn, gzip};
 use respond::Problem;
 
@@ -176,6 +176,9 @@ impl Origin {
     ) -> Result<Answer, Problem> {
         let (session, audience) = self.core.paths.open(folder).ok_or_else(unknown)?;
         let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(unknown)?;
+        if name == MULTIVARIANT {
+            return self.multivariant(&live, audience, headers).await;
+        }
         match Resource::parse(name).ok_or_else(unknown)? {
             Resource::Playlist => {
                 media_playlist(&self.core.figures, &live, view(audience), query, headers).await

@@ -11,6 +11,7 @@ use super::platform::PlatformFacts;
 use super::projection::Projections;
 use crate::addresses::Origin;
 use crate::http::Component;
+use crate::nodes::Nodes;
 
 /// One request: who asks, and the addresses as he sees them.
 pub(crate) struct Asked {
@@ -28,6 +29,7 @@ pub(crate) struct Behind {
     pub(crate) projections: Arc<dyn Projections>,
     pub(crate) health: Arc<dyn IngestHealth>,
     pub(crate) components: Arc<[Arc<dyn Component>]>,
+    pub(crate) nodes: Arc<dyn Nodes>,
     pub(crate) facts: Arc<PlatformFacts>,
 }
 

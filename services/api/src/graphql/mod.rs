@@ -39,6 +39,7 @@ use sigma_app::{App, Identity, ReadModels};
 
 use crate::addresses::Origin;
 use crate::http::Component;
+use crate::nodes::Nodes;
 use admission::Carrier;
 use context::Behind;
 use introspection::Introspection;
@@ -56,7 +57,7 @@ pub use projection::{ParkedLine, ProjectionError, ProjectionRow, ProjectionState
 pub use scalars::Long;
 
 pub(crate) use errors::{Code, Fault};
-pub(crate) use scalars::rfc3339;
+pub(crate) use scalars::{DateTime, rfc3339};
 
 /// All that the API is put together from.
 pub struct ApiParts {
@@ -70,6 +71,8 @@ pub struct ApiParts {
     pub health: Arc<dyn IngestHealth>,
     /// Who is asked how the platform stands: the same as at `/readyz`.
     pub components: Vec<Arc<dyn Component>>,
+    /// The platform's nodes.
+    pub nodes: Arc<dyn Nodes>,
     /// What is known of the process from its start on.
     pub facts: PlatformFacts,
     /// What one request may cost.
@@ -127,10 +130,10 @@ fn schema(limits: QueryLimits) -> SchemaBuilder<Query, Mutation, Subscription> {
 impl Api {
     /// Puts the API together.
     pub fn new(parts: ApiParts) -> Self {
-        let ApiParts { app, reads, projections, health, components, facts, limits } = parts;
+        let ApiParts { app, reads, projections, health, components, nodes, facts, limits } = parts;
         let loaders = Loaders::new(Arc::clone(&app), Arc::clone(&reads));
         let (components, facts) = (components.into(), Arc::new(facts));
-        let behind = Behind { app, reads, projections, health, components, facts };
+        let behind = Behind { app, reads, projections, health, components, nodes, facts };
         let schema = schema(limits).data(behind.clone()).finish();
         Self { schema, behind, loaders, introspection: Introspection::default(), limits }
     }

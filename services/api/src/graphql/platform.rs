@@ -5,6 +5,7 @@ use async_graphql::{Enum, SimpleObject};
 use super::projection::Projection;
 use super::scalars::DateTime;
 use crate::http::Condition;
+use crate::nodes::NodeObject;
 
 /// What is known of the process from its start on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub(crate) struct PlatformHealth {
     components: Vec<ComponentHealth>,
     /// The read models and how they stand.
     projections: Vec<Projection>,
+    /// The processes that the platform is made of; this one is among them.
+    nodes: Vec<NodeObject>,
     /// The settings in force and where each came from. No secret is among them.
     settings: Vec<SettingInForce>,
 }
@@ -83,6 +86,7 @@ impl PlatformHealth {
         facts: &PlatformFacts,
         components: Vec<ComponentHealth>,
         projections: Vec<Projection>,
+        nodes: Vec<NodeObject>,
     ) -> Self {
         Self {
             status: components.iter().map(|part| part.status).max().unwrap_or(HealthStatus::Ready),
@@ -90,6 +94,7 @@ impl PlatformHealth {
             started_at: DateTime::from_millis(facts.started_at_ms),
             components,
             projections,
+            nodes,
             settings: facts.settings.clone(),
         }
     }
@@ -103,7 +108,7 @@ mod tests {
     fn the_platform_stands_as_its_worst_component_does() {
         let status = |conditions: &[Condition]| {
             let parts = conditions.iter().map(|condition| ComponentHealth::new("part", condition.clone()));
-            PlatformHealth::new(&PlatformFacts::default(), parts.collect(), Vec::new()).status
+            PlatformHealth::new(&PlatformFacts::default(), parts.collect(), Vec::new(), Vec::new()).status
         };
         let (lame, down) = (Condition::Degraded("slow".to_owned()), Condition::NotReady("gone".to_owned()));
         assert_eq!(status(&[]), HealthStatus::Ready);

@@ -16,6 +16,7 @@ use super::scalars::DateTime;
 use super::session::{Session, SessionConnection, SessionState, sessions_page};
 use super::token::{ApiToken, Me};
 use crate::http::conditions;
+use crate::nodes::NodeObject;
 
 /// What a list without pages counts for in a request's complexity.
 const WHOLE_LIST_WEIGHT: usize = 20;
@@ -179,7 +180,8 @@ impl Query {
         // A projection that cannot be asked is the component's business to tell.
         let rows = behind.projections.status().await.unwrap_or_default();
         let rows = rows.into_iter().map(Projection::from).collect();
-        Ok(PlatformHealth::new(&behind.facts, parts.collect(), rows))
+        let nodes = behind.nodes.nodes().into_iter().map(NodeObject::from).collect();
+        Ok(PlatformHealth::new(&behind.facts, parts.collect(), rows, nodes))
     }
 
     /// The read models and how they stand. Scope: `health:read`, in the project `default`; not for a token that is bound to

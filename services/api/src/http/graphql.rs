@@ -142,7 +142,7 @@ pub(crate) struct Seen {
 impl Seen {
     pub(crate) fn new(inner: &Shared, parts: &Parts) -> Self {
         Self {
-            origin: inner.addresses.seen_by(&parts.uri, &parts.headers),
+            origin: inner.seen_by(&parts.uri, &parts.headers),
             request_id: parts.extensions.get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
         }
     }

@@ -31,6 +31,11 @@ impl Slices {
         Self { runs, next: 0, gone: 0, left }
     }
 
+    /// A text of one slice.
+    pub fn text(text: String) -> Self {
+        Self::new([[Bytes::from(text)].into()].into())
+    }
+
     /// What is left of the slices, in order.
     fn slices(&self) -> impl Iterator<Item = &[u8]> {
         let all = self.runs.iter().flat_map(|run| run.iter()).skip(self.next);

@@ -42,15 +42,16 @@ use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, request};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, request};
 use ipnet::IpNet;
 use sigma_door::Pressure;
 use tokio_util::sync::CancellationToken;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
 
-use crate::addresses::Addresses;
+use crate::addresses::{Addresses, Origin};
 use crate::graphql::Api;
+use crate::nodes::{Nodes, media_nodes};
 
 pub use accept::{PROTOCOLS, serve, serve_tls};
 pub use answer::{NoTraces, Peer, RequestId, RequestTraces};
@@ -76,8 +77,11 @@ use trusted::Trusted;
 use viewers::Viewers;
 use workshop::Workshop;
 
+/// A request as the door hands it on.
+pub type WebRequest = Request<Body>;
+
 /// What answers where no route of ours does: the origin of the media plane.
-pub type Fallback = BoxCloneSyncService<Request<Body>, http::Response<Slices>, Infallible>;
+pub type Fallback = BoxCloneSyncService<WebRequest, http::Response<Slices>, Infallible>;
 
 /// All that the shell is put together from.
 pub struct Parts {
@@ -87,6 +91,11 @@ pub struct Parts {
     pub addresses: Addresses,
     /// Where the admin token stands, as told to callers on the loopback.
     pub admin_token_place: Option<String>,
+    /// The platform's nodes: pages load media from those that serve it.
+    pub nodes: Arc<dyn Nodes>,
+    /// Whether this process answers GraphQL and has pages. One that does not has its media, `/healthz`, `/readyz` and
+    /// `/metrics`.
+    pub serves_api: bool,
     /// Who is asked at `/readyz`.
     pub components: Vec<Arc<dyn Component>>,
     /// Who tells figures at `/metrics`, beside the shell itself.
@@ -111,6 +120,8 @@ pub(crate) struct Inner {
     api: Api,
     addresses: Addresses,
     admin_token_place: Option<String>,
+    nodes: Arc<dyn Nodes>,
+    serves_api: bool,
     components: Vec<Arc<dyn Component>>,
     sources: Vec<Arc<dyn MetricSource>>,
     fallback: Fallback,
@@ -181,25 +192,16 @@ impl Shell {
             api: parts.api,
             addresses: parts.addresses,
             admin_token_place: parts.admin_token_place,
+            nodes: parts.nodes,
+            serves_api: parts.serves_api,
             components: parts.components,
             sources: parts.sources,
             fallback: parts.fallback,
             limits: parts.limits,
             figures: Arc::clone(&figures),
         });
-        let mut router = Router::new();
-        for address in pages::DASHBOARD {
-            router = router.route(address, get(pages::dashboard));
-        }
+        let router = if parts.serves_api { api_routes() } else { Router::new() };
         let router = router
-            .route("/watch/{playback_id}", get(pages::watch))
-            .route("/embed/{playback_id}", get(pages::embed))
-            .route("/assets/{*path}", get(assets))
-            .route("/graphql", get(pages::explorer).post(graphql::answer).options(preflight))
-            .route("/graphql/ws", get(socket::upgrade))
-            .route("/auth/sign-in", post(sign_in::sign_in))
-            .route("/auth/sign-out", post(sign_in::sign_out))
-            .route("/public/live", get(public::live))
             .route("/healthz", get(health::alive))
             .route("/readyz", get(ready))
             .route("/metrics", get(metrics))
@@ -263,6 +265,31 @@ impl Shell {
     }
 }
 
+/// GraphQL, its explorer, and the pages.
+fn api_routes() -> Router<Shared> {
+    let mut router = Router::new();
+    for address in pages::DASHBOARD {
+        router = router.route(address, get(pages::dashboard));
+    }
+    router
+        .route("/watch/{playback_id}", get(pages::watch))
+        .route("/embed/{playback_id}", get(pages::embed))
+        .route("/assets/{*path}", get(assets))
+        .route("/graphql", get(pages::explorer).post(graphql::answer).options(preflight))
+        .route("/graphql/ws", get(socket::upgrade))
+        .route("/auth/sign-in", post(sign_in::sign_in))
+        .route("/auth/sign-out", post(sign_in::sign_out))
+        .route("/public/live", get(public::live))
+}
+
+impl Inner {
+    /// The platform's addresses, as whoever sends such a request sees them.
+    pub(crate) fn seen_by(&self, uri: &Uri, headers: &HeaderMap) -> Origin {
+        let elsewhere = || media_nodes(&*self.nodes).into_iter().find_map(|node| node.rtmp);
+        self.addresses.seen_by(uri, headers, elsewhere)
+    }
+}
+
 async fn assets(Path(path): Path<String>, headers: HeaderMap) -> Response {
     pages::asset(&format!("assets/{path}"), &headers)
         .unwrap_or_else(|| HttpError::not_found().into_response())
@@ -297,7 +324,7 @@ async fn metrics(State(inner): State<Shared>) -> Response {
 
 /// A file at the top of the dashboard's build, else whatever the media plane answers.
 async fn elsewhere(State(inner): State<Shared>, request: Request<Body>) -> Response {
-    if matches!(*request.method(), Method::GET | Method::HEAD) {
+    if inner.serves_api && matches!(*request.method(), Method::GET | Method::HEAD) {
         let path = request.uri().path().trim_start_matches('/');
         if let Some(response) = pages::asset(path, request.headers()) {
             return response;

@@ -4,10 +4,11 @@
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 
 use super::Shared;
 use super::error::HttpError;
+use crate::nodes::{NodeRow, media_nodes};
 
 /// One file of the dashboard's build.
 pub(crate) struct File {
@@ -23,11 +24,10 @@ include!(concat!(env!("OUT_DIR"), "/assets.rs"));
 /// Names under this folder carry a hash of what they hold, so that they can be kept for ever.
 const HASHED: &str = "assets/";
 
-/// All that a page of ours may load: itself, and media through blobs (Media Source Extensions). No inline script
-/// or style, no foreign host.
+/// All that a page of ours may load: itself, media through blobs (Media Source Extensions), and media from the platform's own
+/// nodes, which [`policy`] adds. No inline script or style, no foreign host.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; \
-font-src 'self'; media-src 'self' blob:; connect-src 'self'; manifest-src 'self'; \
-base-uri 'none'; form-action 'none'; frame-ancestors ";
+font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// Who may put a page into a frame of his own.
 #[derive(Clone, Copy)]
@@ -49,8 +49,8 @@ pub(crate) const DASHBOARD: [&str; 9] = [
     "/sign-in",
 ];
 
-pub(crate) async fn dashboard(headers: HeaderMap) -> Response {
-    page("index.html", &headers, Framing::Nobody)
+pub(crate) async fn dashboard(State(inner): State<Shared>, headers: HeaderMap) -> Response {
+    page(&inner, "index.html", &headers, Framing::Nobody)
 }
 
 pub(crate) async fn watch(
@@ -80,9 +80,9 @@ async fn player(
     // What cannot be known is left to the page, which asks again.
     let is_unknown = matches!(inner.api.reads().channel_by_playback_id(playback_id).await, Ok(None));
     if !is_unknown {
-        return page(name, headers, framing);
+        return page(inner, name, headers, framing);
     }
-    let mut response = page(name, &HeaderMap::new(), framing);
+    let mut response = page(inner, name, &HeaderMap::new(), framing);
     if response.status() == StatusCode::OK {
         *response.status_mut() = StatusCode::NOT_FOUND;
         let out = response.headers_mut();
@@ -93,8 +93,8 @@ async fn player(
 }
 
 /// The explorer of the API.
-pub(crate) async fn explorer(headers: HeaderMap) -> Response {
-    page("explorer.html", &headers, Framing::Nobody)
+pub(crate) async fn explorer(State(inner): State<Shared>, headers: HeaderMap) -> Response {
+    page(&inner, "explorer.html", &headers, Framing::Nobody)
 }
 
 /// The file of the build at `path` (without its leading slash), pages excepted: they have addresses of their own.
@@ -109,23 +109,39 @@ fn find(path: &str) -> Option<&'static File> {
     FILES.binary_search_by(|file| file.path.cmp(path)).ok().map(|index| &FILES[index])
 }
 
-fn page(name: &str, headers: &HeaderMap, framing: Framing) -> Response {
+fn page(inner: &Shared, name: &str, headers: &HeaderMap, framing: Framing) -> Response {
     let Some(file) = find(name) else {
         return HttpError::not_found().into_response();
     };
     let mut response = respond(file, headers, "no-cache");
-    let ancestors = match framing {
-        Framing::Nobody => "'none'",
-        Framing::Anybody => "*",
-    };
     let out = response.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&format!("{POLICY}{ancestors}")) {
+    if let Ok(policy) = HeaderValue::from_str(&policy(&media_nodes(&*inner.nodes), framing)) {
         out.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if matches!(framing, Framing::Nobody) {
         out.insert(header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     }
     response
+}
+
+/// Pages load from here, and media from nodes that serve it.
+fn policy(media: &[NodeRow], framing: Framing) -> String {
+    let ancestors = match framing {
+        Framing::Nobody => "'none'",
+        Framing::Anybody => "*",
+    };
+    // An address that a node told of itself is an origin, or it is left out: it must not end the directive.
+    let is_origin = |url: &str| {
+        url.parse::<Uri>().is_ok_and(|uri| {
+            let plain = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
+            matches!(uri.scheme_str(), Some("http" | "https"))
+                && plain
+                && !url.contains([';', ',', '\'', ' '])
+        })
+    };
+    let nodes = media.iter().filter(|node| is_origin(&node.url)).map(|node| format!(" {}", node.url));
+    let nodes: String = nodes.collect();
+    format!("{POLICY}; media-src 'self' blob:{nodes}; connect-src 'self'{nodes}; frame-ancestors {ancestors}")
 }
 
 fn respond(file: &'static File, request: &HeaderMap, cache: &'static str) -> Response {

@@ -43,7 +43,7 @@ pub(crate) async fn live(
     Query(asked): Query<Asked>,
     request: Request<axum::body::Body>,
 ) -> Response {
-    let origin = inner.addresses.seen_by(request.uri(), request.headers());
+    let origin = inner.seen_by(request.uri(), request.headers());
     let rows = match &asked.playback_id {
         None => inner.api.reads().live_channels(MOST).await,
         Some(id) => named(&inner, id).await,

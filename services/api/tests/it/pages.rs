@@ -2,6 +2,8 @@
 
 use serde_json::json;
 
+use sigma_api::http::Limits;
+
 use super::platform::Platform;
 
 #[tokio::test]
@@ -21,6 +23,8 @@ async fn only_the_embedded_player_may_be_framed() {
             "{path}: {policy}"
         );
         assert!(!policy.contains("unsafe"), "{policy}");
+        // Media may come from the nodes that serve it now, and from nowhere else.
+        assert!(policy.contains("; connect-src 'self' http://media.test:8080; frame"), "{policy}");
         assert_eq!(answer.header("x-frame-options"), frame, "{path}");
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
@@ -180,5 +184,17 @@ async fn health_readiness_and_figures_are_told() {
         "sigma_http_connections 1",
     ] {
         assert!(text.lines().any(|known| known == line), "{line} is missing:\n{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_process_without_the_role_has_neither_graphql_nor_pages() {
+    let platform = Platform::made(Limits::default(), |parts| parts.serves_api = false).await;
+    for path in ["/", "/graphql", "/watch/x", "/public/live", "/assets/x.js", "/auth/sign-in"] {
+        let answer = platform.get(path).await;
+        assert!(!answer.text().contains("<html"), "{path}: {}", answer.status);
+    }
+    for path in ["/healthz", "/metrics"] {
+        assert_eq!(platform.get(path).await.status, 200, "{path}");
     }
 }

@@ -8,12 +8,12 @@ use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use serde_json::{Value, json};
-use sigma_api::Addresses;
 use sigma_api::graphql::{
     Api, ApiParts, Ask, IngestHealth, PlatformFacts, ProjectionError, ProjectionRow, ProjectionState,
     Projections, QueryLimits, Request, SettingInForce,
 };
 use sigma_api::http::{self, Component, Condition, Limits, Parts, Shell};
+use sigma_api::{Addresses, NodeRow, NodeState, Nodes};
 use sigma_app::{AdminToken, App, FeedFacts, Report, Vault};
 use sigma_clock::SystemClock;
 use sigma_runner::{Runner, RunnerHandle};
@@ -101,6 +101,7 @@ impl Platform {
             projections: Arc::new(Running(runner)),
             health: Arc::clone(&feeds) as Arc<dyn IngestHealth>,
             components: components(),
+            nodes: Arc::new(TwoNodes),
             facts: facts(),
             limits: QueryLimits::default(),
         });
@@ -112,10 +113,12 @@ impl Platform {
                 public_rtmps: None,
                 https: false,
                 listening_on: address.to_string(),
-                rtmp_port: 1935,
+                rtmp_port: Some(1935),
                 rtmps_port: None,
             },
             admin_token_place: Some("/data/admin-token".to_owned()),
+            nodes: Arc::new(TwoNodes),
+            serves_api: true,
             components: components(),
             sources: Vec::new(),
             fallback: http::fallback(Media),
@@ -258,10 +261,10 @@ impl Platform {
             public_rtmps: None,
             https: false,
             listening_on: self.address.to_string(),
-            rtmp_port: 1935,
+            rtmp_port: Some(1935),
             rtmps_port: None,
         };
-        let origin = addresses.seen_by(&http_uri(), &axum::http::HeaderMap::new());
+        let origin = addresses.seen_by(&http_uri(), &axum::http::HeaderMap::new(), || None);
         let ask = Ask {
             request,
             body: bytes::Bytes::new(),
@@ -385,6 +388,49 @@ impl Followed {
 
 fn components() -> Vec<Arc<dyn Component>> {
     vec![Arc::new(Fine), Arc::new(Lame)]
+}
+
+/// This process, and one that takes feeds elsewhere.
+struct TwoNodes;
+
+impl Nodes for TwoNodes {
+    fn nodes(&self) -> Vec<NodeRow> {
+        let here = NodeRow {
+            id: "node-here".to_owned(),
+            state: NodeState::Up,
+            roles: vec!["api".to_owned()],
+            version: "1.2.3".to_owned(),
+            url: "http://here.test".to_owned(),
+            rtmp: None,
+            started_at_ms: 1_700_000_000_000,
+            silent_seconds: 0,
+            sessions: 0,
+            leases: vec!["projection/channels".to_owned()],
+        };
+        let media = NodeRow {
+            id: "node-media".to_owned(),
+            roles: vec!["ingest".to_owned()],
+            url: "http://media.test:8080".to_owned(),
+            rtmp: Some("rtmp://media.test:1935/live".to_owned()),
+            sessions: 3,
+            leases: Vec::new(),
+            ..here.clone()
+        };
+        let gone = NodeRow {
+            id: "node-gone".to_owned(),
+            state: NodeState::Lost,
+            url: "http://gone.test".to_owned(),
+            silent_seconds: 40,
+            ..media.clone()
+        };
+        // What a node says of itself must not end the directive of a policy.
+        let odd = NodeRow {
+            id: "node-odd".to_owned(),
+            url: "http://odd.test; script-src *".to_owned(),
+            ..media.clone()
+        };
+        vec![here, media, gone, odd]
+    }
 }
 
 fn facts() -> PlatformFacts {

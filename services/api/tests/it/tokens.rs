@@ -144,7 +144,7 @@ async fn a_session_tells_its_timeline_and_its_addresses() {
 async fn the_platform_tells_its_health() {
     let platform = Platform::start().await;
     let query = "{ health { status version startedAt components { name status message } projections { name state } \
-        settings { name value source } } }";
+        nodes { id state roles version url rtmpUrl startedAt silentSeconds sessions leases } settings { name value source } } }";
     let mut told = platform.data(query, json!({})).await["health"].take();
     let names: Vec<Value> = told["projections"]
         .take()

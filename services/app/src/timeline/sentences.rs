@@ -76,7 +76,7 @@ fn lost(cause: LossCause) -> &'static str {
         LossCause::Silence => "it is connected, and nothing comes",
         LossCause::Unpublished => "the encoder stopped publishing",
         LossCause::NodeStopped => "the server was stopped",
-        LossCause::NodeRestarted => "the server was started anew",
+        LossCause::NodeRestarted => "its server was lost, or started anew",
     }
 }
 

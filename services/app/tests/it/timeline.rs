@@ -128,7 +128,7 @@ async fn each_end_says_why_and_who() {
     let lost = last(grant.session.session.clone()).await;
     assert_eq!(
         lost,
-        "The feed is lost: the server was started anew. Unless the broadcaster is back within 60 s, the session ends as lost \
+        "The feed is lost: its server was lost, or started anew. Unless the broadcaster is back within 60 s, the session ends as lost \
          with its server."
     );
     world.settle().await;

@@ -62,7 +62,7 @@ export const enHealth = {
     'session.live': () => 'The session went live.',
     'session.error': ({ cause }) => ({
       SILENCE: 'The encoder sent nothing any more.', CONNECTION_BROKEN: 'The encoder’s connection broke.', UNPUBLISHED: 'The encoder stopped sending.',
-      NODE_STOPPED: 'The server was stopped.', NODE_RESTARTED: 'The server was started anew.',
+      NODE_STOPPED: 'The server was stopped.', NODE_RESTARTED: 'The server was lost, or started anew.',
     } as Record<string, string>)[String(cause)] ?? 'The feed was lost.',
     'session.feed_opened': ({ takeover }) => (takeover === true ? 'Another encoder took over.' : 'The encoder connected again.'),
     'session.recovered': () => 'The feed is back.',

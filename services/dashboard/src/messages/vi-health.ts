@@ -52,7 +52,7 @@ export const viHealth: typeof enHealth = {
     'session.live': () => 'Phiên phát đã lên sóng.',
     'session.error': ({ cause }) => ({
       SILENCE: 'Bộ mã hóa không gửi gì nữa.', CONNECTION_BROKEN: 'Kết nối của bộ mã hóa bị đứt.', UNPUBLISHED: 'Bộ mã hóa ngừng gửi.',
-      NODE_STOPPED: 'Máy chủ bị dừng.', NODE_RESTARTED: 'Máy chủ khởi động lại.',
+      NODE_STOPPED: 'Máy chủ bị dừng.', NODE_RESTARTED: 'Máy chủ bị mất, hoặc khởi động lại.',
     } as Record<string, string>)[String(cause)] ?? 'Mất luồng.',
     'session.feed_opened': ({ takeover }) => (takeover === true ? 'Một bộ mã hóa khác tiếp quản.' : 'Bộ mã hóa kết nối lại.'),
     'session.recovered': () => 'Luồng đã trở lại.',

@@ -332,6 +332,8 @@ describe('the system', () => {
     await dashboard.page.getByRole('searchbox', { name: 'Search settings' }).fill('cors');
     await soon(() => dashboard.page.locator('.settings tbody tr').count()).toBe(1);
     await dashboard.page.getByRole('searchbox', { name: 'Search settings' }).fill('');
+    // A platform of one node says nothing about nodes.
+    expect(await dashboard.page.getByRole('heading', { name: 'Nodes' }).count()).toBe(0);
     await shot('system');
   });
 
@@ -339,6 +341,7 @@ describe('the system', () => {
     panel.health = brokenHealth();
     await seen(/disk I\/O error while writing the checkpoint/);
     await seen('Not ready');
+    await seen('No sign of life for 94 s');
     await soon(() => dashboard.page.getByRole('progressbar').getAttribute('aria-valuenow')).toBe('42');
     await shot('system-broken');
   });

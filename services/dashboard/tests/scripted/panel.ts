@@ -227,10 +227,18 @@ function healthOf() {
       { name: 'process', status: 'READY', message: null as string | null }, { name: 'media', status: 'READY', message: null as string | null },
     ],
     projections: [projection('channels'), projection('sessions'), projection('api_tokens'), projection('projects')],
+    nodes: [node('node-4fd02c11')],
     settings: [
       { name: 'http', value: '127.0.0.1:8080', source: 'default' }, { name: 'rtmp', value: '0.0.0.0:1935', source: '--rtmp' }, { name: 'data-dir', value: '/var/lib/sigma', source: 'SIGMA_DATA_DIR' },
       { name: 'limit-complexity', value: '10000', source: 'default' }, { name: 'health-key-frame-interval', value: 'by latency mode', source: 'default' }, { name: 'cors-origins', value: 'https://studio.example', source: 'sigma.toml' },
     ],
+  };
+}
+
+function node(id: string, more: object = {}) {
+  return {
+    id, state: 'UP', roles: ['api', 'ingest', 'projections'], version: '0.4.0', url: 'http://127.0.0.1:8080', rtmpUrl: 'rtmp://127.0.0.1:1935/live' as string | null,
+    startedAt: new Date(Date.now() - 93_784_000).toISOString(), silentSeconds: 0, sessions: 0, leases: [] as string[], ...more,
   };
 }
 
@@ -240,6 +248,12 @@ export function brokenHealth(): Panel['health'] {
   return {
     ...health, status: 'NOT_READY',
     components: health.components.map((component) => (component.name === 'projections' ? { ...component, status: 'NOT_READY', message: 'sessions does not get on: disk I/O error' } : component.name === 'store' ? { ...component, status: 'DEGRADED', message: 'only 812 MB are left on the data folder\'s disk; make room' } : component)),
+    nodes: [
+      node('api-1', { roles: ['api'], url: 'http://10.0.0.2:8080', rtmpUrl: null }),
+      node('media-1', { roles: ['ingest'], url: 'http://10.0.0.3:8080', sessions: 12 }),
+      node('media-2', { roles: ['ingest'], url: 'http://10.0.0.4:8080', state: 'LOST', silentSeconds: 94, sessions: 3 }),
+      node('rest-1', { roles: ['projections'], url: 'http://10.0.0.5:8080', rtmpUrl: null, leases: ['lost-nodes', 'process-managers', 'projection/api_tokens', 'projection/channels'] }),
+    ],
     projections: [
       projection('channels', { rebuildProgress: 0.42, lag: 12_400 }),
       projection('sessions', { state: 'STALLED', lag: 812, lastError: 'disk I/O error while writing the checkpoint' }),

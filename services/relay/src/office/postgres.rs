@@ -30,12 +30,18 @@ const SILENCE: &str =
 #[derive(Clone, Debug)]
 pub struct PostgresOffice {
     address: Address,
+    may_lead: bool,
 }
 
 impl PostgresOffice {
     /// In the event store's database.
     pub fn new(address: &Address) -> Self {
-        Self { address: address.clone() }
+        Self { address: address.clone(), may_lead: true }
+    }
+
+    /// The same, in whose name nobody ever leads: for a process that only wants to know how far the topic is filled.
+    pub fn standing_by(self) -> Self {
+        Self { may_lead: false, ..self }
     }
 
     fn away(&self, error: &sqlx::Error) -> OfficeError {
@@ -101,6 +107,9 @@ impl PostgresOffice {
 #[async_trait]
 impl Office for PostgresOffice {
     async fn lead(&self) -> Result<Box<dyn Term>, OfficeError> {
+        if !self.may_lead {
+            return std::future::pending().await;
+        }
         let mut connection = self.connect().await?;
         in_time(connection.execute(SILENCE)).await.map_err(|error| self.away(&error))?;
         loop {

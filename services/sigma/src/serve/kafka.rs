@@ -12,7 +12,7 @@ use sigma_store::{EventLog, Journal};
 
 use super::store_figures::seconds;
 use crate::fault::Fault;
-use crate::settings::Kafka;
+use crate::settings::{Kafka, Roles};
 
 /// What is at work.
 pub(crate) struct Stream {
@@ -26,11 +26,14 @@ impl Stream {
         kafka: &Kafka,
         journal: &dyn Journal,
         log: Arc<dyn EventLog>,
+        roles: Roles,
     ) -> Result<Arc<Self>, Fault> {
         let store = journal.identity().await.map_err(Fault::told)?.incarnation;
         let Kafka { connection, events, database } = kafka;
         let relay = Relay { connection: connection.clone(), topic: events.clone(), store };
-        let relay = relay.start(log, Arc::new(PostgresOffice::new(database)));
+        let office = PostgresOffice::new(database);
+        let office = if roles.projections { office } else { office.standing_by() };
+        let relay = relay.start(log, Arc::new(office));
         let log =
             KafkaLog::filled_by(relay.filling(), connection.clone(), &events.name).map_err(Fault::told)?;
         Ok(Arc::new(Self { relay, log }))

@@ -10,13 +10,15 @@ mod store_figures;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sigma_api::Addresses;
-use sigma_api::graphql::{Api, ApiParts, PlatformFacts, SettingInForce};
+use sigma_api::graphql::{Api, ApiParts, IngestHealth, NothingOnAir, PlatformFacts, SettingInForce};
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
+use sigma_api::{Addresses, Nodes};
 use sigma_app::{AdminToken, App, ReadModels, Subjects, Vault};
 use sigma_clock::{Clock, SteadyClock, SystemClock};
+use sigma_cluster::{Cluster, Me, RENEWAL};
 use sigma_door::Pressure;
 use sigma_runner::{Home, Runner, RunnerHandle};
 use sigma_store::{EventLog, History, Journal};
@@ -30,7 +32,8 @@ use tracing::{info, warn};
 
 use crate::fault::Fault;
 use crate::folder::{DataFolder, Names, plain, reachable};
-use crate::media::{Entrance, Media};
+use crate::media::{self, Elsewhere, Entrance, Media};
+use crate::nodes::{self, Roster};
 use crate::projections::Running;
 use crate::settings::{EventStore, InForce, Settings};
 use crate::telemetry::Telemetry;
@@ -67,8 +70,8 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Fault> {
 pub(crate) struct Platform {
     /// Where this machine reaches the HTTP door.
     pub(crate) url: String,
-    /// Where this machine reaches the RTMP door.
-    pub(crate) rtmp: SocketAddr,
+    /// Where this machine reaches the RTMP door, where feeds are taken.
+    pub(crate) rtmp: Option<SocketAddr>,
     /// Whose certificate this very server shows.
     pub(crate) trust: Trust,
     /// The token that may do everything.
@@ -76,7 +79,8 @@ pub(crate) struct Platform {
     /// Where the token stands; none when it came with the environment.
     pub(crate) token_place: Option<PathBuf>,
     folder: DataFolder,
-    media: Media,
+    media: Option<Media>,
+    cluster: Cluster,
     runner: RunnerHandle,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -88,13 +92,17 @@ impl Platform {
     pub(crate) async fn start(settings: &Settings, telemetry: &Telemetry) -> Result<Self, Fault> {
         let folder = DataFolder::take(&settings.data_dir)?;
         let http_door = bind("http", &settings.http).await?;
-        let rtmp_door = bind("rtmp", &settings.rtmp).await?;
+        let roles = settings.roles;
+        let rtmp_door = match roles.ingest {
+            true => Some(bind("rtmp", &settings.rtmp).await?),
+            false => None,
+        };
         let rtmps_door = match &settings.tls {
-            Some(tls) => Some(bind("rtmps", &tls.rtmps).await?),
-            None => None,
+            Some(tls) if roles.ingest => Some(bind("rtmps", &tls.rtmps).await?),
+            _ => None,
         };
         let http = reachable(address_of(&http_door)?);
-        let rtmp = reachable(address_of(&rtmp_door)?);
+        let rtmp = rtmp_door.as_ref().map(address_of).transpose()?.map(reachable);
         let rtmps = rtmps_door.as_ref().map(address_of).transpose()?.map(reachable);
         let keeper = match &settings.tls {
             Some(tls) => {
@@ -108,9 +116,29 @@ impl Platform {
         let vault = Vault::new(folder.master_key(settings.master_key.as_ref())?).map_err(Fault::told)?;
         let path_secret = vault.derive("media paths").map_err(Fault::told)?;
         let cookie_key = CookieKey::new(vault.derive("dashboard cookie").map_err(Fault::told)?);
-        let node = folder.node_id(settings.node_id.as_deref())?;
         let steady = Arc::new(SteadyClock::default());
         let clock: Arc<dyn Clock> = steady.clone();
+        let started_at_ms = clock.now().millis();
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let (scheme, trust) = match &keeper {
+            None => ("http", Trust::Machine),
+            Some(_) => ("https", Trust::Alone(folder.names().certificate())),
+        };
+        let url = format!("{scheme}://{http}");
+        let sessions: Arc<AtomicUsize> = Arc::default();
+        let me = Me {
+            id: folder.node_id(settings.node_id.as_deref())?,
+            roles: roles.names(),
+            version: version.clone(),
+            url: settings.public_url.clone().unwrap_or_else(|| url.clone()),
+            rtmp: rtmp
+                .map(|rtmp| settings.public_rtmp.clone().unwrap_or_else(|| format!("rtmp://{rtmp}/live"))),
+            sessions: Arc::clone(&sessions),
+        };
+        let cluster = match &settings.event_store {
+            EventStore::Sqlite => Cluster::alone(me, started_at_ms),
+            EventStore::Postgres { address, .. } => Cluster::join(address, me).await.map_err(Fault::told)?,
+        };
 
         let admin_token = AdminToken::new(token.clone());
         let store = Opened::of(&settings.event_store, folder.names()).await?;
@@ -118,7 +146,7 @@ impl Platform {
         let journal: Arc<dyn Journal> = Arc::new(journal);
         let database = store.database.clone();
         let stream = match &settings.kafka {
-            Some(kafka) => Some(kafka::Stream::start(kafka, &*journal, Arc::clone(&store.log)).await?),
+            Some(kafka) => Some(kafka::Stream::start(kafka, &*journal, Arc::clone(&store.log), roles).await?),
             None => None,
         };
         let (runner, app) = control_plane(
@@ -130,17 +158,36 @@ impl Platform {
             Arc::clone(&clock),
         )
         .await?;
-        let started_at_ms = clock.now().millis();
         let pressure: Arc<Pressure> = Arc::default();
         let gauge = Arc::new(Gauge::new(settings.admission, Arc::clone(&pressure)));
-        let entrance = Entrance { pressure: Arc::clone(&pressure), path_secret };
-        let media = Media::open(settings, folder.names(), node, entrance, &app, clock).await?;
+        let roster = Arc::new(Roster::new(cluster.clone()).await);
+        // One process alone has nowhere to send anybody.
+        let elsewhere = database.is_some().then(|| {
+            let here = cluster.node_id().to_owned();
+            Arc::new(Elsewhere::new(Arc::clone(&app), Arc::clone(&roster), here, &path_secret))
+        });
+        let media = if roles.ingest {
+            let entrance = Entrance { pressure: Arc::clone(&pressure), path_secret };
+            let node = cluster.node_id().to_owned();
+            Some(Media::open(settings, folder.names(), node, entrance, &app, clock).await?)
+        } else {
+            None
+        };
 
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         tasks.spawn(Arc::clone(&app).run(stop.clone().cancelled_owned()));
-        let secure = rtmps_door.zip(keeper.as_ref().map(|keeper| keeper.rtmps()));
-        media.serve(rtmp_door, secure, &tasks, &stop);
+        if roles.projections && database.is_some() {
+            let looking = Arc::clone(&app).look_after_lost_nodes(cluster.clone());
+            tasks.spawn(stop.clone().run_until_cancelled_owned(looking));
+        }
+        tasks.spawn(Arc::clone(&roster).follow(stop.clone()));
+        tasks.spawn(nodes::come_back(cluster.clone(), media.clone(), stop.clone()));
+        if let (Some(media), Some(rtmp_door)) = (&media, rtmp_door) {
+            let secure = rtmps_door.zip(keeper.as_ref().map(|keeper| keeper.rtmps()));
+            media.serve(rtmp_door, secure, &tasks, &stop);
+            tasks.spawn(stop.clone().run_until_cancelled_owned(count_sessions(media.clone(), sessions)));
+        }
         let running = Running(runner.clone());
         let wall_clock = Arc::new(components::WallClock::new(steady));
         tasks.spawn(Arc::clone(&wall_clock).watch(stop.clone()));
@@ -152,7 +199,6 @@ impl Platform {
             }),
             Arc::new(running.clone()),
             Arc::new(components::ProcessManagers(Arc::clone(&app))),
-            Arc::new(media.clone()),
             wall_clock,
             Arc::clone(&gauge) as Arc<dyn http::Component>,
         ];
@@ -161,9 +207,15 @@ impl Platform {
             Arc::new(figures::Runtime),
             store_figures,
             Arc::new(running.clone()),
-            Arc::new(media.clone()),
             Arc::clone(&gauge) as Arc<dyn MetricSource>,
         ];
+        if let Some(media) = &media {
+            components.push(Arc::new(media.clone()));
+            sources.push(Arc::new(media.clone()));
+        }
+        if database.is_some() {
+            components.push(Arc::clone(&roster) as Arc<dyn http::Component>);
+        }
         sources
             .extend(database.map(|store| Arc::new(store_figures::Database(store)) as Arc<dyn MetricSource>));
         if let Some(stream) = stream {
@@ -175,14 +227,18 @@ impl Platform {
             sources.push(Arc::clone(keeper) as Arc<dyn MetricSource>);
             tasks.spawn(Arc::clone(keeper).run(stop.clone()));
         }
-        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let health: Arc<dyn IngestHealth> = match &media {
+            Some(media) => Arc::new(media.clone()),
+            None => Arc::new(NothingOnAir),
+        };
         let shell = Shell::new(http::Parts {
             api: Api::new(ApiParts {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(running.clone()),
-                health: Arc::new(media.clone()),
+                health,
                 components: components.clone(),
+                nodes: Arc::clone(&roster) as Arc<dyn Nodes>,
                 facts: PlatformFacts { version, started_at_ms, settings: told(&settings.in_force) },
                 limits: settings.query_limits,
             }),
@@ -192,13 +248,15 @@ impl Platform {
                 public_rtmps: settings.public_rtmps.clone(),
                 https: keeper.is_some(),
                 listening_on: http.to_string(),
-                rtmp_port: rtmp.port(),
+                rtmp_port: rtmp.map(|rtmp| rtmp.port()),
                 rtmps_port: rtmps.map(|rtmps| rtmps.port()),
             },
             admin_token_place: token_place.as_ref().map(|place| place.display().to_string()),
+            nodes: roster,
+            serves_api: roles.api,
             components,
             sources,
-            fallback: media.origin(),
+            fallback: media::viewers(media.clone(), elsewhere),
             limits: settings.limits.clone(),
             traces: telemetry.requests(),
             pressure,
@@ -212,15 +270,12 @@ impl Platform {
             None => tasks.spawn(http::serve(http_door, shell, limits, stopping)),
             Some(keeper) => tasks.spawn(http::serve_tls(http_door, keeper.http(), shell, limits, stopping)),
         };
-        let (scheme, trust) = match &keeper {
-            None => ("http", Trust::Machine),
-            Some(_) => ("https", Trust::Alone(folder.names().certificate())),
-        };
-        let url = format!("{scheme}://{http}");
         folder.write_endpoint(&url)?;
         let rtmps = rtmps.map(tracing::field::display);
-        info!(http = %url, %rtmp, rtmps, data = %folder.names().folder().display(), "the doors are open");
-        Ok(Self { url, rtmp, trust, token, token_place, folder, media, runner, stop, tasks })
+        let told_rtmp = rtmp.map(tracing::field::display);
+        let roles = roles.names().join(",");
+        info!(http = %url, rtmp = told_rtmp, rtmps, roles, data = %folder.names().folder().display(), "the doors are open");
+        Ok(Self { url, rtmp, trust, token, token_place, folder, media, cluster, runner, stop, tasks })
     }
 
     /// Takes no new work, leaves sessions resumable, closes files; gives up on what takes too long, or when it is
@@ -230,11 +285,14 @@ impl Platform {
         let orderly = async {
             self.folder.remove_endpoint();
             // First, so that what ends is told as the server's own stop and not as a loss of the feed.
-            self.media.park().await;
+            if let Some(media) = &self.media {
+                media.park().await;
+            }
             self.stop.cancel();
             self.tasks.close();
             self.tasks.wait().await;
             self.runner.shutdown().await;
+            self.cluster.leave().await;
         };
         tokio::select! {
             ended = sigma_clock::timeout(STOP_WITHIN, orderly) => match ended {
@@ -243,6 +301,14 @@ impl Platform {
             },
             () = signals.stop() => warn!("asked a second time: stopped at once"),
         }
+    }
+}
+
+/// Says again and again how many sessions are on air here, for the others to see.
+async fn count_sessions(media: Media, told: Arc<AtomicUsize>) {
+    loop {
+        told.store(media.on_air(), Ordering::Relaxed);
+        sigma_clock::sleep(RENEWAL).await;
     }
 }
 

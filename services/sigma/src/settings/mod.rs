@@ -6,6 +6,7 @@ mod document;
 mod in_force;
 mod kafka;
 mod parse;
+mod roles;
 mod sources;
 mod table;
 
@@ -21,6 +22,7 @@ use sigma_store_postgres::Address;
 pub(crate) use in_force::{InForce, print};
 pub(crate) use kafka::Kafka;
 pub(crate) use parse::master_key;
+pub(crate) use roles::Roles;
 pub(crate) use sources::{Flags, Sources};
 pub(crate) use table::{Group, LATER, SETTINGS};
 
@@ -36,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) http: String,
     /// `HOST:PORT` of the RTMP door; port 0 takes a free one.
     pub(crate) rtmp: String,
+    /// What this process is for.
+    pub(crate) roles: Roles,
     /// Where events, read models and deadlines are kept.
     pub(crate) event_store: EventStore,
     /// Where all events go too, and read models follow them.
@@ -156,6 +160,7 @@ impl Settings {
             data_dir: PathBuf::from(values.needed("data-dir")),
             http: values.needed("http"),
             rtmp: values.needed("rtmp"),
+            roles: Roles::read(&values.needed("roles"), &event_store)?,
             event_store,
             kafka,
             tls: tls(&values)?,

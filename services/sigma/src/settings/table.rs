@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use sigma_node::{THRESHOLDS, Threshold, Unit};
 
-use super::parse;
+use super::{parse, roles};
 
 /// One setting.
 #[derive(Clone, Debug)]
@@ -278,6 +278,15 @@ fn of_the_platform() -> Vec<Setting> {
             None("127.0.0.1:1936 where there is a certificate"),
             "Ingest by RTMP over TLS",
             parse::address,
+            Platform,
+        ),
+        text(
+            "roles",
+            "ROLE,…",
+            is("all"),
+            "What this process is for, of api, ingest (with its origin) and projections (with relay and process managers). \
+             Others than all want PostgreSQL",
+            roles::form,
             Platform,
         ),
         Setting {
@@ -583,7 +592,7 @@ fn limits() -> Vec<Setting> {
 }
 
 /// Settings of the contract that come with what makes them work: refused by name until then.
-pub(crate) const LATER: &[&str] = &["roles", "srt", "public-srt", "clickhouse", "objects", "internal"];
+pub(crate) const LATER: &[&str] = &["srt", "public-srt", "clickhouse", "objects", "internal"];
 
 /// Variables of ours that are no settings of the server.
 pub(super) const OTHER_VARIABLES: &[&str] = &["SIGMA_CONFIG", "SIGMA_URL", "SIGMA_TOKEN", "SIGMA_TLS_CA"];

@@ -341,6 +341,7 @@ fn texts(setting: &Setting) -> BoxedStrategy<String> {
             "log" => "(error|warn|info|debug)".boxed(),
             "log-format" => "(text|json)".boxed(),
             "kafka" => "[a-z]{1,9}:9092".boxed(),
+            "roles" => "(all|api|ingest|api,projections)".boxed(),
             "kafka-security" => "(plaintext|tls)".boxed(),
             "kafka-sasl" => "(scram-sha-256|scram-sha-512|plain)".boxed(),
             _ => "[a-z]{3,12}".boxed(),
@@ -365,7 +366,7 @@ proptest! {
             "tls-cert" => &[("tls-key", "other")],
             "tls-key" => &[("tls-cert", "other")],
             "rtmps" => &[("tls-cert", "other"), ("tls-key", "other")],
-            "kafka" => &[("event-store", "postgres://sigma@db.example/live")],
+            "kafka" | "roles" => &[("event-store", "postgres://sigma@db.example/live")],
             _ => &[],
         };
         if flag.is_some() || variable.is_some() || file.is_some() {

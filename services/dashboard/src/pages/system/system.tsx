@@ -9,6 +9,7 @@ import { Icon } from '../../ui/icon';
 import { Card, Facts, Page } from '../../ui/page';
 import { EmptyState, FaultNotice, Loading, Notice } from '../../ui/states';
 import { Clock, Moment } from '../../ui/time';
+import { Nodes } from './nodes';
 import { Projections } from './projections';
 import './system.css';
 
@@ -104,6 +105,7 @@ function SystemView() {
           ]} />
         </Card>
       </div>
+      <Nodes nodes={health.nodes} />
       <Projections projections={health.projections} changed={again} />
       <Settings settings={health.settings} />
     </>

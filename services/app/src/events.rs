@@ -26,6 +26,10 @@ pub struct EventFilter {
     pub channel_id: Option<String>,
     /// Only those of this name, as `session.live`, or of this family, as `session`.
     pub name: Option<String>,
+    /// Only those decided at this moment or later: milliseconds since the Unix epoch.
+    pub from_ms: Option<i64>,
+    /// Only those decided before this moment.
+    pub until_ms: Option<i64>,
 }
 
 /// From where, and in which direction. A position is what an event's cursor says; an empty one stands before the first.
@@ -168,7 +172,7 @@ impl EventFeed {
 
 /// The filter, narrowed to what the caller sees.
 fn visible(caller: &Caller, filter: EventFilter) -> Result<HistoryFilter, AppError> {
-    let EventFilter { aggregate_id, channel_id, name } = filter;
+    let EventFilter { aggregate_id, channel_id, name, from_ms, until_ms } = filter;
     let bound = caller.access.channels();
     let lines = match channel_id {
         // A channel that he does not see is to him as if it were not there: no line is looked at.
@@ -176,7 +180,8 @@ fn visible(caller: &Caller, filter: EventFilter) -> Result<HistoryFilter, AppErr
         None => bound.map(|channels| channels.iter().cloned().collect()),
     };
     let name = name.map(|name| name_filter(&name)).transpose()?;
-    Ok(HistoryFilter { project: Some(caller.project.to_string()), lines, aggregate_id, name })
+    let project = Some(caller.project.to_string());
+    Ok(HistoryFilter { project, lines, aggregate_id, name, from_ms, until_ms })
 }
 
 fn name_filter(name: &str) -> Result<NameFilter, AppError> {

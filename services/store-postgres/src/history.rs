@@ -71,7 +71,7 @@ impl PostgresStore {
         Span(low, high): Span,
         limit: usize,
     ) -> Result<Vec<PgRow>, sqlx::Error> {
-        let HistoryFilter { project, lines, aggregate_id, name } = filter;
+        let HistoryFilter { project, lines, aggregate_id, name, from_ms, until_ms } = filter;
         let (from, below) = match name {
             None => (String::new(), String::new()),
             Some(NameFilter::Exact(name)) => (name.clone(), format!("{name}\u{1}")),
@@ -91,6 +91,8 @@ impl PostgresStore {
                 .bind(&below)
                 .bind(i64::try_from(limit).unwrap_or(i64::MAX))
                 .bind(i64::from(self.inner.options.history_span.max(1)))
+                .bind(from_ms)
+                .bind(until_ms)
                 .fetch_all(connection)
         })
     }
@@ -173,7 +175,8 @@ impl History for PostgresStore {
 
 /// Whether a filter may find little in very much.
 fn is_by_spans(filter: &HistoryFilter) -> bool {
-    filter.name.is_some() && filter.lines.is_none() && filter.aggregate_id.is_none()
+    let picks = filter.name.is_some() || filter.from_ms.is_some() || filter.until_ms.is_some();
+    picks && filter.lines.is_none() && filter.aggregate_id.is_none()
 }
 
 /// The order of a table's rows.
@@ -184,7 +187,7 @@ fn order(way: Way, table: &str) -> String {
     }
 }
 
-/// What a row of a table must be: within the span, and what the filter names but for the name.
+/// What a row of a table must be: within the span, and what the filter names but for name and moment.
 fn meant(filter: &HistoryFilter, table: &str) -> String {
     let mut sql = format!(
         "({table}.xid, {table}.position) > ($1::text::xid8, $2) and ({table}.xid, {table}.position) < ($3::text::xid8, $4)"
@@ -195,42 +198,48 @@ fn meant(filter: &HistoryFilter, table: &str) -> String {
     sql
 }
 
-/// That a row's name is one of those looked for. By bytes, whatever the database's own order is.
-fn named(filter: &HistoryFilter, table: &str) -> String {
-    match filter.name {
-        None => String::new(),
-        Some(_) => {
-            format!(" and {table}.event_type collate \"C\" >= $8 and {table}.event_type collate \"C\" < $9")
-        }
+/// That a row's name is one of those looked for, and its moment. Names by bytes, whatever the database's own order is.
+fn picked(filter: &HistoryFilter, table: &str) -> String {
+    let mut sql = String::new();
+    if filter.name.is_some() {
+        sql +=
+            &format!(" and {table}.event_type collate \"C\" >= $8 and {table}.event_type collate \"C\" < $9");
     }
+    if filter.from_ms.is_some() {
+        sql += &format!(" and ({table}.metadata ->> 'at_ms')::bigint >= $12");
+    }
+    if filter.until_ms.is_some() {
+        sql += &format!(" and ({table}.metadata ->> 'at_ms')::bigint < $13");
+    }
+    sql
 }
 
 /// The statement for a page. It is put together from what the filter names: a condition that may be absent would cost the
 /// index, and a statement for each combination and direction would be thirty-two.
 fn page_sql(filter: &HistoryFilter, way: Way) -> String {
-    let (meant_e, named_e, order_e) = (meant(filter, "e"), named(filter, "e"), order(way, "e"));
+    let (meant_e, picked_e, order_e) = (meant(filter, "e"), picked(filter, "e"), order(way, "e"));
     if filter.aggregate_id.is_some() {
         let of_lines = if filter.lines.is_some() { " and e.line = any($6)" } else { "" };
         return format!(
-            "select {COLUMNS} from events as e where e.aggregate_id = $7 and {meant_e}{named_e}{of_lines} {order_e} limit $10"
+            "select {COLUMNS} from events as e where e.aggregate_id = $7 and {meant_e}{picked_e}{of_lines} {order_e} limit $10"
         );
     }
     if filter.lines.is_some() {
         // Lines are read each by itself and merged: at most a page of each is looked at.
         return format!(
             "select {COLUMNS} from (select distinct unnest($6::text[]) as line) as wanted cross join lateral \
-             (select * from events as e where e.line = wanted.line and {meant_e}{named_e} {order_e} limit $10) as e \
+             (select * from events as e where e.line = wanted.line and {meant_e}{picked_e} {order_e} limit $10) as e \
              {order_e} limit $10"
         );
     }
     if !is_by_spans(filter) {
         return format!("select {COLUMNS} from events as e where {meant_e} {order_e} limit $10");
     }
-    let (meant_s, order_s, named_s) = (meant(filter, "s"), order(way, "s"), named(filter, "s"));
+    let (meant_s, order_s, picked_s) = (meant(filter, "s"), order(way, "s"), picked(filter, "s"));
     format!(
         "select {COLUMNS} from \
-         (select s.xid, s.position, s.event_type from events as s where {meant_s} {order_s} limit $11) as s \
-         join events as e on e.xid = s.xid and e.position = s.position where true{named_s} {order_s} limit $10"
+         (select s.xid, s.position, s.event_type, s.metadata from events as s where {meant_s} {order_s} limit $11) as s \
+         join events as e on e.xid = s.xid and e.position = s.position where true{picked_s} {order_s} limit $10"
     )
 }
 

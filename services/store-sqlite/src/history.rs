@@ -138,7 +138,7 @@ impl History for SqliteStore {
 /// The statement for a filter. It is put together from what the filter names: a condition that may be absent (`$1 is null
 /// or …`) would cost the index, and a statement for each combination and direction would be thirty-two.
 fn query(filter: &HistoryFilter, span: Span, way: Way, limit: i64) -> QueryBuilder<'static, Sqlite> {
-    let HistoryFilter { project, lines, aggregate_id, name } = filter;
+    let HistoryFilter { project, lines, aggregate_id, name, from_ms, until_ms } = filter;
     let mut sql = QueryBuilder::new("select events.* from ");
     // Lines are read each by itself and merged: at most a page of each is looked at.
     let by_line = lines.as_ref().filter(|_| aggregate_id.is_none());
@@ -171,6 +171,12 @@ fn query(filter: &HistoryFilter, span: Span, way: Way, limit: i64) -> QueryBuild
             sql.push(" and name < ").push_bind(format!("{family}/"));
         }
         None => {}
+    }
+    if let Some(from) = from_ms {
+        sql.push(" and at_ms >= ").push_bind(*from);
+    }
+    if let Some(until) = until_ms {
+        sql.push(" and at_ms < ").push_bind(*until);
     }
     if let Some(project) = project.as_ref().filter(|_| aggregate_id.is_some() || by_line.is_some()) {
         sql.push(" and project_id = ").push_bind(project.clone());

@@ -17,6 +17,10 @@ pub struct HistoryFilter {
     pub aggregate_id: Option<String>,
     /// Only those with such a name.
     pub name: Option<NameFilter>,
+    /// Only those decided at this moment or later: milliseconds since the Unix epoch, as their metadata say.
+    pub from_ms: Option<i64>,
+    /// Only those decided before this moment.
+    pub until_ms: Option<i64>,
 }
 
 /// Which names.
@@ -41,6 +45,8 @@ impl HistoryFilter {
         name && self.project.as_ref().is_none_or(|project| event.project_id == *project)
             && self.aggregate_id.as_ref().is_none_or(|id| event.aggregate_id == *id)
             && self.lines.as_ref().is_none_or(|lines| lines.contains(&event.line))
+            && self.from_ms.is_none_or(|from| event.metadata.at_ms >= from)
+            && self.until_ms.is_none_or(|until| event.metadata.at_ms < until)
     }
 }
 

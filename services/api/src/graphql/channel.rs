@@ -8,7 +8,9 @@ use sigma_app::{ChannelFilter, ChannelRow, PageKey, Scope, SessionFilter};
 use super::connection::{Listing, Page, PageInfo, weight};
 use super::context::{asked, behind};
 use super::errors::Fault;
+use super::event::DomainEvent;
 use super::guard::Needs;
+use super::query::AS_OF_WEIGHT;
 use super::scalars::DateTime;
 use super::session::{Session, SessionConnection, SessionState, sessions_page};
 
@@ -73,6 +75,14 @@ impl Channel {
     /// Whether what was personal about it is erased: seen only of one that is deleted, by `deleteChannel` and `asOf`.
     async fn erased(&self) -> bool {
         self.0.is_erased()
+    }
+
+    /// What was done to it last, and by whom; with `asOf`, up to that moment. Scope: `events:read`.
+    #[graphql(guard = "Needs(Scope::EventsRead)", complexity = "AS_OF_WEIGHT + child_complexity")]
+    async fn last_event(&self, context: &Context<'_>) -> Result<DomainEvent> {
+        let (app, caller) = (&behind(context)?.app, &asked(context)?.caller);
+        let event = app.channel_event(caller, &self.0.id, self.0.sequence).await.map_err(Fault::from)?;
+        Ok(DomainEvent(event))
     }
 
     /// Where it stands.

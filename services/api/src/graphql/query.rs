@@ -21,7 +21,7 @@ use crate::nodes::NodeObject;
 /// What a list without pages counts for in a request's complexity.
 const WHOLE_LIST_WEIGHT: usize = 20;
 /// What a channel as it once was counts for in a request's complexity: it is folded from the log.
-const AS_OF_WEIGHT: usize = 20;
+pub(crate) const AS_OF_WEIGHT: usize = 20;
 
 /// Questions. All want a token, and most a scope that it has; what belongs to another project, or to a channel that the token
 /// is not bound to, is as if it were not there.
@@ -121,6 +121,8 @@ impl Query {
             desc = "Only those of this type, as `session.live`; with a point at its end a whole family, as `session.`."
         )]
         name: Option<String>,
+        #[graphql(desc = "Only those that happened at this moment or later.")] from: Option<DateTime>,
+        #[graphql(desc = "Only those that happened before this moment.")] to: Option<DateTime>,
         #[graphql(desc = "Read on with what came after this position.")] after_position: Option<String>,
         #[graphql(desc = "Read back with what came before this position.")] before_position: Option<String>,
         #[graphql(desc = "Rows of the page, read forwards: 20 unless told, 100 at most. Not with `last`.")]
@@ -130,7 +132,14 @@ impl Query {
         >,
     ) -> Result<EventConnection> {
         let (aggregate_id, channel_id) = (aggregate_id.map(|id| id.0), channel_id.map(|id| id.0));
-        let filter = EventFilter { aggregate_id, channel_id, name };
+        if let (Some(from), Some(to)) = (&from, &to)
+            && from.as_millis() >= to.as_millis()
+        {
+            return Err(Fault::field("to", "to must be later than from").into());
+        }
+        let moment = |moment: Option<DateTime>| moment.map(|moment| moment.as_millis());
+        let filter =
+            EventFilter { aggregate_id, channel_id, name, from_ms: moment(from), until_ms: moment(to) };
         let asking = EventsAsked { filter, after: after_position, before: before_position, first, last };
         events_page(context, asking).await
     }

@@ -64,6 +64,12 @@ const TABLE: &[Guarded] = &[
     field("Query.channels", READ, "{ channels { nodes { id name } } }"),
     field("Query.session", SEE, "query($session: ID!) { session(id: $session) { id } }"),
     field("Query.sessions", SEE, "{ sessions { nodes { id } } }"),
+    within(
+        "Channel.lastEvent",
+        &["events:read"],
+        READ,
+        "query($channel: ID!) { channel(id: $channel) { lastEvent { type } } }",
+    ),
     field(
         "Query.events",
         &["events:read"],

@@ -157,3 +157,55 @@ async fn the_platform_tells_its_health() {
     let told = serde_json::to_string_pretty(&told).expect("JSON");
     insta::assert_snapshot!("platform_health", told);
 }
+
+#[tokio::test]
+async fn a_channel_tells_what_was_done_to_it_last_and_by_whom_as_of_any_moment() {
+    let platform = Platform::start().await;
+    let (id, _) = platform.channel("before").await;
+    let created = "query($id: ID!) { channel(id: $id) { createdAt lastEvent { type actor { kind } } } }";
+    let told = platform.data(created, json!({ "id": id })).await["channel"].take();
+    assert_eq!(told["lastEvent"], json!({ "type": "channel.created", "actor": { "kind": "ADMIN" } }));
+    let at = told["createdAt"].clone();
+
+    // Another token renames it, later.
+    let secret = platform.token(&["channels:read", "channels:write"], None).await;
+    // In a later millisecond.
+    let began = sigma_clock::monotonic();
+    while began.elapsed() < std::time::Duration::from_millis(2) {
+        tokio::task::yield_now().await;
+    }
+    let rename =
+        "mutation($id: ID!) { updateChannel(id: $id, input: { name: \"after\" }) { channel { name } } }";
+    let renamed = platform.ask_as(&secret, rename, json!({ "id": id })).await;
+    assert_eq!(renamed["data"]["updateChannel"]["channel"]["name"], "after", "{renamed}");
+    let asked = "query($id: ID!, $at: DateTime) { channel(id: $id, asOf: $at) { name lastEvent { type actor { kind name } data } } }";
+    let now = platform.data(asked, json!({ "id": id })).await["channel"]["lastEvent"].take();
+    assert_eq!((&now["type"], &now["actor"]["kind"]), (&json!("channel.updated"), &json!("TOKEN")), "{now}");
+    assert!(now["data"].to_string().contains("after"), "{now}");
+    let then = platform.data(asked, json!({ "id": id, "at": at })).await["channel"].take();
+    assert_eq!(
+        (&then["name"], &then["lastEvent"]["type"]),
+        (&json!("before"), &json!("channel.created")),
+        "{then}"
+    );
+    let refused = platform.ask_as(&secret, asked, json!({ "id": id })).await;
+    assert_eq!(
+        refused["errors"][0]["extensions"]["code"], "FORBIDDEN",
+        "who it was wants events:read: {refused}"
+    );
+
+    // Events by their time.
+    let by_time = "query($from: DateTime, $to: DateTime) { events(from: $from, to: $to, first: 100) { nodes { type at } } }";
+    let all = platform.data(by_time, json!({})).await["events"]["nodes"].take();
+    let moments: Vec<&str> =
+        all.as_array().expect("a list").iter().filter_map(|event| event["at"].as_str()).collect();
+    let split = moments[moments.len() - 1];
+    let (earlier, later) = (json!({ "to": split }), json!({ "from": split }));
+    let count = async |variables: Value| {
+        platform.data(by_time, variables).await["events"]["nodes"].as_array().map_or(0, Vec::len)
+    };
+    assert_eq!(count(earlier).await, moments.iter().filter(|moment| **moment < split).count());
+    assert_eq!(count(later).await, moments.iter().filter(|moment| **moment >= split).count());
+    let wrong = platform.ask_as(TOKEN, by_time, json!({ "from": split, "to": split })).await;
+    assert_eq!(wrong["errors"][0]["extensions"]["fields"][0]["path"], "to", "{wrong}");
+}

@@ -11,6 +11,7 @@ use sigma_domain::{
 };
 use sigma_store::{HistoryFilter, HistoryPage, HistoryRange, NameFilter, RecordedEvent};
 
+use crate::subjects::show_erased;
 use crate::{App, AppError, Caller, ChannelRow, fold};
 use sentences::Who;
 
@@ -148,6 +149,31 @@ impl App {
         let until = events.iter().zip(moments).take_while(|(_, moment)| *moment <= at_ms);
         let row = fold::channel_of(until.map(|(event, _)| event))?;
         Ok(row.filter(|row| row.project == caller.project.as_str()))
+    }
+}
+
+impl App {
+    /// The event that a channel's row ends with: what was done to it last, and by whom. Wants `events:read`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`] where the caller does not see such a channel, or it has no such event.
+    pub async fn channel_event(
+        &self,
+        caller: &Caller,
+        id: &str,
+        sequence: u64,
+    ) -> Result<RecordedEvent, AppError> {
+        caller.need(Scope::EventsRead)?;
+        let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
+        if !caller.access.sees(id) {
+            return Err(not_found());
+        }
+        let mut events = self.executor.journal.load(Channel::TYPE, id).await?;
+        events.retain(|event| event.sequence == sequence && event.project_id == caller.project.as_str());
+        let mut event = events.pop().ok_or_else(not_found)?;
+        self.subjects.open_event(&mut event).await?;
+        show_erased(&mut event);
+        Ok(event)
     }
 }
 

@@ -74,15 +74,29 @@ fn run(app: &Arc<App>) -> JoinHandle<()> {
     tokio::spawn(app.clone().run(std::future::pending()))
 }
 
-/// The next change; a test that waits for ever fails instead.
+/// A test that waits for ever fails instead.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The same on paused time, which runs on to the next timer whenever this thread has nothing to do: also while SQLite's own
+/// threads work for it.
+const PAUSED_PATIENCE: Duration = Duration::from_secs(1_000_000);
+
 async fn next(changes: &mut Changes) -> Result<Arc<Change>, Lagged> {
-    sigma_clock::timeout(Duration::from_secs(20), changes.next()).await.expect("a change is told")
+    next_within(PATIENCE, changes).await
+}
+
+async fn next_within(patience: Duration, changes: &mut Changes) -> Result<Arc<Change>, Lagged> {
+    sigma_clock::timeout(patience, changes.next()).await.expect("a change is told")
 }
 
 /// The change that brings an aggregate to this sequence; told again or not.
 async fn until(changes: &mut Changes, id: &str, sequence: u64) -> Arc<Change> {
+    until_within(PATIENCE, changes, id, sequence).await
+}
+
+async fn until_within(patience: Duration, changes: &mut Changes, id: &str, sequence: u64) -> Arc<Change> {
     loop {
-        let change = next(changes).await.unwrap();
+        let change = next_within(patience, changes).await.unwrap();
         if change.aggregate_id == id && change.sequence == sequence {
             return change;
         }
@@ -161,15 +175,15 @@ async fn a_log_that_is_away_delays_changes_and_loses_none() {
     tokio::time::pause();
     let running = run(&app);
     let made = app.create_channel(&caller(), crate::world::named("x")).await.unwrap().aggregate_id;
-    until(&mut changes, &made, 1).await;
+    until_within(PAUSED_PATIENCE, &mut changes, &made, 1).await;
     log.away.store(true, Ordering::SeqCst);
     rename(&app, &made, "While away").await;
     sigma_clock::sleep(Duration::from_secs(60)).await;
     rename(&app, &made, "Still away").await;
     log.away.store(false, Ordering::SeqCst);
-    let changed = until(&mut changes, &made, 2).await;
+    let changed = until_within(PAUSED_PATIENCE, &mut changes, &made, 2).await;
     assert_eq!(changed.event, "channel.updated");
-    until(&mut changes, &made, 3).await;
+    until_within(PAUSED_PATIENCE, &mut changes, &made, 3).await;
     // Another log than before: what was missed is not known, so it is told that something was.
     // Only once it is known from where on all is told: who looks anew at once misses nothing between.
     log.headless.store(true, Ordering::SeqCst);
@@ -180,12 +194,12 @@ async fn a_log_that_is_away_delays_changes_and_loses_none() {
     }
     log.headless.store(false, Ordering::SeqCst);
     loop {
-        if let Err(Lagged { missed }) = next(&mut changes).await {
+        if let Err(Lagged { missed }) = next_within(PAUSED_PATIENCE, &mut changes).await {
             assert_eq!(missed, 1);
             break;
         }
     }
     let last = rename(&app, &made, "And on").await;
-    until(&mut changes, &made, last).await;
+    until_within(PAUSED_PATIENCE, &mut changes, &made, last).await;
     running.abort();
 }

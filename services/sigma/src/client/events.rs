@@ -30,22 +30,36 @@ pub(crate) async fn run(command: EventsCommand) -> Result<(), Fault> {
     }
 }
 
-/// Events after a position, filtered by the server, oldest first: `nodes` and whether there are more.
+/// Some events, and where to read on while there may be more.
+pub(crate) struct Found {
+    pub(crate) events: Vec<Value>,
+    pub(crate) next: Option<String>,
+}
+
+impl Found {
+    /// A page may hold nothing and still say where to go on: what little a filter finds in a long log is looked for in pieces.
+    fn of(mut page: Value) -> Self {
+        let info = &page["pageInfo"];
+        let next =
+            info["endCursor"].as_str().filter(|_| info["hasNextPage"] == json!(true)).map(str::to_owned);
+        Self { events: page["nodes"].as_array_mut().map(std::mem::take).unwrap_or_default(), next }
+    }
+}
+
+/// Events after a position, filtered by the server, oldest first.
 pub(crate) async fn page(
     client: &Client,
     filter: &EventFilterArgs,
     after: Option<&str>,
-) -> Result<(Vec<Value>, bool), Fault> {
+) -> Result<Found, Fault> {
     let query = format!(
         "query Events($after: String, $first: Int, $type: String, $channel: ID, $aggregate: ID) {{ \
          events(afterPosition: $after, first: $first, type: $type, channelId: $channel, aggregateId: $aggregate) {{ \
-         nodes {{ ...E }} pageInfo {{ hasNextPage }} }} }} {EVENT}"
+         nodes {{ ...E }} pageInfo {{ hasNextPage endCursor }} }} }} {EVENT}"
     );
     let variables = json!({ "after": after, "first": PAGE, "type": filter.kind, "channel": filter.channel,
         "aggregate": filter.aggregate });
-    let mut page = client.field(&query, variables, "events").await?;
-    let more = page["pageInfo"]["hasNextPage"] == json!(true);
-    Ok((page["nodes"].as_array_mut().map(std::mem::take).unwrap_or_default(), more))
+    Ok(Found::of(client.field(&query, variables, "events").await?))
 }
 
 /// The newest events, oldest first.
@@ -99,16 +113,14 @@ impl Tail<'_> {
     /// What there is now, and no more.
     async fn to_the_end(&self, mut reader: Reader) -> Result<(), Fault> {
         loop {
-            let (events, more) = page(self.client, self.filter, reader.position.as_deref()).await?;
-            if let Some(position) = events.last().and_then(|event| event["position"].as_str()) {
-                reader.position = Some(position.to_owned());
-            }
+            let Found { events, next } = page(self.client, self.filter, reader.position.as_deref()).await?;
             if let Shown::NobodyReads = self.show(&events)? {
                 return Ok(());
             }
-            if !more || events.is_empty() {
+            if next.is_none() {
                 return Ok(());
             }
+            reader.position = next;
         }
     }
 
@@ -150,13 +162,14 @@ impl Tail<'_> {
         if reader.position.is_none() {
             // The log was empty, so there is nothing to go on after: it is read from its beginning, beside the feed.
             loop {
-                let (events, more) =
-                    page(self.client, &EventFilterArgs::default(), reader.position.as_deref()).await?;
+                let everything = EventFilterArgs::default();
+                let Found { events, next } =
+                    page(self.client, &everything, reader.position.as_deref()).await?;
                 let fresh = reader.take(events, self.filter);
                 if let Shown::NobodyReads = self.show(&fresh)? {
                     return Ok(Shown::NobodyReads);
                 }
-                if !more {
+                if next.is_none() {
                     break;
                 }
             }
@@ -240,6 +253,16 @@ mod tests {
     fn event(id: &str, kind: &str) -> Value {
         json!({ "id": id, "position": format!("p{id}"), "type": kind, "channelId": "ch_1", "aggregateId": "se_1",
             "at": "2026-11-24T17:30:00.250Z", "actor": { "kind": "TOKEN", "id": "tk_1", "name": "studio" }, "data": { "a": 1 } })
+    }
+
+    #[test]
+    fn a_page_that_holds_nothing_yet_is_read_on_from_where_it_looked() {
+        let read = |nodes: Value, more: bool| {
+            Found::of(json!({ "nodes": nodes, "pageInfo": { "hasNextPage": more, "endCursor": "p7" } }))
+        };
+        let nothing_yet = read(json!([]), true);
+        assert_eq!((nothing_yet.events.len(), nothing_yet.next.as_deref()), (0, Some("p7")));
+        assert_eq!(read(json!([event("1", "session.live")]), false).next, None);
     }
 
     fn filter(kind: &str) -> EventFilterArgs {

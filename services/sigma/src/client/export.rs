@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::connection::Client;
-use super::events::{newest, page};
+use super::events::{Found, newest, page};
 use super::print;
 use crate::cli::{ConnectArgs, EventFilterArgs};
 use crate::fault::Fault;
@@ -36,7 +36,7 @@ pub(crate) async fn run(
     let end = end.last().map(|event| event["position"].clone());
     let mut written = 0u64;
     loop {
-        let (mut events, more) = page(&client, filter, after.as_deref()).await?;
+        let Found { mut events, next } = page(&client, filter, after.as_deref()).await?;
         let last = events.iter().position(|event| Some(&event["position"]) == end.as_ref());
         if let Some(last) = last {
             events.truncate(last + 1);
@@ -48,9 +48,10 @@ pub(crate) async fn run(
             return Ok(());
         }
         written += events.len() as u64;
-        if last.is_some() || !more || events.is_empty() {
+        if last.is_some() || next.is_none() {
             break;
         }
+        after = next;
     }
     out.finish()?;
     if std::io::stderr().is_terminal() {

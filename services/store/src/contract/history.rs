@@ -21,6 +21,8 @@ async fn fill(store: &(impl Journal + EventLog), rounds: usize) -> Vec<RecordedE
             let before = store.load("thing", &aggregate).await.unwrap().len();
             let count = 1 + (round * 7 + number) % 2;
             let mut commit = commit(line, &aggregate, before as u64, count, &format!("{line}-{round}"));
+            // Clocks of several nodes: later commits may have been decided earlier.
+            commit.metadata.at_ms = moment(round) - [0, 1_500][number % 2];
             commit.project_id = if number < 4 { "pr_default" } else { "pr_other" }.into();
             let names = ["channel.created", "channel.updated", "channels.moved", "session.opened", "channel"];
             for (n, event) in commit.events.iter_mut().enumerate() {
@@ -32,6 +34,11 @@ async fn fill(store: &(impl Journal + EventLog), rounds: usize) -> Vec<RecordedE
     }
     store.settle().await.unwrap();
     all
+}
+
+/// When a round's events were decided, at the latest.
+fn moment(round: usize) -> i64 {
+    1_700_000_000_000 + 1_000 * i64::try_from(round).unwrap()
 }
 
 fn filters() -> Vec<HistoryFilter> {
@@ -58,6 +65,17 @@ fn filters() -> Vec<HistoryFilter> {
         HistoryFilter { name: family(), ..all() },
         HistoryFilter { name: Some(NameFilter::Family("channel.".into())), ..all() },
         HistoryFilter { project: text("pr_default"), name: family(), ..all() },
+        HistoryFilter { from_ms: Some(moment(7)), ..all() },
+        HistoryFilter { until_ms: Some(moment(7)), project: text("pr_default"), ..all() },
+        HistoryFilter { from_ms: Some(moment(7)), until_ms: Some(moment(9)), name: family(), ..all() },
+        HistoryFilter {
+            from_ms: Some(moment(7)),
+            until_ms: Some(moment(9)),
+            lines: lines(&["ch_a", "ch_b"]),
+            ..all()
+        },
+        HistoryFilter { from_ms: Some(moment(3)), aggregate_id: text("ch_c"), ..all() },
+        HistoryFilter { until_ms: Some(i64::MIN), ..all() },
     ]
 }
 

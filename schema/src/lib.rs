@@ -10,9 +10,11 @@
 mod actor;
 mod error;
 mod event;
+mod ingest_health;
 pub mod personal;
 pub mod upcast;
 
 pub use actor::{actor_from_json, actor_to_json};
 pub use error::SchemaError;
 pub use event::{Stored, StoredEvent};
+pub use ingest_health::{IngestHealth, IngestWarning};

@@ -12,6 +12,8 @@ use sigma_door::Pressure;
 use sigma_health::Thresholds;
 pub use sigma_health::{Change as WarningChange, Warning, WarningName};
 
+use crate::session::HealthSample;
+
 /// A stream key as a broadcaster sent it. Never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StreamKey(String);
@@ -244,6 +246,10 @@ pub trait Control: Send + Sync + 'static {
         at: Timestamp,
         change: WarningChange,
     ) -> Result<(), ControlError>;
+
+    /// Tells what a second of a session of `channel` was like, feed or none, as long as it is on air here. Said in passing: it must
+    /// not wait, and nothing is said again.
+    fn measured(&self, _session: &str, _channel: &str, _sample: &HealthSample) {}
 
     /// What is public under a playback id.
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError>;

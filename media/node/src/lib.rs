@@ -34,7 +34,7 @@ pub use control::{
 pub use figures::{Family, FamilyKind, FamilySample};
 pub use origin::{Answer, Origin, SlicedBody, respond};
 pub use paths::SessionPaths;
-pub use session::{HealthFollower, HealthSample, SessionHealth};
+pub use session::{HealthFollower, HealthSample, KEPT as HEALTH_SAMPLES_KEPT, SessionHealth};
 pub use sigma_health::{
     Data as WarningData, Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit,
 };

@@ -11,6 +11,7 @@ use crate::control::{
     Control, ControlError, Denied, FeedFacts, FeedGrant, KeyHolder, Playback, Report, Standing, StreamKey,
     WarningChange,
 };
+use crate::session::HealthSample;
 
 /// Lets nobody in and knows no playback id.
 pub(crate) struct Office {
@@ -19,6 +20,8 @@ pub(crate) struct Office {
     pub(crate) taken: watch::Sender<Vec<String>>,
     /// Of which feed each was.
     pub(crate) feeds: Mutex<Vec<u32>>,
+    /// The seconds that it was told of, with their session and channel.
+    pub(crate) measured: Mutex<Vec<(String, String, HealthSample)>>,
 }
 
 impl Office {
@@ -27,6 +30,7 @@ impl Office {
             away: AtomicBool::new(false),
             taken: watch::Sender::new(Vec::new()),
             feeds: Mutex::default(),
+            measured: Mutex::default(),
         })
     }
 
@@ -79,6 +83,11 @@ impl Control for Office {
         };
         self.taken.send_modify(|taken| taken.push(format!("{sign}{name}@{}", at.millis())));
         if name == "B_FRAMES" { Err(ControlError::Refused("raised already".into())) } else { Ok(()) }
+    }
+
+    fn measured(&self, session: &str, channel: &str, sample: &HealthSample) {
+        let told = (session.to_owned(), channel.to_owned(), sample.clone());
+        self.measured.lock().expect("no test panics with it").push(told);
     }
 
     async fn playback(&self, _: &str) -> Result<Playback, ControlError> {

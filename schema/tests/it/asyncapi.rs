@@ -1,7 +1,8 @@
 //! `asyncapi/`: what programs that follow the log are told. `events/NAME.vVERSION.json` is the JSON schema of a version of
-//! an event, `asyncapi.json` names them all, `released.json` is what the world has been told already.
+//! an event, `samples/` holds those of what is measured, `asyncapi.json` names them all, `released.json` is what the world has
+//! been told already.
 //!
-//! To bring a new event or version: write its schema and its message by hand, then run these tests with
+//! To bring a new event, sample or version: write its schema and its message by hand, then run these tests with
 //! `SIGMA_ASYNCAPI=release`. That writes `released.json`, unless a reader of it would be broken.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,23 @@ fn read(path: &Path) -> Value {
 
 /// The schema of every version of every event, by `NAME.vVERSION`.
 fn schemas() -> BTreeMap<String, Value> {
-    let files = fs::read_dir(folder().join("events")).unwrap().map(|entry| entry.unwrap().path());
+    schemas_in("events")
+}
+
+/// The schema of every version of what is measured, by `NAME.vVERSION`.
+pub fn samples() -> BTreeMap<String, Value> {
+    schemas_in("samples")
+}
+
+/// All that the world is told.
+fn all() -> BTreeMap<String, Value> {
+    let mut all = schemas();
+    all.extend(samples());
+    all
+}
+
+fn schemas_in(name: &str) -> BTreeMap<String, Value> {
+    let files = fs::read_dir(folder().join(name)).unwrap().map(|entry| entry.unwrap().path());
     files.map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), read(&path))).collect()
 }
 
@@ -185,28 +202,36 @@ fn the_document_names_every_event_and_what_it_names_is_there() {
     assert_eq!(document["asyncapi"], json!("3.0.0"));
     let events = &document["channels"]["events"];
     assert_eq!(events["address"], json!("sigma.events.v1"));
-    let (mut in_channel, mut in_operation, mut messages) =
-        (serde_json::Map::new(), Vec::new(), serde_json::Map::new());
-    for (file, schema) in schemas() {
-        in_channel.insert(file.clone(), json!({ "$ref": format!("#/components/messages/{file}") }));
-        in_operation.push(json!({ "$ref": format!("#/channels/events/messages/{file}") }));
-        let message = json!({
-            "name": format!("sigma.{file}"),
-            "summary": schema["description"],
-            "payload": { "$ref": format!("events/{file}.json") },
-            "traits": [{ "$ref": "#/components/messageTraits/event" }],
-        });
-        messages.insert(file, message);
+    assert_eq!(document["channels"]["ingestHealth"]["address"], json!("sigma.ingest-health.v1"));
+    let mut messages = serde_json::Map::new();
+    for (channel, operation, folder, kind) in [
+        ("events", "followEvents", "events", "event"),
+        ("ingestHealth", "followIngestHealth", "samples", "sample"),
+    ] {
+        let (mut in_channel, mut in_operation) = (serde_json::Map::new(), Vec::new());
+        for (file, schema) in schemas_in(folder) {
+            in_channel.insert(file.clone(), json!({ "$ref": format!("#/components/messages/{file}") }));
+            in_operation.push(json!({ "$ref": format!("#/channels/{channel}/messages/{file}") }));
+            let message = json!({
+                "name": format!("sigma.{file}"),
+                "summary": schema["description"],
+                "payload": { "$ref": format!("{folder}/{file}.json") },
+                "traits": [{ "$ref": format!("#/components/messageTraits/{kind}") }],
+            });
+            messages.insert(file, message);
+        }
+        assert_eq!(document["channels"][channel]["messages"], Value::Object(in_channel));
+        let listed = document["operations"][operation]["messages"].as_array().unwrap().clone();
+        assert_eq!(listed.len(), in_operation.len());
+        assert!(in_operation.iter().all(|message| listed.contains(message)));
+        let headers = &document["components"]["messageTraits"][kind]["headers"];
+        for name in
+            ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "content-type"]
+        {
+            assert!(headers["required"].as_array().unwrap().contains(&json!(name)), "{name}");
+        }
     }
-    assert_eq!(events["messages"], Value::Object(in_channel));
     assert_eq!(document["components"]["messages"], Value::Object(messages));
-    let listed = document["operations"]["followEvents"]["messages"].as_array().unwrap().clone();
-    assert_eq!(listed.len(), in_operation.len());
-    assert!(in_operation.iter().all(|message| listed.contains(message)));
-    let headers = &document["components"]["messageTraits"]["event"]["headers"];
-    for name in ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_subject", "ce_time", "content-type"] {
-        assert!(headers["required"].as_array().unwrap().contains(&json!(name)), "{name}");
-    }
 }
 
 /// Everything that breaks a reader of what was released, as sentences.
@@ -222,7 +247,7 @@ fn broken(released: &BTreeMap<String, Value>, now: &BTreeMap<String, Value>) -> 
 fn no_reader_of_yesterday_is_left_behind() {
     let path = folder().join("released.json");
     let released: BTreeMap<String, Value> = serde_json::from_value(read(&path)).unwrap();
-    let now = schemas();
+    let now = all();
     let found = broken(&released, &now);
     assert_eq!(found, Vec::<String>::new(), "a version never changes so: add a version beside it");
     if std::env::var("SIGMA_ASYNCAPI").is_ok_and(|value| value == "release") {
@@ -238,9 +263,10 @@ fn no_reader_of_yesterday_is_left_behind() {
 
 #[test]
 fn a_version_that_is_gone_is_a_break() {
-    let now = schemas();
+    let now = all();
     let mut less = now.clone();
     less.remove("session.live.v1");
-    assert_eq!(broken(&now, &less), ["session.live.v1 is gone"]);
+    less.remove("ingest_health.v1");
+    assert_eq!(broken(&now, &less), ["ingest_health.v1 is gone", "session.live.v1 is gone"]);
     assert_eq!(broken(&less, &now), Vec::<String>::new(), "a new version breaks nobody");
 }

@@ -8,4 +8,5 @@ mod golden;
 mod json_schema;
 mod reading;
 mod round_trip;
+mod samples;
 mod upcasting;

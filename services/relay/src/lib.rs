@@ -3,6 +3,8 @@
 //! One topic, key = the line (a channel), so that a channel's events stand in order in one partition. The relay sends
 //! what the store's log gives, in order, and moves its checkpoint only after Kafka has acknowledged: what is sent twice
 //! after a crash is dropped by (aggregate, sequence).
+//!
+//! What is measured and no event has a topic of its own: [`SampleSender`], [`SampleReader`].
 
 mod closing;
 mod connection;
@@ -15,6 +17,7 @@ mod log;
 mod message;
 mod office;
 mod relay;
+mod samples;
 mod topic;
 
 pub use connection::{Account, Connection, Mechanism, Tls};
@@ -26,4 +29,5 @@ pub use group::GroupLog;
 pub use log::KafkaLog;
 pub use office::{Office, OfficeError, Place, PostgresOffice, Standing, Term};
 pub use relay::{Relay, RelayHandle, RelayState, RelayStatus};
-pub use topic::{EVENTS, Found, Topic, TopicError};
+pub use samples::{Dropped, Received, Sample, SampleReader, SampleSender, SenderStatus};
+pub use topic::{EVENTS, Found, INGEST_HEALTH, Topic, TopicError};

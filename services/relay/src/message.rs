@@ -31,18 +31,18 @@ pub(crate) mod header {
 const TYPE_PREFIX: &str = "sigma.";
 
 /// `sigma.channel.created.v1`
-fn type_of(name: &str, version: u16) -> String {
+pub(crate) fn type_of(name: &str, version: u16) -> String {
     format!("{TYPE_PREFIX}{name}.v{version}")
 }
 
 /// Name and version out of `sigma.channel.created.v1`.
-fn name_and_version(text: &str) -> Option<(&str, u16)> {
+pub(crate) fn name_and_version(text: &str) -> Option<(&str, u16)> {
     let (name, version) = text.strip_prefix(TYPE_PREFIX)?.rsplit_once(".v")?;
     Some((name, version.parse().ok()?))
 }
 
 /// `2026-11-26T22:12:00.123Z`. A time that no calendar has is shown as the calendar's end: it is for people.
-fn time_of(at_ms: i64) -> String {
+pub(crate) fn time_of(at_ms: i64) -> String {
     let time = jiff::Timestamp::from_millisecond(at_ms).unwrap_or(if at_ms < 0 {
         jiff::Timestamp::MIN
     } else {

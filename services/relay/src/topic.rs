@@ -15,6 +15,9 @@ use crate::fault::told;
 /// The topic of the domain's events.
 pub const EVENTS: &str = "sigma.events.v1";
 
+/// The topic of what feeds are like, second by second.
+pub const INGEST_HEALTH: &str = "sigma.ingest-health.v1";
+
 /// How long the brokers may take to answer, and to make a topic.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -65,6 +68,11 @@ impl From<KafkaError> for TopicError {
 impl Topic {
     fn retention_ms(&self) -> String {
         self.retention.map_or_else(|| "-1".to_owned(), |time| time.as_millis().to_string())
+    }
+
+    /// The setting that says how many partitions it has.
+    fn setting(&self) -> &'static str {
+        if self.name == INGEST_HEALTH { "--kafka-health-partitions" } else { "--kafka-partitions" }
     }
 
     /// With one copy or two, one that has a record is enough; with more, one of them may be away.
@@ -118,8 +126,8 @@ impl Topic {
         let mut complaints = Vec::new();
         if partitions != self.partitions {
             complaints.push(format!(
-                "the topic {} has {partitions} partitions, the settings say {}: they are fixed when it is made; set --kafka-partitions {partitions}",
-                self.name, self.partitions
+                "the topic {} has {partitions} partitions, the settings say {}: they are fixed when it is made; set {} {partitions}",
+                self.name, self.partitions, self.setting()
             ));
         }
         self.look_at_settings(admin, &mut complaints).await?;

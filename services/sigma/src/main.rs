@@ -2,6 +2,7 @@
 
 mod cli;
 mod client;
+mod counting;
 mod demo;
 mod doctor;
 mod fault;

@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod health;
+mod heard;
 mod shown;
 
 use std::convert::Infallible;
@@ -14,8 +15,8 @@ use sigma_app::{App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, 
 use sigma_clock::{Clock, Timestamp};
 use sigma_door::{Identity, Pressure};
 use sigma_node::{
-    Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LossCause, Node,
-    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable, WarningChange,
+    Control, ControlError, Denied, FeedFacts, FeedGrant, HealthSample, InputFormat, KeyHolder, LossCause,
+    Node, NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable, WarningChange,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -25,6 +26,8 @@ use tracing::warn;
 
 pub(crate) use self::elsewhere::Elsewhere;
 use self::elsewhere::whereabouts;
+pub(crate) use self::health::{Seconds, told, written};
+pub(crate) use self::heard::{Everywhere, Heard};
 use self::shown::Shown;
 use crate::fault::Fault;
 use crate::folder::Names;
@@ -43,6 +46,8 @@ pub(crate) struct Media {
 pub(crate) struct Entrance {
     pub(crate) pressure: Arc<Pressure>,
     pub(crate) path_secret: [u8; 32],
+    /// Who hears of each second beside those who ask this node.
+    pub(crate) seconds: Option<Seconds>,
 }
 
 impl Media {
@@ -59,18 +64,19 @@ impl Media {
         let started = app.node_started(&node_id).await.map_err(Fault::told)?;
         let shown = Arc::<Shown>::default();
         started.on_air.iter().for_each(|session| shown.hold(session));
-        let control = Port { app: Arc::clone(app), node: node_id, shown: Arc::clone(&shown) };
+        let Entrance { pressure, path_secret, seconds } = entrance;
+        let control = Port { app: Arc::clone(app), node: node_id, shown: Arc::clone(&shown), seconds };
         let node_settings = NodeSettings {
             ingest_silence: settings.ingest_silence,
             health: settings.thresholds,
-            pressure: entrance.pressure,
+            pressure,
             max_connections: settings.ingest.connections,
             max_strangers: settings.ingest.strangers,
             max_sessions: settings.ingest.sessions,
             max_feed_bitrate: settings.ingest.feed_bitrate,
             wrong_keys: settings.ingest.wrong_keys,
             reconnects: settings.ingest.reconnects,
-            ..NodeSettings::new(entrance.path_secret)
+            ..NodeSettings::new(path_secret)
         };
         let node = Node::open(node_settings, &names.live(), Arc::new(control), clock).map_err(|error| {
             Fault::new(
@@ -222,6 +228,7 @@ struct Port {
     app: Arc<App>,
     node: String,
     shown: Arc<Shown>,
+    seconds: Option<Seconds>,
 }
 
 fn denied(denied: sigma_app::Denied) -> Denied {
@@ -324,6 +331,12 @@ impl Control for Port {
     ) -> Result<(), ControlError> {
         let report = health::warning_report(change);
         self.app.report_warning(session, feed, at, report).await.map_err(control_error)
+    }
+
+    fn measured(&self, session: &str, channel: &str, sample: &HealthSample) {
+        if let Some(seconds) = &self.seconds {
+            seconds(session, channel, sample);
+        }
     }
 
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError> {

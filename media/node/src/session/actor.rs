@@ -21,7 +21,7 @@ use super::pen::{Pen, Stand};
 use super::reports::Reports;
 use super::time::SteadyTime;
 use super::warnings::Warnings;
-use crate::control::{InputFormat, LossCause, Report, WarningChange};
+use crate::control::{InputFormat, LossCause, Report, SessionFacts, WarningChange};
 use crate::core::Core;
 use crate::figures::FeedEnding;
 use crate::ingest::OnAirFeed;
@@ -345,8 +345,10 @@ impl Actor {
 
     /// Once a second: what the feed was like, and what became of its warnings.
     fn observe(&mut self) {
-        for change in self.monitor.tick(self.time.now_us()) {
-            let session = &self.live.facts.session;
+        let Some((sample, changes)) = self.monitor.tick(self.time.now_us()) else { return };
+        let SessionFacts { session, channel, .. } = &self.live.facts;
+        self.core.control.measured(session, channel, &sample);
+        for change in changes {
             match &change {
                 WarningChange::Raised(warning) => {
                     info!(session.id = %session, warning = warning.name.code(), said = %warning.message, "a warning was raised");

@@ -10,7 +10,7 @@ use sigma_packager::Warning;
 use tokio::sync::watch;
 
 /// Samples that are kept: a quarter of an hour. 100 kB a session.
-const KEPT: usize = 900;
+pub const KEPT: usize = 900;
 
 /// Ticks of a millisecond.
 const TICKS_A_MS: i64 = sigma_elementary::CLOCK as i64 / 1_000;
@@ -143,10 +143,10 @@ impl Monitor {
         self.rules.note(note);
     }
 
-    /// Time passed: what became of the warnings, once a second.
-    pub(super) fn tick(&mut self, now_us: i64) -> Vec<Change> {
+    /// Time passed: once a second, what it was like and what became of the warnings.
+    pub(super) fn tick(&mut self, now_us: i64) -> Option<(HealthSample, Vec<Change>)> {
         let queue_ms = u32::try_from(self.waited.as_millis()).unwrap_or(u32::MAX);
-        let Some(observed) = self.meter.tick(now_us, queue_ms) else { return Vec::new() };
+        let observed = self.meter.tick(now_us, queue_ms)?;
         self.waited = Duration::ZERO;
         let changes = self.rules.judge(&observed);
         let warnings = Arc::clone(self.rules.standing());
@@ -158,8 +158,8 @@ impl Monitor {
             }
             ring.push_back(sample.clone());
         }
-        self.newest.send_replace(Some(sample));
-        changes
+        self.newest.send_replace(Some(sample.clone()));
+        Some((sample, changes))
     }
 }
 

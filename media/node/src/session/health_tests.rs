@@ -12,7 +12,7 @@ use super::handle::{FeedEnd, SessionHandle};
 use crate::control::{LatencyMode, NodeSettings, SessionFacts, WarningName};
 use crate::ingest::OnAirFeed;
 use crate::office::Office;
-use crate::{Node, SessionHealth};
+use crate::{HealthSample, Node, SessionHealth};
 
 /// Written by x264: 1280×720 at 30 frames a second.
 const AVC_720P: &str = "0142c01fffe100176742c01fda014016ec0440000003004000000f03c60ca801000468ce0fc8";
@@ -133,6 +133,13 @@ async fn a_feeds_samples_can_be_read_and_followed_until_its_session_ends() {
     let seconds = seconds.await.unwrap();
     assert!((9..=11).contains(&seconds), "{seconds}");
     assert_eq!(studio.health().recent(900).len(), seconds, "what was stays readable");
+    // The control plane was told each of them once, as it came.
+    let told = std::mem::take(&mut *studio.office.measured.lock().unwrap());
+    assert!(
+        told.iter().all(|(session, channel, _)| (session.as_str(), channel.as_str()) == ("se_1", "ch_1"))
+    );
+    let told: Vec<HealthSample> = told.into_iter().map(|(_, _, sample)| sample).collect();
+    assert_eq!(told, studio.health().recent(900));
 }
 
 #[tokio::test(start_paused = true)]

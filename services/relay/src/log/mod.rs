@@ -2,7 +2,7 @@
 //! owner in one transaction with what he made of the events.
 
 mod cursor;
-mod probe;
+pub(crate) mod probe;
 mod reader;
 mod tail;
 

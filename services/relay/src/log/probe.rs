@@ -119,18 +119,41 @@ async fn ask(
     Ok(offsets)
 }
 
-/// Finds out about a topic. The client's assignment is another one afterwards.
-pub(crate) async fn contents(client: &Arc<Client>, topic: &str) -> Result<Contents, LogError> {
+/// How many partitions a topic has.
+pub(crate) async fn partitions(client: &Arc<Client>, topic: &str) -> Result<usize, LogError> {
     let (asked, name) = (client.clone(), topic.to_owned());
     let metadata = blocking(move || asked.fetch_metadata(Some(&name), PATIENCE)).await?;
-    let partitions = metadata
-        .topics()
-        .iter()
-        .find(|found| found.name() == topic && found.error().is_none())
-        .map_or(0, |found| found.partitions().len());
-    if partitions == 0 {
-        return Err(away(format!("the topic {topic} is not there yet")));
+    let found = metadata.topics().iter().find(|found| found.name() == topic && found.error().is_none());
+    match found.map_or(0, |found| found.partitions().len()) {
+        0 => Err(away(format!("the topic {topic} is not there yet"))),
+        partitions => Ok(partitions),
     }
+}
+
+/// For each partition the first offset that came at `at_ms` or later, by the brokers' clock; else its end.
+pub(crate) async fn since(
+    client: &Arc<Client>,
+    topic: &str,
+    at_ms: i64,
+    ends: &[i64],
+) -> Result<Vec<i64>, LogError> {
+    let asked = list(topic, std::iter::repeat_n(Offset::Offset(at_ms), ends.len()))?;
+    let asking = client.clone();
+    let answered = blocking(move || asking.offsets_for_times(asked, PATIENCE)).await?;
+    let mut from = ends.to_vec();
+    for element in answered.elements_for_topic(topic) {
+        element.error().map_err(|error| unavailable(&error))?;
+        let slot = usize::try_from(element.partition()).ok().and_then(|partition| from.get_mut(partition));
+        if let (Some(slot), Offset::Offset(offset)) = (slot, element.offset()) {
+            *slot = offset;
+        }
+    }
+    Ok(from)
+}
+
+/// Finds out about a topic. The client's assignment is another one afterwards.
+pub(crate) async fn contents(client: &Arc<Client>, topic: &str) -> Result<Contents, LogError> {
+    let partitions = partitions(client, topic).await?;
     let begins = edges(client, topic, partitions, Offset::Beginning).await?;
     let ends = edges(client, topic, partitions, Offset::End).await?;
     let (mut log, mut source) = (None, None);

@@ -22,6 +22,7 @@ mod group;
 mod office;
 mod outage;
 mod parking;
+mod samples;
 mod secured;
 mod topics;
 

@@ -19,7 +19,7 @@ fn admin() -> AdminClient<DefaultClientContext> {
     ClientConfig::new().set("bootstrap.servers", kafka().bootstrap()).create().unwrap()
 }
 
-async fn make(name: &str, partitions: i32, settings: &[(&str, &str)]) {
+pub async fn make(name: &str, partitions: i32, settings: &[(&str, &str)]) {
     let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
     for (key, value) in settings {
         topic = topic.set(key, value);
@@ -28,7 +28,7 @@ async fn make(name: &str, partitions: i32, settings: &[(&str, &str)]) {
     admin().create_topics([&topic], &wait).await.unwrap().remove(0).unwrap();
 }
 
-async fn delete(name: &str) {
+pub async fn delete(name: &str) {
     let wait = AdminOptions::new().operation_timeout(Some(Duration::from_secs(10)));
     admin().delete_topics(&[name], &wait).await.unwrap().remove(0).unwrap();
 }

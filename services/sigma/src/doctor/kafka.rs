@@ -6,29 +6,34 @@ use sigma_store_postgres::behind;
 
 use super::Verdict;
 use super::Verdict::{Amiss, Bad, Good};
+use crate::counting::{counted, events_wait};
 use crate::fault::Fault;
 use crate::settings::Kafka;
 
 /// More events than this behind are told of.
 const BEHIND_MOST: u64 = 1_000;
 
-/// Whether the brokers answer, and how the topic is.
+/// Whether the brokers answer, and how the topics are.
 pub(super) async fn brokers(kafka: &Kafka) -> Verdict {
-    let Kafka { connection, events, .. } = kafka;
-    match events.look(connection).await {
-        Ok(None) => {
-            Good(format!("{} answers; {} will be made at the first start", connection.brokers, events.name))
+    let Kafka { connection, events, health, .. } = kafka;
+    let (mut told, mut complaints) = (Vec::new(), Vec::new());
+    for topic in [events, health] {
+        match topic.look(connection).await {
+            Ok(None) => told.push(format!("{} will be made at the first start", topic.name)),
+            Ok(Some(found)) => {
+                told.push(format!("{} has {}", topic.name, counted(found.partitions, "partition")));
+                complaints.extend(found.complaints);
+            }
+            // Broadcasts go on without.
+            Err(TopicError::Away(why)) => {
+                return Amiss(Fault::new(format!("{}: {why}", connection.brokers), BROKERS_MEND));
+            }
+            Err(TopicError::Unfit(why)) => return Bad(Fault::told(why)),
         }
-        Ok(Some(found)) if found.complaints.is_empty() => Good(format!(
-            "{} answers; {} has {} partitions",
-            connection.brokers, events.name, found.partitions
-        )),
-        Ok(Some(found)) => Amiss(Fault::told(found.complaints.join("; "))),
-        // Broadcasts go on without.
-        Err(TopicError::Away(why)) => {
-            Amiss(Fault::new(format!("{}: {why}", connection.brokers), BROKERS_MEND))
-        }
-        Err(TopicError::Unfit(why)) => Bad(Fault::told(why)),
+    }
+    match complaints.is_empty() {
+        true => Good(format!("{} answers; {}", connection.brokers, told.join(", "))),
+        false => Amiss(Fault::told(complaints.join("; "))),
     }
 }
 
@@ -46,18 +51,17 @@ pub(super) async fn relay(kafka: &Kafka) -> Verdict {
 }
 
 fn judge(standing: &Standing, lag: Option<u64>) -> Verdict {
-    let waits = lag.map_or_else(String::new, |lag| format!("; {lag} events wait"));
-    let sent = standing.place.as_ref().map_or(0, |place| place.published);
+    let waits = lag.map_or_else(String::new, |lag| format!("; {}", events_wait(lag)));
+    let sent = counted(standing.place.as_ref().map_or(0, |place| place.published), "event");
+    let were = if sent == "1 event" { "was" } else { "were" };
     match &standing.leader {
-        None if lag.unwrap_or(0) == 0 => {
-            Good(format!("nobody fills Kafka now; {sent} events were sent{waits}"))
-        }
+        None if lag.unwrap_or(0) == 0 => Good(format!("nobody fills Kafka now; {sent} {were} sent{waits}")),
         None => Amiss(Fault::new(format!("nobody fills Kafka{waits}"), "start a node with --kafka")),
         Some(leader) if lag.is_some_and(|lag| lag > BEHIND_MOST) => Amiss(Fault::new(
             format!("a node at {leader} leads{waits}"),
             "see `kafka` at its /readyz for what is in its way",
         )),
-        Some(leader) => Good(format!("a node at {leader} leads; {sent} events were sent{waits}")),
+        Some(leader) => Good(format!("a node at {leader} leads; {sent} {were} sent{waits}")),
     }
 }
 
@@ -83,7 +87,7 @@ mod tests {
     #[test]
     fn events_that_wait_for_nobody_are_amiss() {
         let Amiss(fault) = judge(&standing(None), Some(1)) else { panic!("another verdict") };
-        assert_eq!(fault.to_string(), "nobody fills Kafka; 1 events wait; start a node with --kafka");
+        assert_eq!(fault.to_string(), "nobody fills Kafka; 1 event waits; start a node with --kafka");
         assert!(matches!(judge(&standing(None), Some(0)), Good(_)));
     }
 }

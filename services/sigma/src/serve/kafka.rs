@@ -3,40 +3,49 @@
 //! Commands, process managers and the media plane follow the store itself: while Kafka is away, broadcasts begin, go on and
 //! end, and only what people are shown stands still.
 
+mod health;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use sigma_api::graphql::IngestHealth;
 use sigma_api::http::{Component, Condition, Exposition, MetricSource};
 use sigma_relay::{Figures, KafkaLog, PostgresOffice, Relay, RelayHandle, RelayState};
 use sigma_store::{EventLog, Journal};
 
+use self::health::HealthTopic;
 use super::store_figures::seconds;
+use crate::counting::events_wait;
 use crate::fault::Fault;
+use crate::media::{Everywhere, Seconds};
 use crate::settings::{Kafka, Roles};
 
 /// What is at work.
 pub(crate) struct Stream {
     relay: RelayHandle,
     log: KafkaLog,
+    health: HealthTopic,
 }
 
 impl Stream {
     /// Starts the relay over the store's own `log`; it leads when no other node does.
     pub(crate) async fn start(
         kafka: &Kafka,
+        node: &str,
         journal: &dyn Journal,
         log: Arc<dyn EventLog>,
         roles: Roles,
     ) -> Result<Arc<Self>, Fault> {
         let store = journal.identity().await.map_err(Fault::told)?.incarnation;
-        let Kafka { connection, events, database } = kafka;
+        let Kafka { connection, events, health, database } = kafka;
+        let health = HealthTopic::start(connection, health, node, roles)?;
         let relay = Relay { connection: connection.clone(), topic: events.clone(), store };
         let office = PostgresOffice::new(database);
         let office = if roles.projections { office } else { office.standing_by() };
         let relay = relay.start(log, Arc::new(office));
         let log =
             KafkaLog::filled_by(relay.filling(), connection.clone(), &events.name).map_err(Fault::told)?;
-        Ok(Arc::new(Self { relay, log }))
+        Ok(Arc::new(Self { relay, log, health }))
     }
 
     /// Whether read models get nothing new for now, as far as this process knows.
@@ -44,9 +53,22 @@ impl Stream {
         matches!(self.relay.status().state, RelayState::Waiting | RelayState::Blocked)
     }
 
+    /// Where each second of each session on air here goes.
+    pub(crate) fn seconds(&self) -> Option<Seconds> {
+        self.health.seconds()
+    }
+
     /// What read models follow.
     pub(crate) fn log(&self) -> Arc<dyn EventLog> {
         Arc::new(self.log.clone())
+    }
+}
+
+/// The health of sessions: of this node's own, and with Kafka of those that other nodes hold.
+pub(crate) fn everywhere(stream: Option<&Stream>, own: Arc<dyn IngestHealth>) -> Arc<dyn IngestHealth> {
+    match stream.and_then(|stream| stream.health.heard()) {
+        Some(heard) => Arc::new(Everywhere { own, heard }),
+        None => own,
     }
 }
 
@@ -63,7 +85,7 @@ impl Component for Stream {
             (state, trouble) => {
                 let trouble = trouble.unwrap_or_else(|| format!("the relay is {state:?}"));
                 let wait = match self.relay.lag().await {
-                    Some(lag) => format!("{lag} events wait for it"),
+                    Some(lag) => format!("{} for it", events_wait(lag)),
                     None => "how many events wait for it is not known here".to_owned(),
                 };
                 Condition::Degraded(format!(
@@ -90,7 +112,10 @@ impl MetricSource for Stream {
             let help = "Events of the store that Kafka has not acknowledged.";
             out.single("sigma_relay_lag_events", "gauge", help, lag);
         }
-        clients(&[("relay", self.relay.link().figures()), ("views", self.log.link().figures())], out);
+        self.health.tell(out);
+        let mut all = vec![("relay", self.relay.link().figures()), ("views", self.log.link().figures())];
+        all.extend(self.health.figures());
+        clients(&all, out);
     }
 }
 

@@ -146,7 +146,10 @@ impl Platform {
         let journal: Arc<dyn Journal> = Arc::new(journal);
         let database = store.database.clone();
         let stream = match &settings.kafka {
-            Some(kafka) => Some(kafka::Stream::start(kafka, &*journal, Arc::clone(&store.log), roles).await?),
+            Some(kafka) => {
+                let log = Arc::clone(&store.log);
+                Some(kafka::Stream::start(kafka, cluster.node_id(), &*journal, log, roles).await?)
+            }
             None => None,
         };
         let (runner, app) = control_plane(
@@ -167,7 +170,8 @@ impl Platform {
             Arc::new(Elsewhere::new(Arc::clone(&app), Arc::clone(&roster), here, &path_secret))
         });
         let media = if roles.ingest {
-            let entrance = Entrance { pressure: Arc::clone(&pressure), path_secret };
+            let seconds = stream.as_ref().and_then(|stream| stream.seconds());
+            let entrance = Entrance { pressure: Arc::clone(&pressure), path_secret, seconds };
             let node = cluster.node_id().to_owned();
             Some(Media::open(settings, folder.names(), node, entrance, &app, clock).await?)
         } else {
@@ -218,7 +222,7 @@ impl Platform {
         }
         sources
             .extend(database.map(|store| Arc::new(store_figures::Database(store)) as Arc<dyn MetricSource>));
-        if let Some(stream) = stream {
+        if let Some(stream) = stream.clone() {
             components.push(Arc::clone(&stream) as Arc<dyn http::Component>);
             sources.push(stream);
         }
@@ -236,7 +240,7 @@ impl Platform {
                 app: Arc::clone(&app),
                 reads: Arc::clone(app.views()),
                 projections: Arc::new(running.clone()),
-                health,
+                health: kafka::everywhere(stream.as_deref(), health),
                 components: components.clone(),
                 nodes: Arc::clone(&roster) as Arc<dyn Nodes>,
                 facts: PlatformFacts { version, started_at_ms, settings: told(&settings.in_force) },

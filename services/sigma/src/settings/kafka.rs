@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use sigma_relay::{Account, Connection, EVENTS, Mechanism, Tls, Topic};
+use sigma_relay::{Account, Connection, EVENTS, INGEST_HEALTH, Mechanism, Tls, Topic};
 use sigma_tables::Address;
 
 use super::{EventStore, Values};
@@ -15,6 +15,8 @@ pub(crate) struct Kafka {
     pub(crate) connection: Connection,
     /// The topic of events.
     pub(crate) events: Topic,
+    /// The topic of what feeds are like.
+    pub(crate) health: Topic,
     /// The database that says who leads the relay.
     pub(crate) database: Address,
 }
@@ -29,15 +31,21 @@ pub(super) fn read(values: &Values, event_store: &EventStore) -> Result<Option<K
             "name a database with --event-store postgres://…, or leave kafka out",
         ));
     };
-    let hours = values.maybe("kafka-retention-hours");
+    let (copies, hours) = (values.number("kafka-copies"), |hours: u64| Duration::from_secs(hours * 3_600));
     let events = Topic {
         name: EVENTS.to_owned(),
         partitions: values.number("kafka-partitions"),
-        copies: values.number("kafka-copies"),
-        retention: hours.map(|hours| Duration::from_secs(hours * 3_600)),
+        copies,
+        retention: values.maybe("kafka-retention-hours").map(hours),
+    };
+    let health = Topic {
+        name: INGEST_HEALTH.to_owned(),
+        partitions: values.number("kafka-health-partitions"),
+        copies,
+        retention: Some(hours(values.number("kafka-health-retention-hours"))),
     };
     let connection = Connection { brokers, tls: tls(values)?, account: account(values)? };
-    Ok(Some(Kafka { connection, events, database: address.clone() }))
+    Ok(Some(Kafka { connection, events, health, database: address.clone() }))
 }
 
 fn tls(values: &Values) -> Result<Option<Tls>, Fault> {

@@ -403,6 +403,22 @@ fn of_kafka() -> Vec<Setting> {
             shape: Shape::Number { least: 1, most: 876_000, unit: "hours" },
             group: Kafka,
         },
+        number(
+            "kafka-health-partitions",
+            "3",
+            (1, 1_000),
+            "partitions",
+            "Partitions of the topic of ingest health",
+            Kafka,
+        ),
+        number(
+            "kafka-health-retention-hours",
+            "24",
+            (1, 876_000),
+            "hours",
+            "Hours that samples of ingest health stay in their topic",
+            Kafka,
+        ),
         text(
             "kafka-security",
             "NAME",

@@ -11,6 +11,7 @@ mod disks;
 mod doors;
 mod events;
 mod faults;
+mod health_elsewhere;
 mod http2;
 mod ingest_health;
 mod kafka;

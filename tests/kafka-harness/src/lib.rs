@@ -34,15 +34,21 @@ pub struct Kafka {
 impl Kafka {
     /// Starts a cluster of `nodes` nodes, one or three, and waits until each of them answers.
     pub fn start(nodes: usize) -> Self {
-        Self::start_with(nodes, None)
+        Self::start_with(nodes, None, "")
     }
 
     /// One node that has doors with TLS and SASL beside the open one.
     pub fn start_secured() -> Self {
-        Self::start_with(1, Some(Security::new()))
+        Self::start_with(1, Some(Security::new()), "")
     }
 
-    fn start_with(nodes: usize, security: Option<Security>) -> Self {
+    /// One node that writes records down as they are, whatever their producers compress: what stands in them can be looked for in
+    /// [`bytes_of`](Self::bytes_of).
+    pub fn start_legible() -> Self {
+        Self::start_with(1, None, "compression.type=uncompressed\n")
+    }
+
+    fn start_with(nodes: usize, security: Option<Security>, further: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("sigma-kafka-").tempdir().unwrap();
         let ports: Vec<[u16; 4]> = (0..nodes).map(|_| free_ports()).collect();
         let quorum: Vec<String> =
@@ -50,7 +56,8 @@ impl Kafka {
         let (jars, quorum) = (jars(), quorum.join(","));
         let make = &|n: usize, ports: [u16; 4]| {
             let home = folder.path().join(format!("node-{}", n + 1));
-            let properties = properties(&home, n + 1, ports, &quorum, security.as_ref());
+            let mut properties = properties(&home, n + 1, ports, &quorum, security.as_ref());
+            properties.push_str(further);
             Node::make(&jars, &home, ports, &properties, security.as_ref())
         };
         // Each formats its storage with a virtual machine of its own: side by side.
@@ -87,6 +94,11 @@ impl Kafka {
     /// What a client of the secured doors needs.
     pub fn security(&self) -> &Security {
         self.security.as_ref().expect("started with start_secured")
+    }
+
+    /// The process of a node (from 0) that runs.
+    pub fn pid(&self, node: usize) -> u32 {
+        self.nodes[node].pid()
     }
 
     /// Kills a node (from 0) as `kill -9` does.

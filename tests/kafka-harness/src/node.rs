@@ -91,7 +91,11 @@ impl Node {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        signal(self.running.as_ref().expect("the node runs").pid, name);
+        signal(self.pid(), name);
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.running.as_ref().expect("the node runs").pid
     }
 
     /// Whether it is not running, or takes connections.

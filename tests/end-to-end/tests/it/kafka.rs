@@ -249,3 +249,57 @@ async fn while_kafka_is_away_broadcasts_begin_and_go_on_and_all_is_shown_later()
     let told: BTreeSet<String> = names(&kafka, &other.id).await.into_iter().collect();
     assert!(told.contains("session.live") && told.contains("session.ended"), "{told:?}");
 }
+
+/// How often a text stands in the files of all topics of ours.
+fn written(kafka: &Kafka, text: &str) -> usize {
+    let bytes = kafka.bytes_of("sigma.");
+    bytes.windows(text.len()).filter(|window| *window == text.as_bytes()).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_of_an_erased_channel_stand_nowhere_in_the_brokers_files_before_and_after() {
+    const NAMES: [&str; 2] = ["Wunderhorn of Ottilie", "Nachtigall of Ottilie"];
+    const TOKEN: &str = "Token of Ottokar";
+    let (cluster, kafka) = (Cluster::quick(&[]), Kafka::start_legible());
+    let platform = on(&cluster, &kafka).await;
+    let (_, token) = platform
+        .create_token(TOKEN, json!({"scopes": ["channels:read", "channels:write", "channels:secrets"]}))
+        .await;
+    let make = "mutation($name: String!) { createChannel(input: {name: $name, latencyMode: ULTRA_LOW}) { streamKey channel { id } } }";
+    let made = platform.graphql_as(Some(&token), make, json!({ "name": NAMES[0] })).await;
+    let (channel, key) = (made.text("/createChannel/channel/id"), made.text("/createChannel/streamKey"));
+    let rename = "mutation($id: ID!, $name: String!) { updateChannel(id: $id, input: {name: $name}) { channel { name } } }";
+    let renamed = platform.graphql_as(Some(&token), rename, json!({ "id": channel, "name": NAMES[1] })).await;
+    assert_eq!(renamed.text("/updateChannel/channel/name"), NAMES[1]);
+    let broadcast = Broadcast::push(&platform.push_url(&key), Clip::default());
+    session_is(&platform, &channel, "LIVE").await;
+    broadcast.stop();
+    session_is(&platform, &channel, "ENDED").await;
+
+    let look = async |when: &str| {
+        relayed(&platform).await;
+        assert!(written(&kafka, &channel) > 5, "{when}: the files cannot be read so");
+        assert_eq!(
+            written(&kafka, TOKEN),
+            1,
+            "{when}: a token's name stands in the event of its making alone"
+        );
+        for secret in NAMES.iter().chain(["Ottilie", key.as_str(), "Lavf"].iter()) {
+            assert_eq!(written(&kafka, secret), 0, "{when}: {secret}");
+        }
+    };
+    look("before").await;
+    let erase = "mutation($id: ID!) { deleteChannel(id: $id, erase: true) { channel { id } } }";
+    platform.graphql_as(Some(&token), erase, json!({ "id": channel })).await.get("/deleteChannel");
+    look("after").await;
+    assert!(written(&kafka, "sigma.channel.erased.v1") > 0, "the erasure is told");
+    let health = eventually("samples of health", SOON, || async {
+        let bytes = kafka.bytes_of("sigma.ingest-health.v1");
+        (!bytes.is_empty()).then_some(bytes)
+    })
+    .await;
+    assert!(
+        health.windows(13).any(|window| window == b"\"videoBitrate"),
+        "samples are among what was looked through"
+    );
+}

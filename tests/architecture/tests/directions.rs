@@ -11,9 +11,11 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "sigma-app",
             "sigma-clock",
+            "sigma-relay",
             "sigma-rtmp",
             "sigma-runner",
             "sigma-store",
+            "sigma-store-postgres",
             "sigma-store-sqlite",
             "sigma-views",
         ],

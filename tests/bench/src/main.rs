@@ -1,7 +1,7 @@
 //! The bench: what the live path costs and how long it takes, nginx with its RTMP module in the same run on the same
 //! feeds. A figure that misses its aim is reported; the exit code is 0 all the same.
 //!
-//! `sigma-bench [--quick] [--alone] [--only ingest,requests,waiting,capacity,commands,projections,plot] [--write] [--binary FILE]`
+//! `sigma-bench [--quick] [--alone] [--only ingest,requests,waiting,capacity,commands,projections,backbone,plot] [--write] [--binary FILE]`
 //!
 //! CPU time is that of the server's process alone, user and system, from `/proc/PID/stat`. The server has the first core
 //! to itself, feeds and viewers come from this process on the others.
@@ -36,7 +36,8 @@ const VIDEO_KBIT: u32 = 2_500;
 /// With 128 kbit/s of audio, 2 s of it are 345 kB.
 const SMALL_VIDEO_KBIT: u32 = 1_230;
 
-const PARTS: [&str; 7] = ["ingest", "requests", "waiting", "capacity", "commands", "projections", "plot"];
+const PARTS: [&str; 8] =
+    ["ingest", "requests", "waiting", "capacity", "commands", "projections", "backbone", "plot"];
 
 /// The plot's place.
 const PLOT: &str = "docs/performance.svg";
@@ -111,13 +112,16 @@ async fn run(asked: &Asked) -> io::Result<()> {
     raise_files();
     process::move_away()?;
     let wanted = |part: &str| asked.only.is_empty() || asked.only.iter().any(|only| only == part);
-    let mut all = Vec::new();
+    let (mut all, mut backbone) = (Vec::new(), Vec::new());
     macro_rules! part {
         ($name:literal, $measure:expr) => {
+            part!($name, $measure, all);
+        };
+        ($name:literal, $measure:expr, $table:ident) => {
             if wanted($name) {
                 println!("{} …", $name);
                 match $measure.await {
-                    Ok(rows) => all.extend(rows),
+                    Ok(rows) => $table.extend(rows),
                     // The other rows are worth having all the same.
                     Err(error) => println!("  {} could not be measured: {error}", $name),
                 }
@@ -130,6 +134,7 @@ async fn run(asked: &Asked) -> io::Result<()> {
     part!("capacity", rows::viewing::capacity(&bench));
     part!("commands", rows::control::commands(&bench));
     part!("projections", rows::control::projections(&bench));
+    part!("backbone", rows::backbone::rows(&bench), backbone);
     if asked.only.is_empty() {
         all.extend(report::glass(&std::fs::read_to_string("docs/acceptance.md").unwrap_or_default()));
     }
@@ -138,6 +143,13 @@ async fn run(asked: &Asked) -> io::Result<()> {
     if asked.write && !all.is_empty() {
         report::write_between(Path::new("docs/performance.md"), "table", &text)?;
         report::write_between(Path::new("README.md"), "table", &text)?;
+    }
+    let backbone = format!("{stamp}\n\n{}", figures::table(&backbone));
+    if wanted("backbone") {
+        println!("\n{backbone}");
+    }
+    if asked.write && wanted("backbone") {
+        report::write_between(Path::new("docs/performance.md"), "backbone", &backbone)?;
     }
     let plotted = asked.only.iter().any(|only| only == "plot") || (asked.only.is_empty() && !asked.quick);
     if plotted { plot(&bench, asked.write).await } else { Ok(()) }

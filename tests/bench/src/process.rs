@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::ops::{Range, RangeInclusive};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -59,17 +60,7 @@ impl Process {
 
     /// CPU time used so far, user and system, of all its threads, in seconds.
     pub(crate) fn cpu_seconds(&self) -> io::Result<f64> {
-        const FIRST_AFTER_NAME: usize = 3;
-        let stat = self.proc("stat")?;
-        let fields: Vec<&str> =
-            stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace().collect();
-        // proc(5): utime and stime are fields 14 and 15.
-        let ticks =
-            |field: usize| fields.get(field - FIRST_AFTER_NAME).and_then(|text| text.parse::<u64>().ok());
-        let (Some(user), Some(system)) = (ticks(14), ticks(15)) else {
-            return Err(io::Error::other("/proc/PID/stat is not as proc(5) has it"));
-        };
-        Ok((user + system) as f64 / rustix::param::clock_ticks_per_second() as f64)
+        cpu_seconds(&self.proc("stat")?, 14..=15)
     }
 
     pub(crate) fn memory(&self) -> io::Result<Memory> {
@@ -107,6 +98,37 @@ impl Drop for Process {
     }
 }
 
+/// CPU time in the fields of a `/proc/PID/stat`, in seconds. proc(5): `utime` and `stime` are fields 14 and 15, those of children
+/// that have ended 16 and 17.
+fn cpu_seconds(stat: &str, fields: RangeInclusive<usize>) -> io::Result<f64> {
+    const FIRST_AFTER_NAME: usize = 3;
+    let all: Vec<&str> =
+        stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace().collect();
+    let mut sum = 0;
+    for field in fields {
+        let ticks = all.get(field - FIRST_AFTER_NAME).and_then(|text| text.parse::<u64>().ok());
+        sum += ticks.ok_or_else(|| io::Error::other("/proc/PID/stat is not as proc(5) has it"))?;
+    }
+    Ok(sum as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// CPU time of this process alone, in seconds.
+pub(crate) fn own_cpu_seconds() -> io::Result<f64> {
+    cpu_seconds(&std::fs::read_to_string("/proc/self/stat")?, 14..=15)
+}
+
+/// CPU time of a process of others and of its children, those that have ended among them, in seconds.
+pub(crate) fn family_cpu_seconds(pid: u32) -> io::Result<f64> {
+    let mut sum = cpu_seconds(&std::fs::read_to_string(format!("/proc/{pid}/stat"))?, 14..=17)?;
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
+    for child in children.split_whitespace() {
+        // It may have ended, and is in the first sum the next time.
+        let stat = std::fs::read_to_string(format!("/proc/{child}/stat")).unwrap_or_default();
+        sum += cpu_seconds(&stat, 14..=15).unwrap_or(0.0);
+    }
+    Ok(sum)
+}
+
 /// Cores of this machine, whichever of them we are on.
 pub(crate) fn cores_of_machine() -> usize {
     let processors = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -116,13 +138,17 @@ pub(crate) fn cores_of_machine() -> usize {
 /// Puts this process, which feeds and asks, on other cores than the server's.
 pub(crate) fn move_away() -> io::Result<()> {
     let cores = cores_of_machine();
-    if cores < 2 {
-        return Ok(());
-    }
+    if cores < 2 { Ok(()) } else { stay_on(1..cores) }
+}
+
+/// Puts the calling thread, and what it starts from now on, on all cores.
+pub(crate) fn spread_out() -> io::Result<()> {
+    stay_on(0..cores_of_machine())
+}
+
+fn stay_on(cores: Range<usize>) -> io::Result<()> {
     let mut set = rustix::thread::CpuSet::new();
-    for core in 1..cores {
-        set.set(core);
-    }
+    cores.for_each(|core| set.set(core));
     rustix::thread::sched_setaffinity(None, &set)?;
     Ok(())
 }

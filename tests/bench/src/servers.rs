@@ -109,7 +109,8 @@ pub(crate) struct Channel {
 }
 
 impl Sigma {
-    pub(crate) async fn start(binary: &Path, core: Core) -> io::Result<Self> {
+    /// Starts it with further flags beside its ports and its folder.
+    pub(crate) async fn start(binary: &Path, core: Core, flags: &[String]) -> io::Result<Self> {
         let folder = TempDir::with_prefix("sigma-bench-")?;
         let (rtmp, http) = (free_address()?, free_address()?);
         let data = folder.path().join("data");
@@ -123,6 +124,7 @@ impl Sigma {
             "--data-dir".to_owned(),
             text(&data.display()),
         ];
+        let arguments = [arguments.as_slice(), flags].concat();
         let log = folder.path().join("sigma.log");
         let mut process = Process::start(binary, &arguments, core, &log)?;
         listening(http, &mut process, &log).await?;

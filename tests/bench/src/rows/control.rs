@@ -2,14 +2,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use sigma_app::{MASTER_KEY_LENGTH, Subjects, Vault};
 use sigma_clock::{Instant, monotonic};
-use sigma_runner::{Runner, RunnerHandle, Waited};
+use sigma_runner::{Home, Runner, RunnerHandle, Waited};
 use sigma_store::{CommandRecord, Commit, EventLog, EventMetadata, Journal, NewEvent};
 use sigma_store_sqlite::SqliteStore;
 use tempfile::TempDir;
@@ -30,11 +29,37 @@ const AT_ONCE: usize = 16;
 const AT_MS: i64 = 1_790_000_000_000;
 
 /// The view that is filled.
-const VIEW: &str = "channels";
+pub(super) const VIEW: &str = "channels";
 
 /// Commands a second through GraphQL, each answered when it is durable and shown.
 pub(crate) async fn commands(bench: &Bench) -> io::Result<Vec<Row>> {
-    let sigma = Sigma::start(&bench.binary, Core::Any).await?;
+    let sigma = Sigma::start(&bench.binary, Core::Any, &[]).await?;
+    let (rates, p99) = through_graphql(bench, &sigma, AT_ONCE).await?;
+    sigma.process.end().await;
+    Ok(vec![
+        Row {
+            what: format!("commands a second through GraphQL, durable (SQLite) and shown, {AT_ONCE} at once"),
+            unit: "/s",
+            peer: None,
+            ours: Figure::of(&rates),
+            aims: vec![Aim::AtLeast(1_000.0)],
+        },
+        Row {
+            what: "a command's answer, p99, at that rate".into(),
+            unit: "ms",
+            peer: None,
+            ours: Figure::of(&p99),
+            aims: vec![Aim::AtMost(25.0)],
+        },
+    ])
+}
+
+/// Commands a second of `at_once` owners, each with a channel of his own, and the p99 of their answers in milliseconds.
+pub(super) async fn through_graphql(
+    bench: &Bench,
+    sigma: &Sigma,
+    at_once: usize,
+) -> io::Result<(Vec<f64>, Vec<f64>)> {
     let mut workers = Vec::new();
     let mut tokens = Vec::new();
     for index in 0..TOKENS {
@@ -43,7 +68,7 @@ pub(crate) async fn commands(bench: &Bench) -> io::Result<Vec<Row>> {
         let made = sigma.graphql(query, input).await?;
         tokens.push(made["createApiToken"]["secret"].as_str().unwrap_or_default().to_owned());
     }
-    for index in 0..AT_ONCE {
+    for index in 0..at_once {
         let channel = sigma.channel(&format!("bench {index}")).await?;
         workers.push((channel.id, tokens[index % TOKENS].clone()));
     }
@@ -63,23 +88,7 @@ pub(crate) async fn commands(bench: &Bench) -> io::Result<Vec<Row>> {
         rates.push(took.len() as f64 / span.as_secs_f64());
         p99.extend(quantile(&mut took, 0.99));
     }
-    sigma.process.end().await;
-    Ok(vec![
-        Row {
-            what: format!("commands a second through GraphQL, durable (SQLite) and shown, {AT_ONCE} at once"),
-            unit: "/s",
-            peer: None,
-            ours: Figure::of(&rates),
-            aims: vec![Aim::AtLeast(1_000.0)],
-        },
-        Row {
-            what: "a command's answer, p99, at that rate".into(),
-            unit: "ms",
-            peer: None,
-            ours: Figure::of(&p99),
-            aims: vec![Aim::AtMost(25.0)],
-        },
-    ])
+    Ok((rates, p99))
 }
 
 /// How long each took, in milliseconds.
@@ -106,19 +115,10 @@ pub(crate) async fn projections(bench: &Bench) -> io::Result<Vec<Row>> {
     let folder = TempDir::with_prefix("sigma-bench-views-")?;
     let store =
         Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.map_err(io::Error::other)?);
-    let events = fill(&store, if bench.quick { 50 } else { 500 }).await?;
-    let runner = start(&store, folder.path()).await?;
-    let mut rates = Vec::new();
-    caught_up(&runner).await?;
-    for _ in 0..bench.runs() {
-        let began = monotonic();
-        let generation = runner.rebuild(VIEW).await.map_err(io::Error::other)?;
-        while generation_that_serves(&runner).await != Some(generation) {
-            sigma_clock::sleep(Duration::from_millis(2)).await;
-        }
-        rates.push(events as f64 / began.elapsed().as_secs_f64());
-    }
-    let visible = visible(bench, &store, &runner).await?;
+    let events = fill(&*store, if bench.quick { 50 } else { 500 }).await?;
+    let runner = start(store.clone(), store.clone(), folder.path().join("views").into()).await?;
+    let rates = rebuilds(bench, &runner, events).await?;
+    let visible = visible(bench, &*store, &runner).await?;
     runner.shutdown().await;
     Ok(vec![
         Row {
@@ -138,19 +138,38 @@ pub(crate) async fn projections(bench: &Bench) -> io::Result<Vec<Row>> {
     ])
 }
 
-async fn start(store: &Arc<SqliteStore>, folder: &Path) -> io::Result<RunnerHandle> {
-    let log: Arc<dyn EventLog> = store.clone();
+/// Views at `home` that follow `log`.
+pub(super) async fn start(
+    journal: Arc<dyn Journal>,
+    log: Arc<dyn EventLog>,
+    home: Home,
+) -> io::Result<RunnerHandle> {
     let vault = Arc::new(Vault::new([1; MASTER_KEY_LENGTH]).map_err(io::Error::other)?);
-    let subjects = Arc::new(Subjects::new(store.clone(), vault));
+    let subjects = Arc::new(Subjects::new(journal, vault));
     let projections = sigma_views::projections(&subjects);
-    Runner::start(log, folder.join("views"), projections).await.map_err(io::Error::other)
+    Runner::start(log, home, projections).await.map_err(io::Error::other)
+}
+
+/// Events a second of each rebuild of the view, once it has caught up.
+pub(super) async fn rebuilds(bench: &Bench, runner: &RunnerHandle, events: usize) -> io::Result<Vec<f64>> {
+    let mut rates = Vec::new();
+    caught_up(runner).await?;
+    for _ in 0..bench.runs() {
+        let began = monotonic();
+        let generation = runner.rebuild(VIEW).await.map_err(io::Error::other)?;
+        while generation_that_serves(runner).await != Some(generation) {
+            sigma_clock::sleep(Duration::from_millis(2)).await;
+        }
+        rates.push(events as f64 / began.elapsed().as_secs_f64());
+    }
+    Ok(rates)
 }
 
 async fn generation_that_serves(runner: &RunnerHandle) -> Option<u32> {
     runner.status().await.into_iter().find(|status| status.name == VIEW)?.generation
 }
 
-async fn caught_up(runner: &RunnerHandle) -> io::Result<()> {
+pub(super) async fn caught_up(runner: &RunnerHandle) -> io::Result<()> {
     loop {
         let all = runner.status().await;
         if let Some(trouble) = all.iter().find_map(|status| status.last_error.as_ref()) {
@@ -164,10 +183,10 @@ async fn caught_up(runner: &RunnerHandle) -> io::Result<()> {
 }
 
 /// Events of each channel.
-const HISTORY: usize = 200;
+pub(super) const HISTORY: usize = 200;
 
 /// Writes the history of `channels` channels; answers how many events it has.
-async fn fill(store: &Arc<SqliteStore>, channels: usize) -> io::Result<usize> {
+pub(super) async fn fill(store: &impl Journal, channels: usize) -> io::Result<usize> {
     for number in 0..channels {
         let mut events = vec![created(number)];
         events.extend((1..HISTORY).map(renamed));
@@ -186,7 +205,7 @@ fn playback_id(number: usize) -> String {
     (0..20).map(|place| char::from(LETTERS[number.checked_shr(place * 5).unwrap_or(0) & 31])).collect()
 }
 
-fn created(number: usize) -> NewEvent {
+pub(super) fn created(number: usize) -> NewEvent {
     let data = json!({
         "atMs": AT_MS,
         "channelId": id(number),
@@ -201,12 +220,12 @@ fn created(number: usize) -> NewEvent {
     NewEvent { name: "channel.created".into(), version: 1, data }
 }
 
-fn renamed(number: usize) -> NewEvent {
+pub(super) fn renamed(number: usize) -> NewEvent {
     let data = json!({"atMs": AT_MS, "changes": {"name": {"plain": format!("News {number}")}}});
     NewEvent { name: "channel.updated".into(), version: 1, data }
 }
 
-fn commit(number: usize, expected: u64, events: Vec<NewEvent>) -> Commit {
+pub(super) fn commit(number: usize, expected: u64, events: Vec<NewEvent>) -> Commit {
     let command = format!("bench-{number}-{expected}");
     Commit {
         aggregate_type: "channel".into(),
@@ -228,7 +247,11 @@ fn commit(number: usize, expected: u64, events: Vec<NewEvent>) -> Commit {
 }
 
 /// p99 of each run, in milliseconds.
-async fn visible(bench: &Bench, store: &Arc<SqliteStore>, runner: &RunnerHandle) -> io::Result<Vec<f64>> {
+pub(super) async fn visible(
+    bench: &Bench,
+    store: &impl Journal,
+    runner: &RunnerHandle,
+) -> io::Result<Vec<f64>> {
     const A_SECOND: u64 = 200;
     const PATIENCE: Duration = Duration::from_secs(5);
     let mut p99 = Vec::new();

@@ -88,7 +88,7 @@ async fn ours_once(
     needs: &mut Needs,
     listed: &mut Vec<f64>,
 ) -> io::Result<()> {
-    let sigma = Sigma::start(&bench.binary, Core::Server).await?;
+    let sigma = Sigma::start(&bench.binary, Core::Server, &[]).await?;
     let channels = make_channels(&sigma, CHANNELS).await?;
     let keys: Vec<String> = channels.iter().map(|channel| channel.key.clone()).collect();
     let feeds =
@@ -192,7 +192,7 @@ async fn growth(process: &Process, span: Duration) -> io::Result<f64> {
 pub(crate) async fn by_channels(bench: &Bench) -> io::Result<Vec<(f64, f64)>> {
     let mut points = Vec::new();
     for count in CHANNEL_STEPS {
-        let sigma = Sigma::start(&bench.binary, Core::Server).await?;
+        let sigma = Sigma::start(&bench.binary, Core::Server, &[]).await?;
         let channels = make_channels(&sigma, count).await?;
         let keys: Vec<String> = channels.into_iter().map(|channel| channel.key).collect();
         let _feeds = feed(&bench.clip, sigma.rtmp, "live", &keys).await?;

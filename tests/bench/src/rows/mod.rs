@@ -1,5 +1,6 @@
 //! What is measured: each module gives rows of the table.
 
+pub(crate) mod backbone;
 pub(crate) mod control;
 pub(crate) mod ingest;
 pub(crate) mod viewing;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use crate::feed::Clip;
 
 /// What all measurements need.
+#[derive(Clone)]
 pub(crate) struct Bench {
     /// The binary under measurement.
     pub(crate) binary: PathBuf,

@@ -43,7 +43,7 @@ struct OnAir {
 
 impl OnAir {
     async fn begin(bench: &Bench, clip: &Arc<Clip>, core: Core) -> io::Result<Self> {
-        let sigma = Sigma::start(&bench.binary, core).await?;
+        let sigma = Sigma::start(&bench.binary, core, &[]).await?;
         let channel = sigma.channel("bench").await?;
         let feed = Publisher::start(clip, sigma.rtmp, "live", &channel.key, Duration::ZERO).await?;
         let playlist = sigma.playlist(&channel).await?;

@@ -7,7 +7,9 @@ use futures_util::FutureExt;
 use sigma_store::{Batch, RecordedEvent, Seen, Sighting};
 use sigma_tables::{Rows, query};
 
+use crate::failure::Failure;
 use crate::generation::{Generation, signed};
+use crate::lease::Hold;
 use crate::parking::standing;
 use crate::projection::{ApplyError, Projection};
 
@@ -22,11 +24,7 @@ enum Fate {
 
 impl Generation {
     /// Applies a batch: its rows, what it parks and the checkpoint, in one transaction.
-    pub(crate) async fn apply(
-        &mut self,
-        projection: &dyn Projection,
-        batch: &Batch,
-    ) -> Result<(), sqlx::Error> {
+    pub(crate) async fn apply(&mut self, projection: &dyn Projection, batch: &Batch) -> Result<(), Failure> {
         match self.apply_at_once(projection, batch).await? {
             true => Ok(()),
             false => self.apply_one_by_one(projection, batch).await,
@@ -35,21 +33,18 @@ impl Generation {
 
     /// Applies a batch in which no event is poison and nothing is parked: no savepoints, and how far each aggregate is is written
     /// once. False: it is not such a batch, and nothing of it was applied.
-    async fn apply_at_once(
-        &mut self,
-        projection: &dyn Projection,
-        batch: &Batch,
-    ) -> Result<bool, sqlx::Error> {
+    async fn apply_at_once(&mut self, projection: &dyn Projection, batch: &Batch) -> Result<bool, Failure> {
         let (cursor, handled) = (&self.cursor, self.handled);
         let concerned = || batch.events.iter().filter(|event| projection.concerns(&event.aggregate_type));
         let mut new = (batch.events.len() - concerned().count()) as u64;
-        if concerned().next().is_none() {
+        if self.hold == Hold::Own && concerned().next().is_none() {
             let handled = handled.saturating_add(new);
             move_on(Rows::from(&mut self.connection), batch, handled, cursor.as_str()).await?;
             (self.cursor, self.handled) = (batch.next.clone(), handled);
             return Ok(true);
         }
         let mut transaction = self.connection.begin().await?;
+        self.hold.ask(&mut transaction).await?;
         let mut latest = BTreeMap::new();
         for event in concerned() {
             let of = (event.aggregate_type.as_str(), event.aggregate_id.as_str());
@@ -97,13 +92,10 @@ impl Generation {
     }
 
     /// Applies a batch in which some event may be poison, each in a savepoint of its own.
-    async fn apply_one_by_one(
-        &mut self,
-        projection: &dyn Projection,
-        batch: &Batch,
-    ) -> Result<(), sqlx::Error> {
+    async fn apply_one_by_one(&mut self, projection: &dyn Projection, batch: &Batch) -> Result<(), Failure> {
         let (mut new, mut parked, mut poison) = (0u64, false, None);
         let mut transaction = self.connection.begin().await?;
+        self.hold.ask(&mut transaction).await?;
         for event in &batch.events {
             match apply_event(Rows::from(&mut transaction), projection, event).await? {
                 Fate::Applied => new += 1,

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use sigma_store::LogError;
 use sigma_tables::{Trouble, trouble};
 
 /// Why the runner did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "snake_case")]
 pub enum RunnerError {
     /// There is no projection of this name.
     #[error("there is no projection {name:?}; there are: {known}")]
@@ -59,6 +61,29 @@ impl RunnerError {
         }
     }
 
+    /// Something else was answered than was asked.
+    pub(crate) fn unlike(view: &str, why: impl fmt::Debug) -> Self {
+        Self::Unavailable {
+            message: format!("the nodes that run {view} do not understand each other ({why:?})"),
+            mend: "let all of them run one version of sigma, then ask again".to_owned(),
+        }
+    }
+
+    /// As it is told to whoever asked for something.
+    pub(crate) fn of(failure: &Failure, views: impl fmt::Display) -> Self {
+        match failure {
+            Failure::View(error) => Self::database(views, error),
+            Failure::Folder(error) => Self::io(views, error),
+            Failure::Log(error) => {
+                Self::Unavailable { message: error.to_string(), mend: "try again later".to_owned() }
+            }
+            Failure::StoodDown => Self::Unavailable {
+                message: format!("another node runs {views} since a moment ago"),
+                mend: "ask again".to_owned(),
+            },
+        }
+    }
+
     /// An error of the folder or a file in it.
     pub(crate) fn io(views: impl fmt::Display, error: &std::io::Error) -> Self {
         Self::Unavailable {
@@ -87,6 +112,8 @@ pub(crate) enum Failure {
     View(sqlx::Error),
     /// The folder.
     Folder(std::io::Error),
+    /// Another node runs the projection now: nothing was written.
+    StoodDown,
 }
 
 impl Failure {
@@ -95,7 +122,7 @@ impl Failure {
         match self {
             Self::Log(error) => matches!(error, LogError::ForeignCursor(_)),
             Self::View(error) => trouble(error) == Some(Trouble::Damaged),
-            Self::Folder(_) => false,
+            Self::Folder(_) | Self::StoodDown => false,
         }
     }
 
@@ -105,6 +132,7 @@ impl Failure {
             Self::Log(error) => error.to_string(),
             Self::View(error) => RunnerError::database(views, error).to_string(),
             Self::Folder(error) => RunnerError::io(views, error).to_string(),
+            Self::StoodDown => "another node runs it now".to_owned(),
         }
     }
 }

@@ -7,14 +7,12 @@ use sigma_tables::{Connection, Place, Pool, Rows, Schema, query};
 
 use crate::applying::tell_poison;
 use crate::failure::Failure;
+use crate::lease::Hold;
 use crate::parking;
 use crate::projection::Projection;
 use crate::seen::Seen;
 use crate::shelf::Shelf;
 use crate::status::{Serving, Standing};
-
-/// Connections that read a view at the same time.
-const READERS: u32 = 4;
 
 /// One generation, open.
 pub(crate) struct Generation {
@@ -32,6 +30,8 @@ pub(crate) struct Generation {
     pub(crate) seen: Arc<Seen>,
     /// The batch behind the cursor, where it was read ahead.
     pub(crate) ahead: Option<Batch>,
+    /// The right to write it.
+    pub(crate) hold: Hold,
     /// After an error: what the connection holds is not known, open it anew first.
     doubtful: bool,
 }
@@ -41,12 +41,14 @@ impl Generation {
     pub(crate) async fn create(
         shelf: &Shelf,
         projection: &dyn Projection,
+        hold: &Hold,
         number: u32,
     ) -> Result<Self, Failure> {
-        shelf.delete(number).await?;
+        shelf.delete(hold, number).await?;
         let place = shelf.place(number);
         let mut connection = place.connect().await?;
         let mut transaction = connection.begin().await?;
+        hold.ask(&mut transaction).await?;
         if let Place::Schema(schema) = &place {
             schema.make(&mut transaction).await?;
         }
@@ -62,20 +64,21 @@ impl Generation {
             .execute(rows)
             .await?;
         transaction.commit().await?;
-        Ok(Self::with(number, place, connection))
+        Ok(Self::with(hold, number, place, connection))
     }
 
     /// Opens a generation that was made before; none when it is not whole or of another version.
     pub(crate) async fn open(
         shelf: &Shelf,
         projection: &dyn Projection,
+        hold: &Hold,
         number: u32,
     ) -> Result<Option<Self>, sqlx::Error> {
         let place = shelf.place(number);
         if matches!(&place, Place::File(path) if !path.exists()) {
             return Ok(None);
         }
-        let mut generation = Self::with(number, place.clone(), place.connect().await?);
+        let mut generation = Self::with(hold, number, place.clone(), place.connect().await?);
         let tables = match &place {
             Place::File(_) => "select 1 as one from sqlite_schema where name = 'runner_state'",
             Place::Schema(_) => "select 1 as one where to_regclass('runner_state') is not null",
@@ -92,8 +95,8 @@ impl Generation {
         Ok(None)
     }
 
-    fn with(number: u32, place: Place, connection: Connection) -> Self {
-        let pool = place.readers(READERS);
+    fn with(hold: &Hold, number: u32, place: Place, connection: Connection) -> Self {
+        let Serving { pool, seen, .. } = Serving::of(number, &place);
         Self {
             number,
             place,
@@ -104,13 +107,14 @@ impl Generation {
             parked_lines: 0,
             parked_events: 0,
             poison: None,
-            seen: Arc::new(Seen::new()),
+            seen,
             ahead: None,
+            hold: hold.clone(),
             doubtful: false,
         }
     }
 
-    /// Takes up where the file says; answers projection and version.
+    /// Takes up where its rows say; answers projection and version.
     async fn load(&mut self) -> Result<(String, i64), sqlx::Error> {
         let state = query(include_str!("sql/state.sql")).fetch_one(&mut self.connection).await?;
         self.cursor = Cursor::from_text(state.try_get::<String>("cursor")?);
@@ -119,26 +123,22 @@ impl Generation {
         Ok((state.try_get("projection")?, state.try_get("version")?))
     }
 
+    /// Readers and waiters stay with what they were given before it was run here.
+    pub(crate) fn keep_readers(&mut self, serving: Serving) {
+        // What others wrote meanwhile was seen by nobody here.
+        serving.seen.forget();
+        (self.pool, self.seen) = (serving.pool, serving.seen);
+    }
+
     /// Counts what is parked, and tells one poison of it.
     pub(crate) async fn look_at_parked(&mut self) -> Result<(), sqlx::Error> {
         self.count_parked().await?;
-        let lines = parking::lines(Rows::from(&mut self.connection)).await?;
-        self.poison = lines.first().map(|line| {
-            tell_poison(
-                &line.event_name,
-                line.sequence,
-                &line.aggregate_type,
-                &line.aggregate_id,
-                &line.error,
-            )
-        });
+        self.poison = poison(Rows::from(&mut self.connection)).await?;
         Ok(())
     }
 
     pub(crate) async fn count_parked(&mut self) -> Result<(), sqlx::Error> {
-        let counted = query(include_str!("sql/count_parked.sql")).fetch_one(&mut self.connection).await?;
-        self.parked_events = unsigned(counted.try_get("events")?);
-        self.parked_lines = unsigned(counted.try_get("lines")?);
+        (self.parked_lines, self.parked_events) = count_parked(Rows::from(&mut self.connection)).await?;
         Ok(())
     }
 
@@ -182,6 +182,34 @@ impl Generation {
             tracing::warn!(view = %self.place, %error, "a view was not closed in order");
         }
     }
+}
+
+/// Where a generation is, as its rows say it to whoever does not run it.
+pub(crate) async fn standing(mut rows: Rows<'_>, generation: u32) -> Result<Standing, sqlx::Error> {
+    let state = query(include_str!("sql/state.sql")).fetch_one(&mut rows).await?;
+    let (parked_lines, parked_events) = count_parked(Rows::from(&mut rows)).await?;
+    Ok(Standing {
+        generation,
+        cursor: Cursor::from_text(state.try_get::<String>("cursor")?),
+        handled: unsigned(state.try_get("handled")?),
+        parked_lines,
+        parked_events,
+        poison: poison(rows).await?,
+    })
+}
+
+/// How many lines and events are parked.
+async fn count_parked(rows: Rows<'_>) -> Result<(u64, u64), sqlx::Error> {
+    let counted = query(include_str!("sql/count_parked.sql")).fetch_one(rows).await?;
+    Ok((unsigned(counted.try_get("lines")?), unsigned(counted.try_get("events")?)))
+}
+
+/// The first poison of what is parked, told in full.
+async fn poison(rows: Rows<'_>) -> Result<Option<String>, sqlx::Error> {
+    let lines = parking::lines(rows).await?;
+    Ok(lines.first().map(|line| {
+        tell_poison(&line.event_name, line.sequence, &line.aggregate_type, &line.aggregate_id, &line.error)
+    }))
 }
 
 /// The databases' integers are signed; our counts never come near the end of either.

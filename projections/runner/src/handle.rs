@@ -10,11 +10,13 @@ use sigma_tables::{PooledConnection, Rows};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::failure::RunnerError;
-use crate::parking::{self, First, ParkedLine, Retried};
+use crate::order::{Answer, Done, Order, Request};
+use crate::parking::{self, ParkedLine, Retried};
 use crate::projection::Projection;
-use crate::shelf::Home;
+use crate::shelf::{Home, Shelf};
+use crate::standby;
 use crate::status::{ProjectionState, ProjectionStatus, Rebuild, Serving, Shared, Standing};
-use crate::task::{Request, Task, not_ready};
+use crate::task::{Task, Work, not_ready};
 
 /// Requests that may wait for a projection's task.
 const REQUESTS: usize = 32;
@@ -33,18 +35,19 @@ const MAX_NAME: usize = 64;
 pub struct Runner;
 
 impl Runner {
-    /// Starts a task for each projection, with its views in `home`: a folder (made where it is not there) or a database.
+    /// Starts a task for each projection, with its views in `home`: a folder (made where it is not there) or a database, whose
+    /// nodes run each projection one at a time and read what another one runs.
     ///
     /// # Errors
-    /// [`RunnerError::Unavailable`] when the home cannot be written or another runner has it,
-    /// [`RunnerError::BadProjection`] when a projection has no proper name, one that is taken, or a broken schema.
+    /// [`RunnerError::Unavailable`] when the home cannot be written or another runner has the folder,
+    /// [`RunnerError::BadProjection`] when a projection has no proper name, one that is taken, or a broken schema (in a database,
+    /// its status says so).
     pub async fn start(
         log: Arc<dyn EventLog>,
         home: impl Into<Home>,
         projections: Vec<Arc<dyn Projection>>,
     ) -> Result<RunnerHandle, RunnerError> {
-        let home = home.into();
-        let lock = Arc::new(home.take().await?);
+        let home = home.into().open().await?;
         let mut tasks = Vec::with_capacity(projections.len());
         let mut views = BTreeMap::new();
         for projection in projections {
@@ -55,11 +58,12 @@ impl Runner {
                 return Err(RunnerError::BadProjection { name, reason: reason.to_owned() });
             }
             let shared = Arc::new(Shared::new(&name, projection.version()));
-            let shelf = home.shelf(&name);
-            let task = Task::begin(projection, log.clone(), shelf, shared.clone(), lock.clone()).await?;
+            let shelf = home.shelf(&name, projection.version());
+            let work = Work { projection, log: log.clone(), shelf: shelf.clone(), shared: shared.clone() };
+            let task = Task::begin(work, home.lock()).await?;
             let (requests, asked) = mpsc::channel(REQUESTS);
             tasks.push((task, asked));
-            views.insert(name, View { shared, requests });
+            views.insert(name, View { shared, shelf, requests });
         }
         for (task, asked) in tasks {
             tokio::spawn(task.run(asked));
@@ -80,6 +84,7 @@ fn fault_of_name(name: &str) -> Option<&'static str> {
 #[derive(Debug)]
 struct View {
     shared: Arc<Shared>,
+    shelf: Shelf,
     requests: mpsc::Sender<Request>,
 }
 
@@ -117,11 +122,11 @@ impl RunnerHandle {
 
     /// What each projection tells about itself, by name.
     pub async fn status(&self) -> Vec<ProjectionStatus> {
-        join_all(self.views.values().map(|view| self.status_of(&view.shared))).await
+        join_all(self.views.values().map(|view| self.status_of(view))).await
     }
 
-    async fn status_of(&self, shared: &Shared) -> ProjectionStatus {
-        let snapshot = shared.snapshot().clone();
+    async fn status_of(&self, View { shared, shelf, .. }: &View) -> ProjectionStatus {
+        let snapshot = standby::snapshot(shelf, shared).await;
         let lag = async |place: &Standing| {
             let asked = sigma_clock::timeout(LAG_PATIENCE, self.log.lag(&place.cursor)).await;
             asked.ok().and_then(Result::ok)
@@ -152,6 +157,7 @@ impl RunnerHandle {
             parked_events: place.map_or(0, |place| place.parked_events),
             last_error: snapshot.trouble.or_else(|| place.and_then(|place| place.poison.clone())),
             rebuild,
+            node: snapshot.node,
         }
     }
 
@@ -161,7 +167,10 @@ impl RunnerHandle {
     /// # Errors
     /// [`RunnerError::Unknown`]; [`RunnerError::Unavailable`] when it cannot be written.
     pub async fn rebuild(&self, name: &str) -> Result<u32, RunnerError> {
-        self.ask(name, |reply| Request::Rebuild { reply }).await?
+        match self.ask(name, Order::Rebuild).await? {
+            Done::Building(number) => Ok(number),
+            other => Err(RunnerError::unlike(name, &other)),
+        }
     }
 
     /// Tries an aggregate's parked events again, in order, up to the first that fails.
@@ -170,7 +179,7 @@ impl RunnerHandle {
     /// [`RunnerError::Unknown`], [`RunnerError::NothingParked`], [`RunnerError::NotReady`],
     /// [`RunnerError::Unavailable`]. That an event fails again is no error: see [`Retried::error`].
     pub async fn retry_parked(&self, name: &str, aggregate_id: &str) -> Result<Retried, RunnerError> {
-        self.again(name, aggregate_id, First::Retry).await
+        self.again(name, Order::Retry { aggregate_id: aggregate_id.to_owned() }).await
     }
 
     /// Lets an aggregate's poison event go for good (until a rebuild meets it again), and tries those behind it.
@@ -178,7 +187,7 @@ impl RunnerHandle {
     /// # Errors
     /// As [`retry_parked`](Self::retry_parked).
     pub async fn skip_parked(&self, name: &str, aggregate_id: &str) -> Result<Retried, RunnerError> {
-        self.again(name, aggregate_id, First::Skip).await
+        self.again(name, Order::Skip { aggregate_id: aggregate_id.to_owned() }).await
     }
 
     /// Removes what was deleted from a view's files or tables for good.
@@ -186,22 +195,22 @@ impl RunnerHandle {
     /// # Errors
     /// [`RunnerError::Unknown`]; [`RunnerError::Unavailable`] also where somebody reads it just then: ask again.
     pub async fn remove_traces(&self, name: &str) -> Result<(), RunnerError> {
-        self.ask(name, |reply| Request::RemoveTraces { reply }).await?
+        self.ask(name, Order::RemoveTraces).await.map(drop)
     }
 
-    async fn again(&self, name: &str, aggregate_id: &str, first: First) -> Result<Retried, RunnerError> {
-        let aggregate_id = aggregate_id.to_owned();
-        self.ask(name, |reply| Request::Retry { aggregate_id, first, reply }).await?
+    async fn again(&self, name: &str, order: Order) -> Result<Retried, RunnerError> {
+        match self.ask(name, order).await? {
+            Done::Retried(retried) => Ok(retried),
+            other => Err(RunnerError::unlike(name, &other)),
+        }
     }
 
-    async fn ask<T>(
-        &self,
-        name: &str,
-        request: impl FnOnce(oneshot::Sender<T>) -> Request,
-    ) -> Result<T, RunnerError> {
+    /// Asks whoever runs the view, here or elsewhere.
+    async fn ask(&self, name: &str, order: Order) -> Answer {
         let (reply, answer) = oneshot::channel();
-        self.view(name)?.requests.send(request(reply)).await.map_err(|_| RunnerError::closed())?;
-        answer.await.map_err(|_| RunnerError::closed())
+        let request = Request::Order { order, reply };
+        self.view(name)?.requests.send(request).await.map_err(|_| RunnerError::closed())?;
+        answer.await.map_err(|_| RunnerError::closed())?
     }
 
     /// The lines that are parked in what serves.
@@ -269,7 +278,7 @@ impl RunnerHandle {
     /// # Errors
     /// [`RunnerError::Unknown`].
     pub fn reader(&self, name: &str) -> Result<Reader, RunnerError> {
-        let View { shared, requests } = self.view(name)?;
+        let View { shared, requests, .. } = self.view(name)?;
         Ok(Reader { shared: shared.clone(), requests: requests.downgrade() })
     }
 

@@ -1,9 +1,11 @@
 //! What is parked: looked at, tried again in order, or skipped.
 
+use serde::{Deserialize, Serialize};
 use sigma_store::{RecordedEvent, Seen, Sighting};
 use sigma_tables::{Row, Rows, query};
 
 use crate::applying::{see_event, try_event};
+use crate::failure::Failure;
 use crate::generation::{Generation, signed, unsigned};
 use crate::projection::Projection;
 
@@ -25,7 +27,7 @@ pub struct ParkedLine {
 }
 
 /// What came of trying again what was parked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retried {
     /// Events that were applied.
     pub applied: u64,
@@ -82,8 +84,9 @@ impl Generation {
         projection: &dyn Projection,
         aggregate_id: &str,
         first: First,
-    ) -> Result<Option<Retried>, sqlx::Error> {
+    ) -> Result<Option<Retried>, Failure> {
         let mut transaction = self.connection.begin().await?;
+        self.hold.ask(&mut transaction).await?;
         let mut rows = Rows::from(&mut transaction);
         let parked = query(include_str!("sql/parked_of.sql")).bind(aggregate_id).fetch_all(&mut rows).await?;
         if parked.is_empty() {

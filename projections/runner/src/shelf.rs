@@ -3,34 +3,37 @@
 use std::fmt;
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use sigma_tables::{Address, Connection, Place, Schema, query};
-use sqlx::Error;
-use tokio::task::JoinHandle;
+use sigma_cluster::Cluster;
+use sigma_tables::{Address, Place, Rows, Schema, Trouble, query, trouble};
 
+use crate::board::{Board, ViewVersion};
 use crate::failure::{Failure, RunnerError};
 use crate::folder::{self, Folder};
+use crate::lease::{Hold, Lease};
 
-/// The schema that says which generations serve.
-const POINTERS: &str = "sigma_views";
+/// A schema that is not needed any more is deleted after so long: by then all nodes have seen what serves in its place, and
+/// whoever read it has ended.
+const GRACE: Duration = Duration::from_secs(5);
 
-/// Whoever runs the views of a database holds this advisory lock: "Sigm" and a 2 for the views.
-const LOCK: i64 = 0x5369_676d_0000_0002;
-
-/// A runner that was killed lets its lock go as soon as the server sees that: it is waited for.
-const LOCK_WITHIN: Duration = Duration::from_secs(10);
-
-/// How often the lock is asked for, and looked after.
-const LOCK_LOOK: Duration = Duration::from_millis(500);
+/// Somebody who still reads a generation that is to be deleted is waited for so long, within the transaction; then it is tried
+/// again. As long as it lasts nobody takes the lease.
+const PATIENCE: &str = "set local lock_timeout = '2s'";
 
 /// Where the views are.
 #[derive(Clone, Debug)]
 pub enum Home {
-    /// Each generation a SQLite file of this folder.
+    /// Each generation a SQLite file of this folder, run by this process alone.
     Folder(PathBuf),
-    /// Each generation a schema of this database.
-    Database(Address),
+    /// Each generation a schema of a database, run by one of its nodes at a time.
+    Database {
+        /// The database.
+        address: Address,
+        /// Its nodes. One that stands by ([`Cluster::standing_by`]) reads what others run.
+        cluster: Cluster,
+    },
 }
 
 impl<P: AsRef<Path>> From<P> for Home {
@@ -39,96 +42,43 @@ impl<P: AsRef<Path>> From<P> for Home {
     }
 }
 
+/// A home that was made ready.
+pub(crate) enum Opened {
+    Folder { path: PathBuf, lock: Arc<File> },
+    Database(Board),
+}
+
 impl Home {
-    /// Makes it ready and takes its lock: one runner a home.
-    pub(crate) async fn take(&self) -> Result<Lock, RunnerError> {
+    /// Makes it ready. A folder has one runner, and takes its lock.
+    pub(crate) async fn open(self) -> Result<Opened, RunnerError> {
         match self {
-            Self::Folder(folder) => folder::take(folder)
-                .map(Lock::File)
-                .map_err(|error| RunnerError::io(folder.display(), &error)),
-            Self::Database(address) => {
-                let lock =
-                    take_lock(address).await.map_err(|error| RunnerError::database(address, &error))?;
-                let Some(connection) = lock else {
-                    return Err(RunnerError::Unavailable {
-                        message: format!(
-                            "the views in {address} cannot be written: another sigma runs on them"
-                        ),
-                        mend: "stop the other sigma, or name another database with --event-store".to_owned(),
-                    });
-                };
-                let address = address.clone();
-                Ok(Lock::Server(tokio::spawn(hold(address, connection))))
+            Self::Folder(path) => match folder::take(&path) {
+                Ok(lock) => Ok(Opened::Folder { path, lock: Arc::new(lock) }),
+                Err(error) => Err(RunnerError::io(path.display(), &error)),
+            },
+            Self::Database { address, cluster } => {
+                let board = Board::open(&address, cluster).await;
+                Ok(Opened::Database(board.map_err(|error| RunnerError::database(&address, &error))?))
             }
         }
     }
+}
 
+impl Opened {
     /// That of one projection.
-    pub(crate) fn shelf(&self, name: &str) -> Shelf {
+    pub(crate) fn shelf(&self, view: &str, version: u32) -> Shelf {
+        let of = ViewVersion { view: view.to_owned(), version };
         match self {
-            Self::Folder(folder) => Shelf::Files(Folder::new(folder, name)),
-            Self::Database(address) => Shelf::Schemas { address: address.clone(), name: name.to_owned() },
+            Self::Folder { path, .. } => Shelf::Files(Folder::new(path, view)),
+            Self::Database(board) => Shelf::Schemas { board: board.clone(), of },
         }
     }
-}
 
-/// Held as long as this process runs the views. The system, or the server, lets it go when the process ends.
-#[derive(Debug)]
-pub(crate) enum Lock {
-    File(#[expect(dead_code, reason = "held, not read")] File),
-    Server(JoinHandle<()>),
-}
-
-impl Drop for Lock {
-    fn drop(&mut self) {
-        if let Self::Server(holding) = self {
-            holding.abort();
-        }
-    }
-}
-
-fn pointers(address: &Address) -> Schema {
-    Schema::new(address, POINTERS)
-}
-
-/// Connects, makes the pointers' table where it is missing, and takes the lock; none while another has it.
-async fn take_lock(address: &Address) -> Result<Option<Connection>, Error> {
-    let mut connection = Place::Schema(pointers(address)).connect().await?;
-    let began = sigma_clock::monotonic();
-    while !try_lock(&mut connection).await? {
-        if began.elapsed() > LOCK_WITHIN {
-            return Ok(None);
-        }
-        sigma_clock::sleep(LOCK_LOOK).await;
-    }
-    let mut transaction = connection.begin().await?;
-    pointers(address).make(&mut transaction).await?;
-    query(include_str!("sql/pointers.sql")).execute(&mut transaction).await?;
-    transaction.commit().await?;
-    Ok(Some(connection))
-}
-
-async fn try_lock(connection: &mut Connection) -> Result<bool, Error> {
-    query("select pg_try_advisory_lock($1) as taken").bind(LOCK).fetch_one(connection).await?.try_get("taken")
-}
-
-/// Looks after the lock, for ever: a server that went away has forgotten it, and is asked for it again. Should another runner
-/// be there by then, the checkpoints keep the two apart: each moves a view only from where it read on.
-async fn hold(address: Address, connection: Connection) {
-    let mut held = Some(connection);
-    loop {
-        sigma_clock::sleep(LOCK_LOOK).await;
-        let is_there = match held.as_mut() {
-            Some(connection) => query("select 1 as one").fetch_one(connection).await.is_ok(),
-            None => false,
-        };
-        if !is_there {
-            held = None;
-            if let Ok(mut connection) = Place::Schema(pointers(&address)).connect().await
-                && try_lock(&mut connection).await.unwrap_or(false)
-            {
-                held = Some(connection);
-            }
+    /// Held as long as any task of this home runs. The system lets it go when the process ends.
+    pub(crate) fn lock(&self) -> Option<Arc<File>> {
+        match self {
+            Self::Folder { lock, .. } => Some(Arc::clone(lock)),
+            Self::Database(_) => None,
         }
     }
 }
@@ -137,28 +87,43 @@ async fn hold(address: Address, connection: Connection) {
 #[derive(Clone, Debug)]
 pub(crate) enum Shelf {
     Files(Folder),
-    Schemas { address: Address, name: String },
+    Schemas { board: Board, of: ViewVersion },
 }
 
 impl Shelf {
+    /// The wish to run the projection.
+    pub(crate) fn claim(&self) -> Lease {
+        match self {
+            Self::Files(_) => Lease::Own,
+            Self::Schemas { board, of } => Lease::Claimed(board.cluster.claim(&of.lease())),
+        }
+    }
+
+    /// Where all nodes see it, with what it is called there.
+    pub(crate) fn board(&self) -> Option<(&Board, &ViewVersion)> {
+        match self {
+            Self::Files(_) => None,
+            Self::Schemas { board, of } => Some((board, of)),
+        }
+    }
+
     /// Where a generation is.
     pub(crate) fn place(&self, generation: u32) -> Place {
         match self {
             Self::Files(folder) => Place::File(folder.file(generation)),
-            Self::Schemas { address, name } => Place::Schema(schema(address, name, generation)),
+            Self::Schemas { board, of } => Place::Schema(schema(board, of, generation)),
         }
     }
 
-    /// All generations that there are, ascending.
+    /// All generations that there are, of whatever version, ascending.
     pub(crate) async fn generations(&self) -> Result<Vec<u32>, Failure> {
-        let (address, name) = match self {
+        let (board, of) = match self {
             Self::Files(folder) => return Ok(folder.generations()?),
-            Self::Schemas { address, name } => (address, name),
+            Self::Schemas { board, of } => (board, of),
         };
-        let mut connection = Place::Schema(pointers(address)).connect().await?;
-        let named =
-            query("select nspname::text as name from pg_namespace").fetch_all(&mut connection).await?;
-        let prefix = format!("sigma_view_{name}_g");
+        let mut rows = board.look().await?;
+        let named = query("select nspname::text as name from pg_namespace").fetch_all(&mut rows).await?;
+        let prefix = prefix(&of.view);
         let mut found = Vec::new();
         for row in named {
             found.extend(
@@ -169,49 +134,99 @@ impl Shelf {
         Ok(found)
     }
 
+    /// The version that a generation is of, where that is another one than ours and other nodes may run it. In a folder there is
+    /// nobody else: what is of another version is of no use there.
+    pub(crate) async fn other_version(&self, generation: u32) -> Result<Option<u32>, Failure> {
+        let Self::Schemas { board, of } = self else { return Ok(None) };
+        let sql = format!("select version from {}{generation}.runner_state", prefix(&of.view));
+        let mut rows = board.look().await?;
+        match query(&sql).fetch_optional(&mut rows).await {
+            Ok(row) => {
+                let version = row.map(|row| row.try_get::<i64>("version")).transpose()?;
+                let version = version.and_then(|version| u32::try_from(version).ok());
+                Ok(version.filter(|version| *version != of.version))
+            }
+            Err(error) if trouble(&error) == Some(Trouble::Damaged) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The generation that serves; none before the first.
     pub(crate) async fn serving(&self) -> Result<Option<u32>, Failure> {
-        let (address, name) = match self {
-            Self::Files(folder) => return Ok(folder.serving()?),
-            Self::Schemas { address, name } => (address, name),
-        };
-        let mut connection = Place::Schema(pointers(address)).connect().await?;
-        let serving = query("select generation from serving where view = $1").bind(name);
-        let Some(row) = serving.fetch_optional(&mut connection).await? else { return Ok(None) };
-        Ok(u32::try_from(row.try_get::<i64>("generation")?).ok())
+        match self {
+            Self::Files(folder) => Ok(folder.serving()?),
+            Self::Schemas { board, of } => Ok(board.posted(of).await?.and_then(|posted| posted.generation)),
+        }
+    }
+
+    /// A number for the next generation, greater than `highest`.
+    pub(crate) async fn next_number(&self, hold: &Hold, highest: u32) -> Result<u32, Failure> {
+        match self {
+            Self::Files(_) => Ok(highest.saturating_add(1)),
+            Self::Schemas { board, of } => board.next_number(of, hold, highest).await,
+        }
     }
 
     /// Names the generation that serves: whole or not at all, whatever happens to the process or the machine.
-    pub(crate) async fn serve(&self, generation: u32) -> Result<(), Failure> {
-        let (address, name) = match self {
-            Self::Files(folder) => return Ok(folder.serve(generation)?),
-            Self::Schemas { address, name } => (address, name),
-        };
-        let mut connection = Place::Schema(pointers(address)).connect().await?;
-        let serve = query(include_str!("sql/serve.sql")).bind(name).bind(i64::from(generation));
-        Ok(serve.execute(&mut connection).await.map(drop)?)
+    pub(crate) async fn serve(&self, hold: &Hold, generation: u32) -> Result<(), Failure> {
+        match self {
+            Self::Files(folder) => Ok(folder.serve(generation)?),
+            Self::Schemas { board, of } => board.serve(of, hold, generation).await,
+        }
+    }
+
+    /// How long a generation that was replaced is kept for those who do not know that yet.
+    pub(crate) fn grace(&self) -> Duration {
+        match self {
+            Self::Files(_) => Duration::ZERO,
+            Self::Schemas { .. } => GRACE,
+        }
     }
 
     /// Deletes a generation. One that is not there is none to delete.
-    pub(crate) async fn delete(&self, generation: u32) -> Result<(), Failure> {
-        let (address, name) = match self {
-            Self::Files(folder) => return Ok(folder.delete(generation)?),
-            Self::Schemas { address, name } => (address, name),
-        };
-        let mut connection = Place::Schema(pointers(address)).connect().await?;
-        Ok(schema(address, name, generation).remove(&mut connection).await?)
+    pub(crate) async fn delete(&self, hold: &Hold, generation: u32) -> Result<(), Failure> {
+        match self {
+            Self::Files(folder) => Ok(folder.delete(generation)?),
+            Self::Schemas { board, of } => {
+                let mut transaction = board.begin(hold).await?;
+                Rows::from(&mut transaction).script(PATIENCE).await?;
+                schema(board, of, generation).remove(&mut transaction).await?;
+                Ok(transaction.commit().await?)
+            }
+        }
+    }
+
+    /// Deletes all that stands of another version, which no node runs any more.
+    pub(crate) async fn delete_version(
+        &self,
+        hold: &Hold,
+        version: u32,
+        generations: &[u32],
+    ) -> Result<(), Failure> {
+        let Self::Schemas { board, of } = self else { return Ok(()) };
+        let mut transaction = board.begin(hold).await?;
+        Rows::from(&mut transaction).script(PATIENCE).await?;
+        board.forget(&ViewVersion { view: of.view.clone(), version }, &mut transaction).await?;
+        for generation in generations {
+            schema(board, of, *generation).remove(&mut transaction).await?;
+        }
+        Ok(transaction.commit().await?)
     }
 }
 
-fn schema(address: &Address, name: &str, generation: u32) -> Schema {
-    Schema::new(address, format!("sigma_view_{name}_g{generation}"))
+fn prefix(view: &str) -> String {
+    format!("sigma_view_{view}_g")
+}
+
+fn schema(board: &Board, of: &ViewVersion, generation: u32) -> Schema {
+    Schema::new(board.address(), format!("{}{generation}", prefix(&of.view)))
 }
 
 impl fmt::Display for Shelf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(folder) => folder.path().display().fmt(f),
-            Self::Schemas { address, name } => write!(f, "{name} in {address}"),
+            Self::Schemas { board, of } => write!(f, "{} in {}", of.view, board.address()),
         }
     }
 }

@@ -1,9 +1,10 @@
 //! What a projection tells about itself, and what its readers and waiters share with it.
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sigma_store::Cursor;
-use sigma_tables::Pool;
+use sigma_tables::{Place, Pool};
 use tokio::sync::watch;
 
 use crate::seen::Seen;
@@ -53,6 +54,8 @@ pub struct ProjectionStatus {
     pub last_error: Option<String>,
     /// A rebuild under way.
     pub rebuild: Option<Rebuild>,
+    /// The node that runs it, or ran it last; none where no other one could, or none ever did.
+    pub node: Option<String>,
 }
 
 /// The generation that serves.
@@ -61,6 +64,16 @@ pub(crate) struct Serving {
     pub(crate) generation: u32,
     pub(crate) pool: Pool,
     pub(crate) seen: Arc<Seen>,
+}
+
+/// Connections that read a view at the same time.
+const READERS: u32 = 4;
+
+impl Serving {
+    /// Of a generation that nobody was given yet.
+    pub(crate) fn of(generation: u32, place: &Place) -> Self {
+        Self { generation, pool: place.readers(READERS), seen: Arc::new(Seen::new()) }
+    }
 }
 
 /// Where a generation is.
@@ -80,6 +93,8 @@ pub(crate) struct Snapshot {
     pub(crate) building: Option<Standing>,
     /// Trouble that it is in.
     pub(crate) trouble: Option<String>,
+    /// Who runs it.
+    pub(crate) node: Option<String>,
 }
 
 /// What a projection's task shares with readers and waiters.
@@ -88,6 +103,8 @@ pub(crate) struct Shared {
     pub(crate) name: String,
     pub(crate) version: u32,
     snapshot: Mutex<Snapshot>,
+    /// Whether it is run here: else its rows say how it stands.
+    pub(crate) runs_here: AtomicBool,
     /// The generation that readers are given.
     pub(crate) serving: watch::Sender<Option<Serving>>,
     /// Counts the commits of what serves: waiters look again.
@@ -100,6 +117,7 @@ impl Shared {
             name: name.to_owned(),
             version,
             snapshot: Mutex::default(),
+            runs_here: AtomicBool::new(false),
             serving: watch::Sender::new(None),
             ticks: watch::Sender::new(0),
         }

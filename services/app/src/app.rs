@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use sigma_clock::Clock;
+use sigma_cluster::Cluster;
 use sigma_domain::{
     Actor, ActorKind, Channel, ChannelId, ChannelPhase, Project, ProjectCommand, ProjectId, ProjectName,
     Session, SessionFacts, SessionId,
@@ -48,6 +49,8 @@ pub struct Parts {
     pub admin_token: AdminToken,
     /// Where the process managers' own rows are, as `DATA_DIR/process.sqlite`. They can be derived anew from the log.
     pub process: Place,
+    /// The nodes that share them, one of which runs the process managers at a time.
+    pub cluster: Cluster,
 }
 
 /// Use cases, the media side, and process managers.
@@ -77,7 +80,7 @@ impl App {
     /// # Errors
     /// [`OpenError`]; its words name the mend.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
-        let Parts { journal, log, history, views, clock, vault, admin_token, process } = parts;
+        let Parts { journal, log, history, views, clock, vault, admin_token, process, cluster } = parts;
         let ours = vault.fingerprint()?;
         let bound = journal.bind_master_key(&ours).await?.master_key_fingerprint;
         if bound.as_deref() != Some(ours.as_str()) {
@@ -85,7 +88,7 @@ impl App {
         }
         let subjects = Arc::new(Subjects::new(journal.clone(), vault.clone()));
         let executor = Executor::new(journal, clock, vault);
-        let process = Process::open(&process).await?;
+        let process = Process::open(&process, cluster).await?;
         let doorman = Doorman::default();
         let (fanout, known_feeds) = (Fanout::default(), KnownFeeds::default());
         let app = Self {

@@ -42,6 +42,12 @@ pub struct Me {
 }
 
 impl Me {
+    /// A process of which nothing but its node's id is told.
+    pub fn named(id: impl Into<String>) -> Self {
+        let (id, sessions) = (id.into(), Arc::default());
+        Self { id, roles: Vec::new(), version: String::new(), url: String::new(), rtmp: None, sessions }
+    }
+
     pub(crate) fn facts(&self) -> Value {
         json!({
             "roles": self.roles,

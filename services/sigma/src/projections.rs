@@ -77,6 +77,7 @@ fn row(status: ProjectionStatus, parked: Vec<sigma_runner::ParkedLine>) -> Proje
         parked: parked.collect(),
         rebuild: status.rebuild.map(|rebuild| (rebuild.done, rebuild.total)),
         last_error: status.last_error,
+        node: status.node,
     }
 }
 

@@ -21,6 +21,13 @@ const STATEMENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long somebody waits for a connection before he is told that there is none.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// A transaction that waits for nothing of ours for so long is taken back by the server: whoever sleeps in one holds neither
+/// the log's readers nor a lease for longer.
+const IDLE_IN_TRANSACTION: &str = "5000";
+
+/// A schema is made under an advisory lock, its name's among these: "Sig" and a 5.
+const MAKING: i32 = 0x5369_6705;
+
 /// A connection to a server that nobody needed for so long is let go.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -57,10 +64,12 @@ impl Schema {
     }
 
     fn options(&self) -> PgConnectOptions {
-        self.address.options(&self.name, STATEMENT_TIMEOUT)
+        let options = self.address.options(&self.name, STATEMENT_TIMEOUT);
+        options.options([("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION)])
     }
 
-    /// Makes it, where it is missing, with what the texts of SQL expect of SQLite.
+    /// Makes it, where it is missing, with what the texts of SQL expect of SQLite. Of several who do so at once each waits until the
+    /// one before has ended its transaction.
     ///
     /// # Errors
     /// As the database says.
@@ -68,7 +77,8 @@ impl Schema {
         let name = &self.name;
         // `json_each` of text: PostgreSQL's own takes json, so this one is found for a text.
         let sql = format!(
-            "create schema if not exists {name}; \
+            "select pg_advisory_xact_lock({MAKING}, hashtext('{name}')); \
+             create schema if not exists {name}; \
              create or replace function {name}.json_each(list text) returns table (value text) \
              language sql immutable strict as $$ select json_array_elements_text(list::json) $$"
         );

@@ -11,6 +11,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         &[
             "sigma-app",
             "sigma-clock",
+            "sigma-cluster",
             "sigma-relay",
             "sigma-rtmp",
             "sigma-runner",

@@ -1,2 +1,3 @@
-insert into serving (view, generation) values ($1, $2)
-on conflict (view) do update set generation = excluded.generation
+insert into standing (view, version, generation, node, building) values ($1, $2, $3, $4, null)
+on conflict (view, version) do update
+set generation = excluded.generation, node = excluded.node, building = null, trouble = null

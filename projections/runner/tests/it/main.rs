@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 
 mod crashes;
 mod following;
+mod nodes;
 mod parking;
 mod postgres;
 mod rebuilding;

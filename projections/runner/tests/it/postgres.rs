@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 
 use harness::postgres::Cluster;
-use sigma_runner::{Home, Runner, RunnerError, Waited};
+use sigma_cluster::{Cluster as Nodes, Me};
+use sigma_runner::{Home, Waited};
 use sigma_store_postgres::{Address, PostgresOptions, PostgresStore};
 use sigma_tables::query;
 use sqlx::Executor;
@@ -14,7 +15,13 @@ async fn world(cluster: &Cluster) -> (String, PostgresStore, Home) {
     let url = cluster.database().await;
     let address: Address = url.parse().unwrap();
     let store = PostgresStore::open(&address, &PostgresOptions::default()).await.unwrap();
-    (url, store, Home::Database(address))
+    let cluster = node(&address, "node-1").await;
+    (url, store, Home::Database { address, cluster })
+}
+
+/// A node of the database, as a process runs as one.
+pub(crate) async fn node(address: &Address, id: &str) -> Nodes {
+    Nodes::join(address, Me::named(id)).await.unwrap()
 }
 
 async fn schemas(url: &str) -> Vec<String> {
@@ -94,19 +101,6 @@ async fn a_rebuild_fills_a_second_schema_and_takes_the_place_of_the_first() {
         }
     };
     sigma_clock::timeout(PATIENCE, gone).await.expect("the first schema goes");
-}
-
-#[tokio::test]
-async fn one_runner_a_database() {
-    let (_, store, home) = world(Cluster::shared()).await;
-    let first = start(store.clone(), home.clone(), Texts::new()).await;
-    let second = Runner::start(std::sync::Arc::new(store.clone()), home.clone(), vec![Texts::new()]).await;
-    assert!(
-        matches!(&second, Err(RunnerError::Unavailable { message, .. }) if message.contains("another sigma"))
-    );
-    first.shutdown().await;
-    drop(first);
-    Runner::start(std::sync::Arc::new(store), home, vec![Texts::new()]).await.unwrap();
 }
 
 #[tokio::test]

@@ -10,6 +10,7 @@ use sigma_app::{
     StreamKey, Subjects, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
+use sigma_cluster::{Cluster, Me};
 use sigma_runner::{Home, Runner, RunnerHandle};
 use sigma_store::memory::MemoryStore;
 use sigma_store::{Cursor, EventLog, History, Journal, RecordedEvent, Seen, Sighting};
@@ -21,6 +22,12 @@ use sigma_views::{Views, projections};
 async fn database() -> Option<Address> {
     std::env::var_os(crate::postgres::ASKED)?;
     Some(harness::postgres::Cluster::shared().database().await.parse().unwrap())
+}
+
+/// A database's views, run by its only node.
+async fn shared(address: Address) -> Home {
+    let cluster = Cluster::join(&address, Me::named("node-1")).await.unwrap();
+    Home::Database { address, cluster }
 }
 
 pub(crate) struct World {
@@ -38,7 +45,7 @@ impl World {
     pub(crate) async fn in_memory(seed: u64) -> Self {
         let (folder, store) = (tempfile::tempdir().unwrap(), Arc::new(MemoryStore::new(seed)));
         match database().await {
-            Some(address) => Self::on(folder, store, Home::Database(address)).await,
+            Some(address) => Self::on(folder, store, shared(address).await).await,
             None => Self::on_files(folder, store).await,
         }
     }
@@ -47,7 +54,7 @@ impl World {
         let folder = tempfile::tempdir().unwrap();
         if let Some(address) = database().await {
             let store = PostgresStore::open(&address, &PostgresOptions::default()).await.unwrap();
-            return Self::on(folder, Arc::new(store), Home::Database(address)).await;
+            return Self::on(folder, Arc::new(store), shared(address).await).await;
         }
         let store = Arc::new(SqliteStore::open(folder.path().join("events.sqlite")).await.unwrap());
         Self::on_files(folder, store).await
@@ -58,7 +65,7 @@ impl World {
         let url = harness::postgres::Cluster::shared().database().await;
         let address: Address = url.parse().unwrap();
         let store = PostgresStore::open(&address, &PostgresOptions::default()).await.unwrap();
-        let home = Home::Database(address);
+        let home = shared(address).await;
         (Self::on(tempfile::tempdir().unwrap(), Arc::new(store), home).await, url)
     }
 
@@ -93,6 +100,7 @@ impl World {
             vault,
             admin_token: AdminToken::new("admin"),
             process: folder.path().join("process.sqlite").into(),
+            cluster: Cluster::alone(Me::named("node-1"), 0),
         });
         Self { app: app.await.unwrap(), journal: store, log, clock, runner, views, subjects, folder }
     }

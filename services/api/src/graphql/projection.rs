@@ -53,6 +53,8 @@ pub struct ProjectionRow {
     pub rebuild: Option<(u64, u64)>,
     /// What went wrong last, while it still does.
     pub last_error: Option<String>,
+    /// The node that runs it, or ran it last, where several could.
+    pub node: Option<String>,
 }
 
 /// Why a projection was not acted on.
@@ -122,6 +124,9 @@ pub(crate) struct Projection {
     rebuild_progress: Option<f64>,
     /// What went wrong last, while it still does.
     last_error: Option<String>,
+    /// The node that runs it, or ran it last: of several that share a database one does at a time, and all show what it keeps. Null
+    /// where there is one.
+    node: Option<String>,
 }
 
 impl From<ProjectionRow> for Projection {
@@ -141,6 +146,7 @@ impl From<ProjectionRow> for Projection {
             parked_lines: row.parked,
             rebuild_progress: row.rebuild.map(milli),
             last_error: row.last_error,
+            node: row.node,
         }
     }
 }

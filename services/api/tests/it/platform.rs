@@ -89,6 +89,7 @@ impl Platform {
             vault,
             admin_token: AdminToken::new(TOKEN),
             process: folder.path().join("process.sqlite").into(),
+            cluster: sigma_cluster::Cluster::alone(sigma_cluster::Me::named("node-1"), 0),
         })
         .await
         .expect("an application");
@@ -531,6 +532,7 @@ impl Projections for Running {
             parked: Vec::new(),
             rebuild: status.rebuild.map(|rebuild| (rebuild.done, rebuild.total)),
             last_error: status.last_error,
+            node: status.node,
         });
         Ok(rows.collect())
     }

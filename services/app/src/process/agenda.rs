@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 
+use sigma_cluster::Fence;
 use sigma_store::Cursor;
-use sigma_tables::{Place, Pool, Row, Rows, Schema, query};
+use sigma_tables::{Place, Pool, Row, Rows, Schema, Transaction, query};
 
+use super::ProcessError;
 use super::step::{Step, StepKind};
 use crate::OpenError;
 
@@ -55,6 +57,10 @@ impl Agenda {
             schema.make(&mut tx).await?;
         }
         let version = version(place, Rows::from(&mut tx)).await?;
+        if version > VERSION {
+            let newer = "a newer sigma keeps them: run that one, or a newer one still";
+            return Err(sqlx::Error::Configuration(newer.into()));
+        }
         let mut rows = Rows::from(&mut tx);
         if version != VERSION {
             rows.script("DROP TABLE IF EXISTS place; DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS on_air")
@@ -71,6 +77,15 @@ impl Agenda {
         tx.commit().await
     }
 
+    /// Begins a transaction that only whoever holds the lease may commit.
+    async fn begin(&self, fence: &Fence) -> Result<Transaction<'static>, ProcessError> {
+        let mut tx = self.pool.begin().await?;
+        match fence.holds(&mut tx).await? {
+            true => Ok(tx),
+            false => Err(ProcessError::StoodDown),
+        }
+    }
+
     /// Where to read on.
     pub(super) async fn place(&self) -> Result<Cursor, sqlx::Error> {
         let mut rows = self.pool.acquire().await?;
@@ -81,27 +96,28 @@ impl Agenda {
 
     /// Sessions of a line that were on air when it was looked at last.
     pub(super) async fn sessions_of(&self, line: &str) -> Result<Vec<String>, sqlx::Error> {
-        self.sessions("SELECT session FROM on_air WHERE line = $1", line).await
-    }
-
-    /// Sessions that a node holds.
-    pub(super) async fn sessions_at(&self, node: &str) -> Result<Vec<String>, sqlx::Error> {
-        self.sessions("SELECT session FROM on_air WHERE node = $1 ORDER BY session", node).await
-    }
-
-    async fn sessions(&self, sql: &str, of: &str) -> Result<Vec<String>, sqlx::Error> {
         let mut rows = self.pool.acquire().await?;
-        let found = query(sql).bind(of).fetch_all(&mut rows).await?;
+        let found =
+            query("SELECT session FROM on_air WHERE line = $1").bind(line).fetch_all(&mut rows).await?;
         found.iter().map(|row| row.try_get("session")).collect()
+    }
+
+    /// Sessions that a node holds, with their lines.
+    pub(super) async fn sessions_at(&self, node: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
+        let mut rows = self.pool.acquire().await?;
+        let found = query("SELECT session, line FROM on_air WHERE node = $1").bind(node);
+        let found = found.fetch_all(&mut rows).await?;
+        found.iter().map(|row| Ok((row.try_get("session")?, row.try_get("line")?))).collect()
     }
 
     /// Writes what was found about lines, in place of what stood about them, and the place in the log with it.
     pub(super) async fn write(
         &self,
+        fence: &Fence,
         findings: &[Findings],
         place: Option<&Cursor>,
-    ) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
+    ) -> Result<(), ProcessError> {
+        let mut tx = self.begin(fence).await?;
         for Findings { line, steps, on_air } in findings {
             let standing = query("SELECT kind, subject FROM step WHERE line = $1").bind(line);
             let standing = standing.fetch_all(&mut tx).await?;
@@ -129,16 +145,16 @@ impl Agenda {
         if let Some(place) = place {
             query(include_str!("sql/put_place.sql")).bind(place.as_str()).execute(&mut tx).await?;
         }
-        tx.commit().await
+        Ok(tx.commit().await?)
     }
 
     /// Forgets everything: the log is another one, and is read from its beginning.
-    pub(super) async fn clear(&self) -> Result<(), sqlx::Error> {
-        let mut tx = self.pool.begin().await?;
+    pub(super) async fn clear(&self, fence: &Fence) -> Result<(), ProcessError> {
+        let mut tx = self.begin(fence).await?;
         for delete in ["DELETE FROM place", "DELETE FROM step", "DELETE FROM on_air"] {
             query(delete).execute(&mut tx).await?;
         }
-        tx.commit().await
+        Ok(tx.commit().await?)
     }
 
     /// When tokens were used last.
@@ -187,11 +203,17 @@ impl Agenda {
     }
 
     /// Puts a step off that still stands after it was tried.
-    pub(super) async fn put_off(&self, due: &DueStep, until_ms: i64) -> Result<(), sqlx::Error> {
+    pub(super) async fn put_off(
+        &self,
+        fence: &Fence,
+        due: &DueStep,
+        until_ms: i64,
+    ) -> Result<(), ProcessError> {
         let Step { kind, subject, due_ms } = &due.step;
-        let mut rows = self.pool.acquire().await?;
+        let mut tx = self.begin(fence).await?;
         let put_off = query(include_str!("sql/put_off_step.sql")).bind(&due.line).bind(kind.code());
-        put_off.bind(subject).bind(due_ms).bind(until_ms).execute(&mut rows).await.map(drop)
+        put_off.bind(subject).bind(due_ms).bind(until_ms).execute(&mut tx).await?;
+        Ok(tx.commit().await?)
     }
 }
 

@@ -7,13 +7,16 @@
 //! has the last word.
 
 mod agenda;
+mod lease;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
+use sigma_cluster::{Cluster, Fence};
 use sigma_domain::{
     Channel, ChannelId, ChannelPhase, EndedBy, Session, SessionCommand, SessionId, SessionRefusal, Timestamp,
 };
@@ -68,6 +71,14 @@ pub enum ProcessError {
     /// A command was not done, for another reason than the store's.
     #[error("a step cannot be done: {0}")]
     Step(String),
+    /// Another node runs them now: nothing was written.
+    #[error("another node runs the process managers now")]
+    StoodDown,
+    /// They run on another node, or should, and do not get on.
+    #[error(
+        "no node has looked at new events for {0} s: start one that runs projections, or see what holds it up"
+    )]
+    Late(u64),
 }
 
 impl<R: std::error::Error> From<CommandError<R>> for ProcessError {
@@ -82,15 +93,19 @@ impl<R: std::error::Error> From<CommandError<R>> for ProcessError {
 /// The process managers' rows and state.
 pub(crate) struct Process {
     agenda: Agenda,
-    /// One turn at a time: of the running managers, or of a node's start.
+    cluster: Cluster,
+    /// One turn at a time.
     turn: tokio::sync::Mutex<()>,
     failing: Mutex<Option<String>>,
+    /// Whether this node is the one that runs them.
+    runs_here: AtomicBool,
 }
 
 impl Process {
-    pub(crate) async fn open(place: &Place) -> Result<Self, OpenError> {
+    pub(crate) async fn open(place: &Place, cluster: Cluster) -> Result<Self, OpenError> {
         let agenda = Agenda::open(place).await?;
-        Ok(Self { agenda, turn: tokio::sync::Mutex::default(), failing: Mutex::default() })
+        let (turn, failing, runs_here) = Default::default();
+        Ok(Self { agenda, cluster, turn, failing, runs_here })
     }
 
     /// Writes down when tokens were used.
@@ -119,23 +134,40 @@ pub async fn carry_uses(from: &Place, to: &Place) -> Result<usize, OpenError> {
     Ok(uses.len())
 }
 
+/// Lines, with their sessions as far as events are of those.
+type Lines = BTreeMap<String, BTreeSet<SessionId>>;
+
+/// The lines that events are of.
+fn gather(lines: &mut Lines, events: &[RecordedEvent]) {
+    for event in events {
+        if event.line.parse::<ChannelId>().is_err() {
+            continue;
+        }
+        let sessions = lines.entry(event.line.clone()).or_default();
+        if event.aggregate_type == Session::TYPE {
+            sessions.extend(event.aggregate_id.parse::<SessionId>());
+        }
+    }
+}
+
 impl App {
-    /// Takes turn after turn, for ever. May be stopped at any moment and goes on where it was.
-    pub(crate) async fn manage(&self) {
+    /// Takes turn after turn for as long as the fence holds. May be stopped at any moment and goes on where it was.
+    async fn manage_under(&self, fence: &Fence) {
         let (mut pause, mut away_since) = (FIRST_PAUSE, None);
         loop {
             if let Some(since) = away_since
-                && self.can_read().await
+                && self.can_read(fence).await
             {
                 self.note_failure(None);
                 sigma_clock::sleep(sigma_clock::monotonic().duration_since(since).min(HEAR_FIRST)).await;
             }
-            match self.run_once().await {
+            match self.take_turn(fence).await {
                 Ok(()) => {
                     self.note_failure(None);
                     (pause, away_since) = (FIRST_PAUSE, None);
                     self.wait_for_work().await;
                 }
+                Err(ProcessError::StoodDown) => return,
                 Err(error) => {
                     self.note_failure(Some(&error));
                     away_since.get_or_insert_with(sigma_clock::monotonic);
@@ -146,9 +178,9 @@ impl App {
         }
     }
 
-    async fn can_read(&self) -> bool {
+    async fn can_read(&self, fence: &Fence) -> bool {
         let _turn = self.process.turn.lock().await;
-        self.catch_up().await.is_ok() && self.executor.journal.identity().await.is_ok()
+        self.catch_up(fence).await.is_ok() && self.executor.journal.identity().await.is_ok()
     }
 
     /// Why the process managers cannot work at the moment, where they cannot. For readiness.
@@ -169,21 +201,28 @@ impl App {
         *failing = error.map(ToString::to_string);
     }
 
-    /// Does all that is to be done now: reads what is new, fires what is due, until nothing is left.
+    /// Does all that is to be done now: reads what is new, fires what is due, until nothing is left. For whoever does not
+    /// [`run`](Self::run); waits until this node may.
     ///
     /// # Errors
     /// [`ProcessError`] when something that we depend on is away. What was done stays done; call it again.
     pub async fn run_once(&self) -> Result<(), ProcessError> {
+        let mut claim = self.process.cluster.claim(lease::NAME);
+        let fence = claim.held().await;
+        self.take_turn(&fence).await
+    }
+
+    async fn take_turn(&self, fence: &Fence) -> Result<(), ProcessError> {
         let _turn = self.process.turn.lock().await;
         loop {
-            self.catch_up().await?;
+            self.catch_up(fence).await?;
             let now = self.executor.now();
             let due = self.process.agenda.due(now.as_millis()).await?;
             if due.is_empty() {
                 return Ok(());
             }
             for step in due {
-                self.take_step(&step, now).await?;
+                self.take_step(fence, &step, now).await?;
             }
         }
     }
@@ -201,22 +240,49 @@ impl App {
         }
     }
 
-    /// Sessions that a node holds, by all that is committed now.
+    /// Sessions that a node holds, by all that is committed now. Any node may ask: what the one that runs the process managers
+    /// has not looked at yet is looked at here, and nothing is written.
     pub(crate) async fn sessions_at(&self, node: &str) -> Result<Vec<String>, ProcessError> {
-        let _turn = self.process.turn.lock().await;
+        let agenda = &self.process.agenda;
         self.log.settle().await?;
-        self.catch_up().await?;
-        Ok(self.process.agenda.sessions_at(node).await?)
+        // The place first: the rows that are read after it say at least what was known there.
+        let (mut place, mut is_of_this_log) = (agenda.place().await?, true);
+        let mut lines = Lines::new();
+        loop {
+            let batch = match self.log.read_after(&place, BATCH).await {
+                Err(LogError::ForeignCursor(_)) if is_of_this_log => {
+                    (place, is_of_this_log) = (Cursor::start(), false);
+                    lines.clear();
+                    continue;
+                }
+                batch => batch?,
+            };
+            if batch.next == place {
+                break;
+            }
+            gather(&mut lines, &batch.events);
+            place = batch.next;
+        }
+        let mut held = BTreeSet::new();
+        if is_of_this_log {
+            let known = agenda.sessions_at(node).await?;
+            held.extend(known.into_iter().filter(|(_, line)| !lines.contains_key(line)).map(|(id, _)| id));
+        }
+        for (line, sessions) in lines {
+            let on_air = self.find(&line, sessions).await?.on_air.into_iter();
+            held.extend(on_air.filter(|(_, at)| at == node).map(|(session, _)| session));
+        }
+        Ok(held.into_iter().collect())
     }
 
     /// Reads the log to its end.
-    async fn catch_up(&self) -> Result<(), ProcessError> {
+    async fn catch_up(&self, fence: &Fence) -> Result<(), ProcessError> {
         loop {
             let place = self.process.agenda.place().await?;
             let batch = match self.log.read_after(&place, BATCH).await {
                 Err(LogError::ForeignCursor(message)) => {
                     tracing::warn!(message, "the log is another one than before: deadlines are derived anew");
-                    self.process.agenda.clear().await?;
+                    self.process.agenda.clear(fence).await?;
                     continue;
                 }
                 batch => batch?,
@@ -224,27 +290,24 @@ impl App {
             if batch.next == place {
                 return Ok(());
             }
-            self.look_at(&batch.events, &batch.next).await?;
+            self.look_at(fence, &batch.events, &batch.next).await?;
         }
     }
 
     /// Looks at each line that events are of, and writes down what is to be done, with the place in the log.
-    async fn look_at(&self, events: &[RecordedEvent], next: &Cursor) -> Result<(), ProcessError> {
-        let mut lines: BTreeMap<&str, BTreeSet<SessionId>> = BTreeMap::new();
-        for event in events {
-            if event.line.parse::<ChannelId>().is_err() {
-                continue;
-            }
-            let sessions = lines.entry(&event.line).or_default();
-            if event.aggregate_type == Session::TYPE {
-                sessions.extend(event.aggregate_id.parse::<SessionId>());
-            }
-        }
+    async fn look_at(
+        &self,
+        fence: &Fence,
+        events: &[RecordedEvent],
+        next: &Cursor,
+    ) -> Result<(), ProcessError> {
+        let mut lines = Lines::new();
+        gather(&mut lines, events);
         let mut findings = Vec::with_capacity(lines.len());
         for (line, sessions) in lines {
-            findings.push(self.find(line, sessions).await?);
+            findings.push(self.find(&line, sessions).await?);
         }
-        Ok(self.process.agenda.write(&findings, Some(next)).await?)
+        self.process.agenda.write(fence, &findings, Some(next)).await
     }
 
     /// How a line stands now, and what is to be done about it. One that cannot be read is looked at again later; it must
@@ -289,7 +352,7 @@ impl App {
     }
 
     /// Does what is due, looks at the line again, and puts the step off where it still stands.
-    async fn take_step(&self, due: &DueStep, now: Timestamp) -> Result<(), ProcessError> {
+    async fn take_step(&self, fence: &Fence, due: &DueStep, now: Timestamp) -> Result<(), ProcessError> {
         let done = self.fire(due).await;
         match &done {
             Ok(()) => {}
@@ -300,9 +363,9 @@ impl App {
             Err(_) => return done,
         }
         let findings = self.find(&due.line, BTreeSet::new()).await?;
-        self.process.agenda.write(&[findings], None).await?;
+        self.process.agenda.write(fence, &[findings], None).await?;
         let pause = STEP_PAUSE_MS.saturating_mul(1 << due.attempts.min(16)).min(LONGEST_STEP_PAUSE_MS);
-        Ok(self.process.agenda.put_off(due, now.as_millis().saturating_add(pause)).await?)
+        self.process.agenda.put_off(fence, due, now.as_millis().saturating_add(pause)).await
     }
 
     async fn fire(&self, due: &DueStep) -> Result<(), ProcessError> {

@@ -169,6 +169,7 @@ async fn a_log_that_is_away_delays_changes_and_loses_none() {
         log: log.clone(),
         history: Arc::new(store),
         process: None,
+        cluster: world.cluster.clone(),
     };
     let app = open(stores, world.clock.clone(), &tempfile::tempdir().unwrap(), 1).await.unwrap();
     let mut changes = app.changes();

@@ -12,6 +12,7 @@ mod erasure;
 mod events;
 mod feeds;
 mod keys;
+mod nodes;
 mod sqlite;
 mod timeline;
 mod tokens;

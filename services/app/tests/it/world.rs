@@ -11,6 +11,7 @@ use sigma_app::{
     Vault,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
+use sigma_cluster::{Cluster, Me};
 use sigma_store::memory::MemoryStore;
 use sigma_store::{
     CommandRecord, Commit, Committed, EventLog, History, Identity, Journal, RecordedEvent, SecretRow,
@@ -178,6 +179,7 @@ pub(crate) struct World {
     pub(crate) switch: Arc<Switch>,
     pub(crate) app: Arc<App>,
     pub(crate) process: Option<Place>,
+    pub(crate) cluster: Cluster,
     pub(crate) folder: Arc<tempfile::TempDir>,
     /// Whether the views show what happened; who waits for them waits.
     pub(crate) shows: watch::Sender<bool>,
@@ -191,6 +193,12 @@ pub(crate) struct Stores {
     pub(crate) history: Arc<dyn History>,
     /// Where the process managers' rows are; none: in a file of the folder.
     pub(crate) process: Option<Place>,
+    pub(crate) cluster: Cluster,
+}
+
+/// One process that is all there is.
+fn alone() -> Cluster {
+    Cluster::alone(Me::named(NODE), 0)
 }
 
 impl World {
@@ -206,18 +214,30 @@ impl World {
 
     /// A fresh platform with all of it in PostgreSQL.
     pub(crate) async fn on_postgresql() -> Self {
-        let address: Address = harness::postgres::Cluster::shared().database().await.parse().unwrap();
-        let store = PostgresStore::open(&address, &PostgresOptions::default()).await.unwrap();
+        Self::in_database(&harness::postgres::Cluster::shared().database().await.parse().unwrap()).await
+    }
+
+    pub(crate) async fn in_database(address: &Address) -> Self {
+        let store = PostgresStore::open(address, &PostgresOptions::default()).await.unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
-        let (store, process) = (Arc::new(store), Some(Place::Schema(Schema::new(&address, "sigma_process"))));
-        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process };
+        let (store, process) = (Arc::new(store), Some(Place::Schema(Schema::new(address, "sigma_process"))));
+        let cluster = Cluster::join(address, Me::named(NODE)).await.unwrap();
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process, cluster };
         Self::begin(stores, clock, Arc::new(tempfile::tempdir().unwrap())).await
+    }
+
+    /// Another node of the same platform.
+    pub(crate) async fn beside(&self, address: &Address, id: &str) -> Self {
+        let cluster = Cluster::join(address, Me::named(id)).await.unwrap();
+        let stores = Stores { cluster, ..self.stores() };
+        Self::begin(stores, self.clock.clone(), Arc::new(tempfile::tempdir().unwrap())).await
     }
 
     pub(crate) async fn on<S: Journal + EventLog + History + 'static>(store: Arc<S>) -> Self {
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_800_000_000_000)));
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process: None };
+        let (process, cluster) = (None, alone());
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process, cluster };
         Self::begin(stores, clock, folder).await
     }
 
@@ -235,8 +255,8 @@ impl World {
         let shows = watch::Sender::new(true);
         let over = Stores { journal: switch.clone(), ..stores.clone() };
         let app = open_gated(over, clock.clone(), &folder, 1, shows.subscribe()).await.unwrap();
-        let Stores { journal: store, log, history, process } = stores;
-        Self { store, log, history, process, clock, switch, app, folder, shows }
+        let Stores { journal: store, log, history, process, cluster } = stores;
+        Self { store, log, history, process, cluster, clock, switch, app, folder, shows }
     }
 
     pub(crate) fn stores(&self) -> Stores {
@@ -245,6 +265,7 @@ impl World {
             log: self.log.clone(),
             history: self.history.clone(),
             process: self.process.clone(),
+            cluster: self.cluster.clone(),
         }
     }
 
@@ -256,7 +277,8 @@ impl World {
     /// The same data folder, and another store behind it.
     pub(crate) async fn restarted_over(&self, store: MemoryStore) -> Self {
         let store = Arc::new(store);
-        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process: None };
+        let (process, cluster) = (None, alone());
+        let stores = Stores { journal: store.clone(), log: store.clone(), history: store, process, cluster };
         Self::begin(stores, self.clock.clone(), self.folder.clone()).await
     }
 
@@ -341,13 +363,13 @@ async fn open_gated(
     master_key: u8,
     shows: watch::Receiver<bool>,
 ) -> Result<Arc<App>, sigma_app::OpenError> {
-    let Stores { journal, log, history, process } = stores;
+    let Stores { journal, log, history, process, cluster } = stores;
     let vault = Arc::new(Vault::new([master_key; 32]).unwrap());
     let subjects = Arc::new(Subjects::new(journal.clone(), vault.clone()));
     let views = Arc::new(FoldedViews::gated(log.clone(), subjects, shows));
     let process = process.unwrap_or_else(|| folder.path().join("process.sqlite").into());
     let admin_token = AdminToken::new(ADMIN);
-    App::open(Parts { journal, log, history, views, clock, vault, admin_token, process }).await
+    App::open(Parts { journal, log, history, views, clock, vault, admin_token, process, cluster }).await
 }
 
 pub(crate) fn named(name: &str) -> NewChannel {

@@ -206,7 +206,11 @@ impl Component for ProcessManagers {
     async fn check(&self) -> Condition {
         match self.0.process_failure() {
             None => Condition::Ready,
-            Some(why) => Condition::NotReady(format!("deadlines and repairs are late: {why}")),
+            Some(why) if self.0.manages_here() => {
+                Condition::NotReady(format!("deadlines and repairs are late: {why}"))
+            }
+            // Requests are answered all the same; another node may be well, or take over.
+            Some(why) => Condition::Degraded(format!("deadlines and repairs are late: {why}")),
         }
     }
 }

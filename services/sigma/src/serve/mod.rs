@@ -140,8 +140,10 @@ impl Platform {
             EventStore::Postgres { address, .. } => Cluster::join(address, me).await.map_err(Fault::told)?,
         };
 
+        // Where this process runs no projections, it reads what others run.
+        let duties = if roles.projections { cluster.clone() } else { cluster.standing_by() };
         let admin_token = AdminToken::new(token.clone());
-        let store = Opened::of(&settings.event_store, folder.names()).await?;
+        let store = Opened::of(&settings.event_store, folder.names(), &duties).await?;
         let (journal, store_figures) = Measured::new(Arc::clone(&store.journal), store.files.clone());
         let journal: Arc<dyn Journal> = Arc::new(journal);
         let database = store.database.clone();
@@ -154,6 +156,7 @@ impl Platform {
         };
         let (runner, app) = control_plane(
             store,
+            duties,
             stream.clone(),
             Arc::clone(&journal),
             vault,
@@ -333,7 +336,7 @@ struct Opened {
 pub(crate) const PROCESS_SCHEMA: &str = "sigma_process";
 
 impl Opened {
-    async fn of(event_store: &EventStore, names: &Names) -> Result<Self, Fault> {
+    async fn of(event_store: &EventStore, names: &Names, cluster: &Cluster) -> Result<Self, Fault> {
         match event_store {
             EventStore::Sqlite => {
                 let store = SqliteStore::open(names.events()).await.map_err(Fault::told)?;
@@ -356,7 +359,7 @@ impl Opened {
                     history: Arc::new(store.clone()),
                     database: Some(store),
                     files: Vec::new(),
-                    views: Home::Database(address.clone()),
+                    views: Home::Database { address: address.clone(), cluster: cluster.clone() },
                     process: Place::Schema(Schema::new(address, PROCESS_SCHEMA)),
                 })
             }
@@ -367,6 +370,7 @@ impl Opened {
 /// Use cases over a store, and read models over the log that they follow.
 async fn control_plane(
     store: Opened,
+    cluster: Cluster,
     stream: Option<Arc<kafka::Stream>>,
     journal: Arc<dyn Journal>,
     vault: Vault,
@@ -385,7 +389,8 @@ async fn control_plane(
         None => views,
     };
     let views: Arc<dyn ReadModels> = Arc::new(views);
-    let parts = sigma_app::Parts { journal, log, history, views, clock, vault, admin_token, process };
+    let parts =
+        sigma_app::Parts { journal, log, history, views, clock, vault, admin_token, process, cluster };
     let app = App::open(parts).await.map_err(Fault::told)?;
     Ok((runner, app))
 }

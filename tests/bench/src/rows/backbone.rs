@@ -10,6 +10,7 @@ use std::time::Duration;
 use harness::postgres::Cluster;
 use kafka_harness::Kafka;
 use sigma_clock::monotonic;
+use sigma_cluster::{Cluster as Nodes, Me};
 use sigma_relay::{Connection, EVENTS, KafkaLog, PostgresOffice, Relay, RelayHandle, Topic};
 use sigma_runner::Home;
 use sigma_store::{EventLog, Journal};
@@ -252,6 +253,12 @@ async fn log(bench: &Bench) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
+/// Views in a database, run by its only node.
+async fn shared(address: Address) -> io::Result<Home> {
+    let cluster = Nodes::join(&address, Me::named("bench")).await.map_err(io::Error::other)?;
+    Ok(Home::Database { address, cluster })
+}
+
 /// Views in PostgreSQL: filled from the store's own log, and by way of Kafka.
 async fn views(bench: &Bench, cluster: &Cluster, kafka: &Kafka) -> io::Result<Vec<Row>> {
     let (address, store) = opened(cluster).await?;
@@ -261,7 +268,7 @@ async fn views(bench: &Bench, cluster: &Cluster, kafka: &Kafka) -> io::Result<Ve
     let followed =
         KafkaLog::filled_by(relaying.filling(), Connection::plain(kafka.bootstrap()), "sigma.events.views");
     let followed: Arc<dyn EventLog> = Arc::new(followed.map_err(io::Error::other)?);
-    let runner = start(journal.clone(), followed, Home::Database(address)).await?;
+    let runner = start(journal.clone(), followed, shared(address).await?).await?;
     caught_up(&runner).await?;
     let crew = |kafka| Crew { server: None, cluster, kafka, own: "runner" };
     let count = (events * bench.runs()) as f64;
@@ -273,7 +280,7 @@ async fn views(bench: &Bench, cluster: &Cluster, kafka: &Kafka) -> io::Result<Ve
     drop(relaying);
 
     let home: Address = cluster.database().await.parse().map_err(io::Error::other)?;
-    let runner = start(journal, Arc::new(store.clone()), Home::Database(home)).await?;
+    let runner = start(journal, Arc::new(store.clone()), shared(home).await?).await?;
     caught_up(&runner).await?;
     let before = crew(None).spent()?;
     let by_store = rebuilds(bench, &runner, events).await?;

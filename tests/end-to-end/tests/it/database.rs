@@ -146,25 +146,6 @@ async fn who_breaks_off_while_postgresql_is_away_comes_back_into_his_own_session
     assert!(!platform.log().contains(channel.key.as_str()), "{}", platform.log());
 }
 
-#[tokio::test]
-async fn a_second_platform_on_the_same_database_is_refused_with_the_mend() {
-    let cluster = Cluster::quick(&[]);
-    let database = cluster.database().await;
-    let first = Platform::start(Start { database: Some(database.clone()), ..Start::default() }).await;
-    let key = std::fs::read_to_string(first.data_dir().join("master-key")).expect("the master key");
-    let folder = tempfile::tempdir().expect("a folder");
-    let second = std::process::Command::new(end_to_end::binary())
-        .args(["serve", "--http", "127.0.0.1:0", "--rtmp", "127.0.0.1:0", "--data-dir"])
-        .arg(folder.path())
-        .env("SIGMA_EVENT_STORE", &database)
-        .env("SIGMA_MASTER_KEY", key.trim())
-        .output()
-        .expect("the binary runs");
-    let said = String::from_utf8_lossy(&second.stderr);
-    assert_eq!(second.status.code(), Some(1), "{said}");
-    assert!(said.contains("another sigma") && said.contains("stop the other"), "{said}");
-}
-
 fn sigma(platform: &Platform, args: &[&str]) -> String {
     let output = std::process::Command::new(end_to_end::binary())
         .args(args)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
-use sigma_clock::Clock;
+use sigma_clock::{Clock, monotonic};
 use sigma_cluster::Cluster;
 use sigma_domain::{
     Actor, ActorKind, Channel, ChannelId, ChannelPhase, Project, ProjectCommand, ProjectId, ProjectName,
@@ -30,6 +30,9 @@ pub const READ_YOUR_WRITES: Duration = Duration::from_secs(5);
 
 /// The same while the views stand still, where it is known that they do.
 const WHILE_STILL: Duration = Duration::from_millis(50);
+
+/// How often who waits looks whether they stand still.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What the application is made of.
 pub struct Parts {
@@ -243,16 +246,23 @@ impl App {
     /// Waits until the views show what was done. It is done either way, so a view that lags is only warned of.
     pub(crate) async fn shown<A: Decider>(&self, executed: &Executed<A>) {
         let Executed { aggregate_id, sequence, .. } = executed;
-        let patience = if self.views.stand_still() { WHILE_STILL } else { READ_YOUR_WRITES };
-        match self.views.wait_for(A::TYPE, aggregate_id, *sequence, patience).await {
-            Ok(Waited::Reached) => {}
-            other => tracing::warn!(
-                aggregate.id = %aggregate_id,
-                sequence,
-                outcome = ?other,
-                "answered before the views show the change"
-            ),
-        }
+        let began = monotonic();
+        let outcome = loop {
+            // They may begin to stand still while they are waited for.
+            let still = self.views.stand_still();
+            let patience = if still { WHILE_STILL } else { LOOK };
+            match self.views.wait_for(A::TYPE, aggregate_id, *sequence, patience).await {
+                Ok(Waited::Reached) => return,
+                Ok(Waited::TimedOut) if !still && began.elapsed() < READ_YOUR_WRITES => {}
+                other => break other,
+            }
+        };
+        tracing::warn!(
+            aggregate.id = %aggregate_id,
+            sequence,
+            ?outcome,
+            "answered before the views show the change"
+        );
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerContext;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 
 use crate::figures::{Adder, Figures};
@@ -17,6 +17,7 @@ pub struct Link(Arc<Mutex<State>>);
 #[derive(Debug, Default)]
 struct State {
     trouble: Option<String>,
+    is_down: bool,
     figures: Adder,
 }
 
@@ -30,9 +31,15 @@ impl Link {
         self.state().trouble.clone()
     }
 
+    /// Whether no broker at all could be reached, and nothing has worked since. Known at once where connections are refused.
+    pub fn is_down(&self) -> bool {
+        self.state().is_down
+    }
+
     /// It works again.
     pub fn clear(&self) {
-        self.state().trouble = None;
+        let mut state = self.state();
+        (state.trouble, state.is_down) = (None, false);
     }
 
     /// What its clients have done; told anew every few seconds.
@@ -64,8 +71,29 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, reason, "a Kafka client complains");
-        self.link.state().trouble = Some(reason.to_owned());
+        let mut state = self.link.state();
+        state.is_down |= error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown);
+        state.trouble = Some(reason.to_owned());
     }
 }
 
 impl ConsumerContext for Context {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_broker_that_is_away_is_trouble_and_only_all_of_them_are_down() {
+        let context = Context::default();
+        let seen = || (context.link.trouble(), context.link.is_down());
+        let complain = |code, reason: &str| context.error(KafkaError::Global(code), reason);
+        complain(RDKafkaErrorCode::BrokerTransportFailure, "one");
+        assert_eq!(seen(), (Some("one".to_owned()), false));
+        complain(RDKafkaErrorCode::AllBrokersDown, "all");
+        complain(RDKafkaErrorCode::BrokerTransportFailure, "one again");
+        assert_eq!(seen(), (Some("one again".to_owned()), true));
+        context.link.clear();
+        assert_eq!(seen(), (None, false));
+    }
+}

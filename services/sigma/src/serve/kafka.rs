@@ -50,7 +50,9 @@ impl Stream {
 
     /// Whether read models get nothing new for now, as far as this process knows.
     pub(crate) fn is_away(&self) -> bool {
-        matches!(self.relay.status().state, RelayState::Waiting | RelayState::Blocked)
+        let stuck = matches!(self.relay.status().state, RelayState::Waiting | RelayState::Blocked);
+        // A node that does not lead sees it by its own consumers.
+        stuck || self.log.link().is_down() || self.relay.link().is_down()
     }
 
     /// Where each second of each session on air here goes.

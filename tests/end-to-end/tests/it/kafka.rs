@@ -209,6 +209,17 @@ async fn a_broadcast_goes_through_postgresql_and_kafka() {
     assert!(line(" relay ").contains("leads") && line(" relay ").ends_with("0 events wait"), "{told}");
 }
 
+/// Gives one command after the other; answers how long the slowest took.
+async fn slowest_command(platform: &Platform, span: Duration) -> Duration {
+    let (begun, mut slowest) = (sigma_clock::monotonic(), Duration::ZERO);
+    while begun.elapsed() < span {
+        let given = sigma_clock::monotonic();
+        platform.create_channel("At that moment", json!({})).await;
+        slowest = slowest.max(given.elapsed());
+    }
+    slowest
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_kafka_is_away_broadcasts_begin_and_go_on_and_all_is_shown_later() {
     let (cluster, mut kafka) = (Cluster::quick(&[]), Kafka::start(1));
@@ -219,7 +230,16 @@ async fn while_kafka_is_away_broadcasts_begin_and_go_on_and_all_is_shown_later()
     let mut viewer = join(&platform, &before.playback_id).await;
     viewer.follow(SOON, |viewer| viewer.seen.len() >= 2).await;
 
-    kafka.kill(0);
+    // Who gives a command at that very moment is not kept waiting.
+    let (slowest, killed) = tokio::join!(
+        slowest_command(&platform, Duration::from_secs(2)),
+        tokio::task::spawn_blocking(move || {
+            kafka.kill(0);
+            kafka
+        }),
+    );
+    kafka = killed.expect("killed");
+    assert!(slowest < Duration::from_millis(1_500), "a command took {slowest:?}");
     let two = Broadcast::push(&platform.push_url(&other.key), Clip::default());
     let mut second = join(&platform, &other.playback_id).await;
     second.follow(SOON, |viewer| viewer.seen.len() >= 2).await;

@@ -27,6 +27,10 @@ export class Owner {
     this.repeats = 0;
     this.tries = 0;
     this.faults = [];
+    /** Why a command had to be sent again. */
+    this.failed = [];
+    /** How long each answer took, in milliseconds. */
+    this.took = [];
     /** For each channel what the log must hold of it, in order: `type` or `type name`. */
     this.expected = new Map();
     /** Keys that were answered, with what was asked and answered; a few are asked again. */
@@ -86,6 +90,7 @@ export class Owner {
     for (;;) {
       if (this.abandoned) return undefined;
       this.tries += 1;
+      const began = Date.now();
       try {
         const answer = await fetch(this.platform.url('/graphql'), {
           method: 'POST', signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
@@ -94,8 +99,12 @@ export class Owner {
         });
         const body = await answer.json();
         const code = body.errors?.[0]?.extensions?.code;
-        if (answer.ok && code !== 'UNAVAILABLE') return body;
-      } catch { /* the server is away: the same again */ }
+        if (answer.ok && code !== 'UNAVAILABLE') {
+          this.took.push(Date.now() - began);
+          return body;
+        }
+        this.failed.push(`${answer.status} ${JSON.stringify(body.errors ?? body)}`.slice(0, 300));
+      } catch (error) { this.failed.push(String(error.cause?.code ?? error.name)); /* the server is away: the same again */ }
       await sleep(50);
     }
   }

@@ -31,7 +31,7 @@ pub(crate) use self::heard::{Everywhere, Heard};
 use self::shown::Shown;
 use crate::fault::Fault;
 use crate::folder::Names;
-use crate::settings::Settings;
+use crate::settings::{Roles, Settings};
 
 /// The media plane of this process. Cheap to clone.
 #[derive(Clone)]
@@ -169,11 +169,15 @@ impl Media {
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// What answers viewers where no route of the shell does: the node's own origin, and what sends them to other nodes.
-pub(crate) fn viewers(media: Option<Media>, elsewhere: Option<Arc<Elsewhere>>) -> Fallback {
+pub(crate) fn viewers(media: Option<Media>, elsewhere: Option<Arc<Elsewhere>>, roles: Roles) -> Fallback {
     let origin = media.as_ref().map(|media| media.node.origin());
     http::fallback(tower::service_fn(move |request: http::WebRequest| {
         let (media, origin, elsewhere) = (media.clone(), origin.clone(), elsewhere.clone());
         async move {
+            // What has its own routes where that role is.
+            if !roles.api && !elsewhere::is_of_media(request.uri().path()) {
+                return Ok(elsewhere::not_here(request.uri().path()));
+            }
             let is_here = media.is_some_and(|media| elsewhere.is_none() || media.holds(request.uri().path()));
             if let (false, Some(elsewhere)) = (is_here, &elsewhere)
                 && let Some(sent) = elsewhere.send(request.method(), request.uri(), request.headers()).await

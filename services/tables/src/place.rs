@@ -10,6 +10,7 @@ use sqlx::{ConnectOptions, Error};
 
 use crate::address::Address;
 use crate::connection::{Connection, Pool, Rows};
+use crate::fault::is_gone;
 use crate::query::query;
 
 /// How long a statement waits for another program that holds the file.
@@ -83,6 +84,20 @@ impl Schema {
              language sql immutable strict as $$ select json_array_elements_text(list::json) $$"
         );
         rows.into().script(&sql).await
+    }
+
+    /// Why its server cannot be reached now; none where it answers, whatever it answers.
+    pub async fn away(&self) -> Option<String> {
+        let place = Place::Schema(self.clone());
+        let error = match place.connect().await {
+            Ok(connection) => {
+                // It has answered; how it says goodbye is nobody's concern.
+                let _ = connection.close().await;
+                return None;
+            }
+            Err(error) => error,
+        };
+        (is_gone(&error) || matches!(error, Error::PoolTimedOut)).then(|| error.to_string())
     }
 
     /// Takes it away with all that is in it. One that is not there is none to take away.

@@ -169,6 +169,25 @@ impl Platform {
         .await;
     }
 
+    /// Whether its process has not ended by itself.
+    pub fn is_running(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    /// Starts it again where it has ended by itself, as a service manager does.
+    pub fn revive(&mut self) {
+        if !self.is_running() {
+            self.child = None;
+            self.spawn();
+        }
+    }
+
+    /// Whether it says now that it is ready.
+    pub async fn is_ready(&self) -> bool {
+        let answer = self.client.get(self.url("/readyz")).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
     /// `kill -9`.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -289,7 +308,11 @@ impl Platform {
 impl Drop for Platform {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            let kept = std::env::temp_dir().join(format!("sigma-failed-{}.log", std::process::id()));
+            let kept = std::env::temp_dir().join(format!(
+                "sigma-failed-{}-{}.log",
+                std::process::id(),
+                self.http.replace(':', "-")
+            ));
             if fs::copy(self.log_file(), &kept).is_ok() {
                 eprintln!("the platform's log: {}", kept.display());
             }

@@ -102,10 +102,14 @@ impl Elsewhere {
 
 const TOKEN_MEND: &str = "send an API token with sessions:read as Authorization: Bearer, or as ?token=";
 
+/// Whether viewers ask for it.
+pub(super) fn is_of_media(path: &str) -> bool {
+    ["/live/", "/preview/", "/media/"].iter().any(|root| path.starts_with(root))
+}
+
 /// What is answered by a process that serves no media, where no other node has it either.
 pub(super) fn not_here(path: &str) -> http::Response<Slices> {
-    let of_media = ["/live/", "/preview/", "/media/"].iter().any(|root| path.starts_with(root));
-    if of_media {
+    if is_of_media(path) {
         let mend = "come back when the broadcast has begun; the watch page does so by itself";
         return told(StatusCode::NOT_FOUND, "NOT_ON_AIR", "nothing is on air here at the moment", mend);
     }

@@ -17,14 +17,14 @@ use sigma_api::graphql::{Api, ApiParts, IngestHealth, NothingOnAir, PlatformFact
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_api::{Addresses, Nodes};
 use sigma_app::{AdminToken, App, ReadModels, Subjects, Vault};
-use sigma_clock::{Clock, SteadyClock, SystemClock};
+use sigma_clock::{Backoff, Clock, SteadyClock, SystemClock};
 use sigma_cluster::{Cluster, Me, RENEWAL};
 use sigma_door::Pressure;
 use sigma_runner::{Home, Runner, RunnerHandle};
 use sigma_store::{EventLog, History, Journal};
 use sigma_store_postgres::{PostgresOptions, PostgresStore};
 use sigma_store_sqlite::SqliteStore;
-use sigma_tables::{Place, Schema};
+use sigma_tables::{Address, Place, Schema};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -137,7 +137,10 @@ impl Platform {
         };
         let cluster = match &settings.event_store {
             EventStore::Sqlite => Cluster::alone(me, started_at_ms),
-            EventStore::Postgres { address, .. } => Cluster::join(address, me).await.map_err(Fault::told)?,
+            EventStore::Postgres { address, .. } => {
+                until_it_answers(address).await;
+                Cluster::join(address, me).await.map_err(Fault::told)?
+            }
         };
 
         // Where this process runs no projections, it reads what others run.
@@ -263,7 +266,7 @@ impl Platform {
             serves_api: roles.api,
             components,
             sources,
-            fallback: media::viewers(media.clone(), elsewhere),
+            fallback: media::viewers(media.clone(), elsewhere, roles),
             limits: settings.limits.clone(),
             traces: telemetry.requests(),
             pressure,
@@ -308,6 +311,22 @@ impl Platform {
             },
             () = signals.stop() => warn!("asked a second time: stopped at once"),
         }
+    }
+}
+
+/// How long is waited before a database that is away is tried again: at first, and at most.
+const FIRST_WAIT: Duration = Duration::from_millis(200);
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// Waits for a database that is away. After a failure of power all begin at once, and the database is rarely the first.
+async fn until_it_answers(address: &Address) {
+    let schema = Schema::new(address, "public");
+    let (mut wait, mut is_told) = (Backoff::new(FIRST_WAIT, LONGEST_WAIT), false);
+    while let Some(why) = schema.away().await {
+        if !std::mem::replace(&mut is_told, true) {
+            warn!(database = %address, why, "the database is away and is waited for; start it, or name another with --event-store");
+        }
+        sigma_clock::sleep(wait.step()).await;
     }
 }
 

@@ -27,9 +27,9 @@ impl Seeded {
 /// What an owner was answered: for each of his channels the names that it was given, in order.
 pub(crate) type Ledger = Vec<(String, Vec<String>)>;
 
-/// Sends one command until it is answered.
-async fn command(client: &reqwest::Client, url: &str, token: &str, key: &str, body: &Value) -> Value {
-    loop {
+/// Sends one command until it is answered, now to one node and now to the next.
+async fn command(client: &reqwest::Client, urls: &[String], token: &str, key: &str, body: &Value) -> Value {
+    for url in urls.iter().cycle() {
         let request = client.post(url).bearer_auth(token).header("idempotency-key", key).json(body);
         if let Ok(answer) = request.timeout(Duration::from_secs(5)).send().await
             && let Ok(answer) = answer.json::<Value>().await
@@ -40,37 +40,39 @@ async fn command(client: &reqwest::Client, url: &str, token: &str, key: &str, bo
         }
         sigma_clock::sleep(Duration::from_millis(20)).await;
     }
+    unreachable!("there is a node to ask")
 }
 
-/// Makes channels and renames each twice, until he is stopped; every tenth command is given again after its answer.
+/// Makes channels named after himself and renames each twice, until he is stopped; every tenth command is given again after its answer.
 pub(crate) async fn own(
     client: reqwest::Client,
-    url: String,
+    urls: Vec<String>,
     token: String,
     wanted: Arc<AtomicBool>,
+    who: &'static str,
 ) -> Ledger {
     let mut ledger = Ledger::new();
     while wanted.load(Ordering::Relaxed) {
         let number = ledger.len();
-        let name = format!("Owned {number}");
+        let name = format!("{who} {number}");
         let create = json!({
             "query": "mutation($name: String!) { createChannel(input: { name: $name }) { channel { id } streamKey } }",
             "variables": { "name": name },
         });
-        let key = format!("create-{number}");
-        let answer = command(&client, &url, &token, &key, &create).await;
+        let key = format!("create-{who}-{number}");
+        let answer = command(&client, &urls, &token, &key, &create).await;
         if number.is_multiple_of(10) {
-            assert_eq!(command(&client, &url, &token, &key, &create).await, answer, "asked again");
+            assert_eq!(command(&client, &urls, &token, &key, &create).await, answer, "asked again");
         }
         let id = answer["data"]["createChannel"]["channel"]["id"].as_str().expect("an id").to_owned();
         let mut names = vec![name];
         for change in 1..3 {
-            let name = format!("Owned {number}.{change}");
+            let name = format!("{who} {number}.{change}");
             let update = json!({
                 "query": "mutation($id: ID!, $name: String!) { updateChannel(id: $id, input: { name: $name }) { channel { id } } }",
                 "variables": { "id": id, "name": name },
             });
-            command(&client, &url, &token, &format!("update-{number}-{change}"), &update).await;
+            command(&client, &urls, &token, &format!("update-{who}-{number}-{change}"), &update).await;
             names.push(name);
         }
         ledger.push((id, names));
@@ -79,7 +81,7 @@ pub(crate) async fn own(
 }
 
 /// The names that the log holds of a channel, in order.
-async fn logged(platform: &Platform, channel: &str) -> Vec<String> {
+pub(crate) async fn logged(platform: &Platform, channel: &str) -> Vec<String> {
     let query = "query($id: ID!) { events(aggregateId: $id, first: 100) { nodes { type data } } }";
     let answer = platform.graphql(query, json!({ "id": channel })).await;
     let events = answer.get("/events/nodes").as_array().expect("a list");
@@ -91,7 +93,7 @@ async fn logged(platform: &Platform, channel: &str) -> Vec<String> {
 }
 
 /// Everything that the read models say.
-async fn shown(platform: &Platform) -> Value {
+pub(crate) async fn shown(platform: &Platform) -> Value {
     let query = "{ channels(first: 100) { nodes { id name state currentSession { id state } } } \
                  sessions(first: 100) { nodes { id state startedAt liveAt endedAt endReason } } }";
     platform.graphql(query, json!({})).await.body
@@ -115,8 +117,8 @@ async fn killed_ten_times_nothing_answered_is_lost_or_doubled_and_no_playlist_go
         sessions.push(platform.sessions(&channel.id).await[0]["id"].clone());
     }
     let wanted = Arc::new(AtomicBool::new(true));
-    let (client, url) = (platform.client().clone(), platform.url("/graphql"));
-    let owner = tokio::spawn(own(client, url, platform.admin_token(), Arc::clone(&wanted)));
+    let (client, urls) = (platform.client().clone(), vec![platform.url("/graphql")]);
+    let owner = tokio::spawn(own(client, urls, platform.admin_token(), Arc::clone(&wanted), "Owned"));
 
     let mut moments = Seeded(1126);
     for kill in 1..=KILLS {

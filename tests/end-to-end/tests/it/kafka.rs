@@ -32,7 +32,7 @@ async fn relayed(platform: &Platform) {
 }
 
 /// What an outsider finds in the topic: how much came, and what of it is new, in order.
-async fn found(kafka: &Kafka) -> (usize, Vec<RecordedEvent>) {
+pub(crate) async fn found(kafka: &Kafka) -> (usize, Vec<RecordedEvent>) {
     let log = KafkaLog::open(Connection::plain(kafka.bootstrap()), EVENTS).expect("a log");
     let (mut seen, mut after, mut all, mut new) = (Seen::new(), Cursor::start(), 0, Vec::new());
     loop {
@@ -53,7 +53,7 @@ async fn found(kafka: &Kafka) -> (usize, Vec<RecordedEvent>) {
 }
 
 /// Names of a channel's events as an outsider reads them from the topic, in order.
-async fn names(kafka: &Kafka, channel: &str) -> Vec<String> {
+pub(crate) async fn names(kafka: &Kafka, channel: &str) -> Vec<String> {
     let events = found(kafka).await.1.into_iter();
     events.filter(|event| event.line == channel).map(|event| event.name).collect()
 }
@@ -101,7 +101,7 @@ async fn killed_at_random_moments_the_relay_leaves_nothing_out() {
     let mut platform = on(&cluster, &kafka).await;
     let wanted = Arc::new(AtomicBool::new(true));
     let (client, url) = (platform.client().clone(), platform.url("/graphql"));
-    let owner = tokio::spawn(own(client, url, platform.admin_token(), Arc::clone(&wanted)));
+    let owner = tokio::spawn(own(client, vec![url], platform.admin_token(), Arc::clone(&wanted), "Owned"));
     let mut moments = Seeded(1127);
     for _ in 0..KILLS {
         sigma_clock::sleep(Duration::from_millis(moments.below(1_200))).await;

@@ -23,7 +23,9 @@ mod publishers;
 mod rebuild;
 mod refusals;
 mod restart;
+mod rolling;
 mod secrets;
+mod several;
 mod tls;
 mod tokens;
 

@@ -206,7 +206,6 @@ async fn any_piece_is_killed_and_nothing_answered_is_lost_or_doubled() {
     for (channel, _, viewer) in &mut on_air {
         is_live(fleet.api(), &channel.id).await;
         viewer.reload(None).await.expect("the playlist under its old address");
-        viewer.unbroken();
     }
     wanted.store(false, Ordering::Relaxed);
     let mut ledger = Ledger::new();

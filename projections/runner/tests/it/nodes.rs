@@ -1,4 +1,5 @@
 //! Several nodes over one database: one runs a projection at a time, all show it.
+#![allow(clippy::print_stdout, reason = "figures, for who runs it with --nocapture")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -1,8 +1,9 @@
--- Takes a lease that nobody holds, or whose holder has said nothing for his term. No row: another one holds it, or commits
--- something under its fence just now.
+-- Takes a lease that nobody holds, or whose holder has said nothing for his term; also one that an earlier process of this very
+-- node held: it is gone, or this one could not have joined. No row: another one holds it, or commits something under its fence
+-- just now.
 with free as (
     select name from lease
-    where name = $2 and (holder is null or until < clock_timestamp())
+    where name = $2 and (holder is null or holder = $1 or until < clock_timestamp())
     for update skip locked
 )
 update lease

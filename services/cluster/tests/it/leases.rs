@@ -101,3 +101,18 @@ async fn who_leaves_gives_everything_back() {
     assert!(nodes[0].leases.is_empty(), "{nodes:?}");
     in_time("the other holds", two.claim("a").held()).await;
 }
+
+#[tokio::test]
+async fn a_node_that_is_started_again_has_its_leases_back_at_once() {
+    let address = database().await;
+    let mut dead = Mortal::join(&address, "one").await;
+    let mut claim = dead.cluster.claim("views");
+    let fence = in_time("it holds", claim.held()).await;
+    dead.kill();
+    let again = join(&address, "one").await;
+    let began = sigma_clock::monotonic();
+    let mut claimed = again.claim("views");
+    let next = in_time("it holds again", claimed.held()).await;
+    assert!(next.number() > fence.number());
+    assert!(began.elapsed() < sigma_cluster::TERM / 2, "{:?}", began.elapsed());
+}

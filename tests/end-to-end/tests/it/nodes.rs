@@ -1,4 +1,5 @@
 //! Two processes over one database: one runs the read models and deadlines, both answer.
+#![allow(clippy::print_stdout, reason = "figures, for who runs it with --nocapture")]
 
 use std::time::Duration;
 

@@ -1,6 +1,7 @@
 //! A view is filled anew while commands come in: whoever looks sees equal or newer data, across the swap too.
 //!
 //! `SIGMA_TEST_REBUILD_EVENTS=1000000 cargo test -p end-to-end rebuild` is the long form.
+#![allow(clippy::print_stdout, reason = "figures, for who runs it with --nocapture")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

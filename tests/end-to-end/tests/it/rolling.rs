@@ -1,4 +1,5 @@
 //! A platform of several nodes goes on while its nodes are restarted one by one, and while any piece of it is killed.
+#![allow(clippy::print_stdout, reason = "figures, for who runs it with --nocapture")]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

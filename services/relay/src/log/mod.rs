@@ -149,7 +149,16 @@ impl Shared {
                 Ok(Ok(Met::Nothing)) => {}
                 Ok(Err(_)) | Err(_) if !events.is_empty() => break,
                 Ok(Err(error)) => return Err(error),
-                Err(_) if reader.seems_dry(&extent.ends) => reader.skip_to(&extent.ends),
+                Err(_) if reader.seems_dry(&extent.ends) && reader.is_sent_anew() => {
+                    reader.skip_to(&extent.ends);
+                }
+                // It may have been told of an end that was one before the records came, and be on its way back to a broker that
+                // was away: passed over here, they would be lost to whoever reads. The brokers say how far the log reaches, and
+                // only then is the reader sent to look; what it finds to be an end then is one.
+                Err(_) if reader.seems_dry(&extent.ends) => {
+                    extent = self.tail.ask().await?;
+                    reader.go_anew(&self.topic)?;
+                }
                 Err(_) => {
                     let told = self.link.trouble().unwrap_or_else(|| "no record comes".to_owned());
                     return Err(away(told));

@@ -28,8 +28,11 @@ const IDLE: Duration = Duration::from_secs(120);
 pub(crate) struct Reader {
     client: Client,
     pub(crate) offsets: Offsets,
-    /// Partitions whose end the consumer was told of. It may have been the end of a moment ago.
+    /// Partitions whose end the consumer was told of since it was sent where it stands. It may have been the end of a moment
+    /// ago: what came since may be on its way, for as long as a broker takes to come back.
     dry: Vec<bool>,
+    /// Whether it was sent where it stands after it was known how far the log reaches.
+    sent_anew: bool,
     since: Instant,
 }
 
@@ -43,7 +46,8 @@ pub(crate) enum Met {
 impl Reader {
     fn open(connection: &Connection, topic: &str, link: &Link, at: &Offsets) -> Result<Self, LogError> {
         let client = probe::client(connection, link).map_err(|error| unavailable(&error))?;
-        let mut reader = Self { client, offsets: Vec::new(), dry: Vec::new(), since: monotonic() };
+        let mut reader =
+            Self { client, offsets: Vec::new(), dry: Vec::new(), sent_anew: false, since: monotonic() };
         reader.go(topic, at)?;
         Ok(reader)
     }
@@ -54,7 +58,22 @@ impl Reader {
         self.client.assign(&from).map_err(|error| unavailable(&error))?;
         self.offsets.clone_from(at);
         self.dry = vec![false; at.len()];
+        self.sent_anew = false;
         Ok(())
+    }
+
+    /// Reads once more from where it stands, and forgets what it was told before: an end that it is told of from now on is one
+    /// that a broker saw after whoever calls this knew how far the log reaches.
+    pub(crate) fn go_anew(&mut self, topic: &str) -> Result<(), LogError> {
+        let at = self.offsets.clone();
+        self.go(topic, &at)?;
+        self.sent_anew = true;
+        Ok(())
+    }
+
+    /// Whether it was sent where it stands by [`go_anew`](Self::go_anew), and no record has come since.
+    pub(crate) fn is_sent_anew(&self) -> bool {
+        self.sent_anew
     }
 
     /// Whether nothing is left before `ends`.
@@ -113,7 +132,7 @@ impl Reader {
         let (Some(standing), Some(dry)) = (self.offsets.get_mut(slot), self.dry.get_mut(slot)) else {
             return Ok(Met::Nothing);
         };
-        (*standing, *dry) = (offset.saturating_add(1), false);
+        (*standing, *dry, self.sent_anew) = (offset.saturating_add(1), false, false);
         match event_of(&message, Cursor::start()) {
             Some(event) => {
                 let cursor = cursor::write(log, &self.offsets);
@@ -157,7 +176,7 @@ impl Readers {
 
     /// Lets a reader wait where it stands.
     pub(crate) fn put(&self, mut reader: Reader) {
-        reader.since = monotonic();
+        (reader.since, reader.sent_anew) = (monotonic(), false);
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(reader);
     }
 

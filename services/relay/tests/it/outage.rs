@@ -82,3 +82,48 @@ async fn a_broker_that_is_killed_under_load_and_comes_back_loses_nothing() {
     let read = read_all(&log).await;
     assert_eq!(by_line(&read.new), wanted(&store).await);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_stood_at_the_end_is_given_what_came_while_he_was_on_his_way_back_to_the_broker() {
+    let mut kafka = Kafka::start(1);
+    let (connection, topic, desk) = (Connection::plain(kafka.bootstrap()), topic(), Desk::new());
+    let store = MemoryStore::new(23);
+    let relay = start(&connection, &topic, &store, desk);
+    fill(&store, 4, 6).await;
+    caught_up(&relay).await;
+    // Several, each with clients of its own: how long one waits before it calls a broker again is drawn by chance.
+    let mut standing = Vec::new();
+    for _ in 0..8 {
+        let log = open(&connection, &topic);
+        let mut at = Cursor::start();
+        while let Ok(batch) = log.read_after(&at, 500).await
+            && batch.next != at
+        {
+            at = batch.next;
+        }
+        standing.push((log, at));
+    }
+    kafka.kill(0);
+    for line in ["ch_0", "ch_1", "ch_2", "ch_3"] {
+        say(&store, line, &format!("late-{line}"), "said", "x").await;
+    }
+    until(&relay, |status| status.state == RelayState::Waiting).await;
+    kafka.restart(0);
+    caught_up(&relay).await;
+    let reading = standing.into_iter().map(async |(log, mut at)| {
+        let (begun, mut given) = (sigma_clock::monotonic(), 0);
+        while given < 4 {
+            assert!(begun.elapsed() < PATIENCE, "{given} of 4 were given");
+            if let Ok(batch) = log.read_after(&at, 500).await {
+                assert!(
+                    !batch.events.is_empty() || batch.next == at,
+                    "passed over: {at:?} to {:?}",
+                    batch.next
+                );
+                given += batch.events.iter().filter(|event| event.aggregate_id.starts_with("late-")).count();
+                at = batch.next;
+            }
+        }
+    });
+    futures_util::future::join_all(reading).await;
+}

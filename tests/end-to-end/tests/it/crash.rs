@@ -31,7 +31,7 @@ pub(crate) type Ledger = Vec<(String, Vec<String>)>;
 async fn command(client: &reqwest::Client, urls: &[String], token: &str, key: &str, body: &Value) -> Value {
     for url in urls.iter().cycle() {
         let request = client.post(url).bearer_auth(token).header("idempotency-key", key).json(body);
-        if let Ok(answer) = request.timeout(Duration::from_secs(5)).send().await
+        if let Ok(answer) = request.timeout(Duration::from_secs(10)).send().await
             && let Ok(answer) = answer.json::<Value>().await
             && answer.pointer("/errors/0/extensions/code") != Some(&json!("UNAVAILABLE"))
         {

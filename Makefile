@@ -20,7 +20,7 @@ help: ## this list
 
 # --- what a fresh machine lacks -----------------------------------------------------------------------------------
 
-BENCH_PACKAGES := $(RUN_PACKAGES) nginx libnginx-mod-rtmp
+BENCH_PACKAGES := $(RUN_PACKAGES) nginx libnginx-mod-rtmp postgresql
 
 .PHONY: packages test-packages bench-packages node
 packages:
@@ -125,7 +125,7 @@ acceptance: test-packages build ## the long proofs; figures go into docs/accepta
 
 .PHONY: bench bench-quick
 BENCH = $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)/release/sigma-bench
-bench: bench-packages build ## what the live path costs, nginx beside it; writes the table of docs/performance.md and README.md
+bench: bench-packages build .tools/kafka/version ## what the live path costs, nginx beside it; writes the table of docs/performance.md and README.md
 	cargo build --release --locked --bin sigma-bench
 	$(BENCH) --write $(BENCH_ARGS)
 

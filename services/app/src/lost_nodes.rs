@@ -150,20 +150,7 @@ mod tests {
     use super::*;
 
     fn node(id: &str, state: NodeState) -> Node {
-        Node {
-            id: id.to_owned(),
-            token: 1,
-            state,
-            silent_for: Duration::ZERO,
-            left: Duration::ZERO,
-            started_at_ms: 0,
-            roles: vec![],
-            version: String::new(),
-            url: String::new(),
-            rtmp: None,
-            sessions: 0,
-            leases: vec![],
-        }
+        Node { id: id.to_owned(), token: 1, state, ..Node::default() }
     }
 
     #[tokio::test(start_paused = true)]

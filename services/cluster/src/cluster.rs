@@ -85,7 +85,28 @@ pub struct Cluster {
 
 enum Inner {
     Alone { me: Me, started_at_ms: i64 },
-    Joined { address: Address, me: Me, words: mpsc::UnboundedSender<Word>, membership: Membership },
+    Joined(Joined),
+}
+
+struct Joined {
+    address: Address,
+    me: Me,
+    words: mpsc::UnboundedSender<Word>,
+    membership: Membership,
+}
+
+impl Joined {
+    /// Asks the keeper, over the connection that he has.
+    async fn ask<T>(
+        &self,
+        word: impl FnOnce(oneshot::Sender<Result<T, sqlx::Error>>) -> Word,
+    ) -> Result<T, ClusterError> {
+        let (asked, answer) = oneshot::channel();
+        // One that has left answers nobody any more.
+        let _ = self.words.send(word(asked));
+        let answer = answer.await.unwrap_or(Err(sqlx::Error::PoolClosed));
+        answer.map_err(|error| ClusterError::Unavailable { address: self.address.clone(), error })
+    }
 }
 
 impl fmt::Debug for Cluster {
@@ -117,7 +138,7 @@ impl Cluster {
         let (words, told) = mpsc::unbounded_channel();
         tokio::spawn(keeper.run(told));
         let membership = Membership::new(standing);
-        Ok(Self::of(Inner::Joined { address: address.clone(), me, words, membership }))
+        Ok(Self::of(Inner::Joined(Joined { address: address.clone(), me, words, membership })))
     }
 
     fn of(inner: Inner) -> Self {
@@ -132,7 +153,7 @@ impl Cluster {
     /// The node that this process runs as.
     pub fn node_id(&self) -> &str {
         match &*self.inner {
-            Inner::Alone { me, .. } | Inner::Joined { me, .. } => &me.id,
+            Inner::Alone { me, .. } | Inner::Joined(Joined { me, .. }) => &me.id,
         }
     }
 
@@ -145,7 +166,7 @@ impl Cluster {
         }
         match &*self.inner {
             Inner::Alone { .. } => Claim::new(name, watch::channel(Some(Fence::open())).1, None),
-            Inner::Joined { words, .. } => {
+            Inner::Joined(Joined { words, .. }) => {
                 let (told, held) = watch::channel(None);
                 // A keeper that has left gives nobody a lease any more.
                 let _ = words.send(Word::Claim(Arc::clone(&name), told));
@@ -158,7 +179,7 @@ impl Cluster {
     pub fn membership(&self) -> Membership {
         match &*self.inner {
             Inner::Alone { .. } => Membership::new(watch::channel(Standing::In(0)).1),
-            Inner::Joined { membership, .. } => membership.clone(),
+            Inner::Joined(Joined { membership, .. }) => membership.clone(),
         }
     }
 
@@ -167,11 +188,10 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Unavailable`].
     pub async fn rejoin(&self) -> Result<(), ClusterError> {
-        let Inner::Joined { address, words, .. } = &*self.inner else { return Ok(()) };
-        let unavailable = |error| ClusterError::Unavailable { address: address.clone(), error };
-        let (done, rejoined) = oneshot::channel();
-        let _ = words.send(Word::Rejoin(done));
-        rejoined.await.unwrap_or(Err(sqlx::Error::PoolClosed)).map_err(unavailable)
+        match &*self.inner {
+            Inner::Alone { .. } => Ok(()),
+            Inner::Joined(joined) => joined.ask(Word::Rejoin).await,
+        }
     }
 
     /// All nodes, by id: those that were lost too, for an hour.
@@ -180,7 +200,7 @@ impl Cluster {
     /// [`ClusterError::Unavailable`].
     pub async fn nodes(&self) -> Result<Vec<Node>, ClusterError> {
         match &*self.inner {
-            Inner::Joined { address, .. } => nodes(address).await,
+            Inner::Joined(joined) => joined.ask(Word::Nodes).await,
             Inner::Alone { me, started_at_ms } => Ok(vec![Node {
                 id: me.id.clone(),
                 token: 0,
@@ -204,15 +224,15 @@ impl Cluster {
     /// # Errors
     /// [`ClusterError::Unavailable`].
     pub async fn take_for_lost(&self, node: &str, token: i64) -> Result<bool, ClusterError> {
-        let Inner::Joined { address, .. } = &*self.inner else { return Ok(false) };
-        let unavailable = |error| ClusterError::Unavailable { address: address.clone(), error };
-        let mut tables = Tables::connect(address).await.map_err(unavailable)?;
-        tables.bury(node, token).await.map_err(unavailable)
+        match &*self.inner {
+            Inner::Alone { .. } => Ok(false),
+            Inner::Joined(joined) => joined.ask(|asked| Word::Bury(node.to_owned(), token, asked)).await,
+        }
     }
 
     /// Gives back all leases and tells the others; nothing is held afterwards.
     pub async fn leave(&self) {
-        let Inner::Joined { words, .. } = &*self.inner else { return };
+        let Inner::Joined(Joined { words, .. }) = &*self.inner else { return };
         let (done, left) = oneshot::channel();
         if words.send(Word::Leave(done)).is_ok() {
             let _ = sigma_clock::timeout(TERM, left).await;

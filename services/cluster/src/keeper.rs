@@ -10,6 +10,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::cluster::Me;
 use crate::fence::Fence;
 use crate::membership::Standing;
+use crate::node::Node;
 use crate::tables::Tables;
 use crate::{RENEWAL, TERM};
 
@@ -20,6 +21,10 @@ pub(crate) enum Word {
     Claim(Arc<str>, watch::Sender<Option<Fence>>),
     /// Wants it no more.
     GiveBack(Arc<str>),
+    /// Asks for all nodes.
+    Nodes(oneshot::Sender<Result<Vec<Node>, sqlx::Error>>),
+    /// Takes a node for lost that was seen with this token.
+    Bury(String, i64, oneshot::Sender<Result<bool, sqlx::Error>>),
     /// Comes back as the node, after the others took it for lost.
     Rejoin(oneshot::Sender<Result<(), sqlx::Error>>),
     /// Gives everything back.
@@ -82,8 +87,17 @@ impl Keeper {
                     self.round().await;
                 }
                 Some(Word::GiveBack(name)) => self.give_back(&name).await,
+                Some(Word::Nodes(asked)) => {
+                    let nodes = async { self.tables().await?.nodes().await }.await;
+                    let _ = asked.send(self.answered(nodes));
+                }
+                Some(Word::Bury(node, token, asked)) => {
+                    let buried = async { self.tables().await?.bury(&node, token).await }.await;
+                    let _ = asked.send(self.answered(buried));
+                }
                 Some(Word::Rejoin(done)) => {
-                    let _ = done.send(self.rejoin().await);
+                    let joined = self.rejoin().await;
+                    let _ = done.send(self.answered(joined));
                 }
                 Some(Word::Leave(done)) => {
                     self.leave().await;
@@ -95,16 +109,33 @@ impl Keeper {
         }
     }
 
+    /// The connection; made where there is none.
+    async fn tables(&mut self) -> Result<&mut Tables, sqlx::Error> {
+        let tables = match self.tables.take() {
+            Some(tables) => tables,
+            None => Tables::connect(&self.address).await?,
+        };
+        Ok(self.tables.insert(tables))
+    }
+
+    /// After an error what the connection holds is not known.
+    fn answered<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        if answer.is_err() {
+            self.tables = None;
+        }
+        answer
+    }
+
     /// One word to the database; what it does not answer in time runs out by this machine's clock.
     async fn round(&mut self) {
-        match self.try_round().await {
+        let round = self.try_round().await;
+        match self.answered(round) {
             Ok(()) => {
                 if std::mem::take(&mut self.is_away) {
                     tracing::info!("leases are renewed again");
                 }
             }
             Err(error) => {
-                self.tables = None;
                 if !std::mem::replace(&mut self.is_away, true) {
                     tracing::warn!(%error, "leases cannot be renewed: others may take them");
                 }
@@ -180,11 +211,8 @@ impl Keeper {
     }
 
     async fn rejoin(&mut self) -> Result<(), sqlx::Error> {
-        let tables = match &mut self.tables {
-            Some(tables) => tables,
-            None => self.tables.insert(Tables::connect(&self.address).await?),
-        };
-        self.token = tables.join(&self.me).await?;
+        let me = self.me.clone();
+        self.token = self.tables().await?.join(&me).await?;
         self.standing.send_replace(Standing::In(self.token));
         Ok(())
     }

@@ -6,9 +6,10 @@ use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 
 /// How a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NodeState {
     /// It has said lately that it lives.
+    #[default]
     Up,
     /// It has said nothing for its term.
     Silent,
@@ -17,7 +18,7 @@ pub enum NodeState {
 }
 
 /// A node, as the others see it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Node {
     /// Its id.
     pub id: String,

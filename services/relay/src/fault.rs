@@ -1,6 +1,6 @@
 //! Kafka's errors in words for people.
 
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use sigma_store::LogError;
 
 /// What a person can do about a Kafka that does not answer.
@@ -19,6 +19,20 @@ pub(crate) fn told(error: &KafkaError) -> String {
 /// The log cannot be read now.
 pub(crate) fn away(message: impl Into<String>) -> LogError {
     LogError::Unavailable { message: format!("Kafka: {}", message.into()), mend: BROKERS_MEND.to_owned() }
+}
+
+/// Whether an error says that the topic is another one than was known: deleted, or made anew and shorter.
+pub(crate) fn is_of_another_topic(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::AutoOffsetReset
+                | RDKafkaErrorCode::OffsetOutOfRange
+        )
+    )
 }
 
 pub(crate) fn unavailable(error: &KafkaError) -> LogError {

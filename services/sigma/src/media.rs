@@ -171,15 +171,19 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// What answers viewers where no route of the shell does: the node's own origin, and what sends them to other nodes.
 pub(crate) fn viewers(media: Option<Media>, elsewhere: Option<Arc<Elsewhere>>, roles: Roles) -> Fallback {
     let origin = media.as_ref().map(|media| media.node.origin());
+    // Cloned for each request of each viewer: one handle on all of it.
+    let behind = Arc::new((media, origin, elsewhere));
     http::fallback(tower::service_fn(move |request: http::WebRequest| {
-        let (media, origin, elsewhere) = (media.clone(), origin.clone(), elsewhere.clone());
+        let behind = Arc::clone(&behind);
         async move {
+            let (media, origin, elsewhere) = &*behind;
             // What has its own routes where that role is.
             if !roles.api && !elsewhere::is_of_media(request.uri().path()) {
                 return Ok(elsewhere::not_here(request.uri().path()));
             }
-            let is_here = media.is_some_and(|media| elsewhere.is_none() || media.holds(request.uri().path()));
-            if let (false, Some(elsewhere)) = (is_here, &elsewhere)
+            let is_here =
+                media.as_ref().is_some_and(|media| elsewhere.is_none() || media.holds(request.uri().path()));
+            if let (false, Some(elsewhere)) = (is_here, elsewhere)
                 && let Some(sent) = elsewhere.send(request.method(), request.uri(), request.headers()).await
             {
                 return Ok::<_, Infallible>(sent);

@@ -165,19 +165,9 @@ mod tests {
 
     #[test]
     fn nodes_that_are_gone_are_named_with_what_becomes_of_them() {
-        let node = |id: &str, state, silent| Node {
-            id: id.to_owned(),
-            token: 1,
-            state,
-            silent_for: Duration::from_secs(silent),
-            left: Duration::ZERO,
-            started_at_ms: 0,
-            roles: vec![],
-            version: String::new(),
-            url: String::new(),
-            rtmp: None,
-            sessions: 0,
-            leases: vec![],
+        let node = |id: &str, state, silent| {
+            let silent_for = Duration::from_secs(silent);
+            Node { id: id.to_owned(), state, silent_for, ..Node::default() }
         };
         assert_eq!(amiss(&[node("a", NodeState::Up, 0)]), None);
         let told = amiss(&[node("a", NodeState::Up, 0), node("b", NodeState::Silent, 7)]).unwrap();

@@ -15,7 +15,7 @@ use super::cursor::{self, Offsets};
 use super::probe::{self, Client};
 use crate::connection::Connection;
 use crate::context::Link;
-use crate::fault::unavailable;
+use crate::fault::{is_of_another_topic, unavailable};
 use crate::message::{event_of, header, header_of};
 
 /// So many wait at most; who comes when they are all elsewhere takes the one that has waited longest.
@@ -105,15 +105,11 @@ impl Reader {
                 }
                 return Ok(Met::Nothing);
             }
+            Err(error) if is_of_another_topic(&error) => {
+                return Err(LogError::ForeignCursor("the events after the place are no more".to_owned()));
+            }
             Err(error) => {
                 return match error.rdkafka_error_code() {
-                    Some(
-                        RDKafkaErrorCode::AutoOffsetReset
-                        | RDKafkaErrorCode::OffsetOutOfRange
-                        | RDKafkaErrorCode::UnknownTopicOrPartition
-                        | RDKafkaErrorCode::UnknownPartition
-                        | RDKafkaErrorCode::UnknownTopic,
-                    ) => Err(LogError::ForeignCursor("the events after the place are no more".to_owned())),
                     Some(
                         RDKafkaErrorCode::TopicAuthorizationFailed
                         | RDKafkaErrorCode::ClusterAuthorizationFailed

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
 use sigma_clock::Backoff;
@@ -15,7 +15,7 @@ use tokio::task::AbortHandle;
 use super::probe::{self, Client};
 use crate::connection::Connection;
 use crate::context::Link;
-use crate::fault::{away, unavailable};
+use crate::fault::{away, is_of_another_topic, unavailable};
 use crate::message::{header, header_of};
 
 /// The first wait after trouble; each next one is twice as long.
@@ -188,18 +188,9 @@ async fn follow(client: &Client, known: &watch::Sender<Known>, link: &Link) {
                     return;
                 }
             }
-            Err(error) => match error.rdkafka_error_code() {
-                // Deleted, or made anew and shorter.
-                Some(
-                    RDKafkaErrorCode::UnknownTopicOrPartition
-                    | RDKafkaErrorCode::UnknownTopic
-                    | RDKafkaErrorCode::UnknownPartition
-                    | RDKafkaErrorCode::AutoOffsetReset
-                    | RDKafkaErrorCode::OffsetOutOfRange,
-                ) => return,
-                _ if matches!(error, KafkaError::PartitionEOF(_)) => {}
-                _ => tracing::debug!(%error, "the log's end is not seen for now"),
-            },
+            Err(KafkaError::PartitionEOF(_)) => {}
+            Err(error) if is_of_another_topic(&error) => return,
+            Err(error) => tracing::debug!(%error, "the log's end is not seen for now"),
         }
     }
 }

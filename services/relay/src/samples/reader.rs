@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::Offset;
 use sigma_clock::{Backoff, Clock};
@@ -13,7 +12,7 @@ use tokio::task::AbortHandle;
 
 use crate::connection::Connection;
 use crate::context::Link;
-use crate::fault::unavailable;
+use crate::fault::{is_of_another_topic, unavailable};
 use crate::log::probe::{self, Client};
 use crate::message::{header, header_of, name_and_version};
 
@@ -129,17 +128,8 @@ impl<F: FnMut(Received<'_>) + Send> Reading<F> {
         loop {
             let message = match self.client.recv().await {
                 Ok(message) => message,
-                Err(KafkaError::PartitionEOF(_)) => continue,
-                Err(error) => match error.rdkafka_error_code() {
-                    Some(
-                        RDKafkaErrorCode::UnknownTopicOrPartition
-                        | RDKafkaErrorCode::UnknownTopic
-                        | RDKafkaErrorCode::UnknownPartition
-                        | RDKafkaErrorCode::AutoOffsetReset
-                        | RDKafkaErrorCode::OffsetOutOfRange,
-                    ) => return,
-                    _ => continue,
-                },
+                Err(error) if is_of_another_topic(&error) => return,
+                Err(_) => continue,
             };
             self.link.clear();
             if header_of(&message, header::SOURCE) == Some(&*self.own) {

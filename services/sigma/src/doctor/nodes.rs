@@ -48,17 +48,13 @@ mod tests {
     fn a_node_is_told_with_what_it_holds_and_one_that_is_silent_with_the_mend() {
         let mut node = Node {
             id: "media-1".to_owned(),
-            token: 3,
-            state: NodeState::Up,
             silent_for: Duration::from_secs(12),
-            left: Duration::ZERO,
-            started_at_ms: 0,
             roles: vec!["ingest".to_owned()],
             version: "0.1.0".to_owned(),
             url: "http://10.0.0.3:8080".to_owned(),
-            rtmp: None,
             sessions: 1,
             leases: vec!["lost-nodes".to_owned()],
+            ..Node::default()
         };
         let told = "media-1 (ingest, 0.1.0) at http://10.0.0.3:8080 holds 1 session and lost-nodes";
         assert_eq!(judge(&node), Good(told.to_owned()));

@@ -56,7 +56,7 @@ impl Elsewhere {
                 let node = self.app.views().session(session).await.ok()??.node;
                 let url = self.at(&node, &self.paths.preview(session))?;
                 // The address that he is sent to is a secret of the session: it is told to whom it may be.
-                let may = match bearer_of(uri, headers) {
+                let may = match token_of(uri, headers) {
                     Some(token) => self.app.may_preview(session, &token).await,
                     None => false,
                 };
@@ -129,13 +129,10 @@ fn told(status: StatusCode, code: &str, message: &str, mend: &str) -> http::Resp
 }
 
 /// The token of a preview, from the header or from `?token=`.
-fn bearer_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {
+fn token_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {
     let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = header
-        .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="));
-    bearer.map(|(_, token)| token.trim()).or_else(query).map(str::to_owned)
+    header.and_then(sigma_app::bearer).or_else(query).map(str::to_owned)
 }
 
 /// A query without what is nobody's business but ours.

@@ -2,19 +2,23 @@
 //!
 //! [`Rendition`] turns a packager's output, losses of the feed and the passing of time into the log's entries.
 //! [`Timeline`] is the fold of those entries: the live window and all that can still be fetched.
+//! [`Recording`] is their other fold: all of the session, of which rewind, catchup, source record and clips are views.
 //! [`playlist`] writes what players read from it, [`request`] decides when, [`cache`] for how long.
 //! Clauses are those of draft-pantos-hls-rfc8216bis-22; "rule N" is a line of our LL-HLS checklist.
 
 pub mod cache;
 pub mod playlist;
 mod profile;
+pub mod recording;
 mod rendition;
 pub mod request;
 mod resource;
 mod text;
 mod timeline;
+pub mod vod;
 
 pub use profile::Profile;
+pub use recording::{Recording, Span};
 pub use rendition::{Append, Input, Rendition};
 pub use resource::{Place, Resource};
 pub use timeline::{Bandwidth, Init, Part, SEGMENTS_WITH_PARTS, Segment, Timeline, View};

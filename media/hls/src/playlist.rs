@@ -1,9 +1,13 @@
-//! The playlists themselves.
+//! The playlists of a session on air: the live window, and the rewind window behind it.
+
+mod rewind;
 
 use std::fmt::{self, Write};
 
 use crate::text::{Date, Millis, Seconds};
 use crate::{Resource, Segment, Timeline, View, ticks_of_ms};
+
+pub use rewind::rewind;
 
 /// The name of the media playlist in its session's folder.
 pub const MEDIA_PLAYLIST: &str = "live.m3u8";
@@ -34,46 +38,20 @@ fn skip_until_ms(timeline: &Timeline, target: u64) -> u64 {
 }
 
 fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -> fmt::Result {
-    let profile = timeline.profile();
     let target = u64::from(timeline.target_duration().unwrap_or(1));
-    let has_parts = profile.part_target_ms.is_some();
-    let open = timeline.open(view).filter(|_| has_parts);
+    let open = open_with_parts(timeline, view);
     let skipped = if delta { skippable(timeline, view, target) } else { 0 };
 
-    // Rule 44: MAP asks for 6, SKIP for 9 (§8), GAP for 8 (Apple's "About the EXT-X-VERSION tag"; hls-parser refuses less).
     let gaps = timeline.listed(view).any(|segment| segment.gap);
-    let version = match (skipped, gaps) {
-        (1.., _) => 9,
-        (0, true) => 8,
-        (0, false) => 6,
-    };
-    writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}")?;
-    writeln!(out, "#EXT-X-TARGETDURATION:{target}")?;
-    write!(
-        out,
-        "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={}",
-        Millis(skip_until_ms(timeline, target))
-    )?;
-    if let Some(part_target) = profile.part_target_ms {
-        write!(out, ",PART-HOLD-BACK={}", Millis(u64::from(part_target) * 3))?;
-    }
-    writeln!(out, ",HOLD-BACK={}", Millis(u64::from(profile.hold_back_ms).max(target * 3_000)))?;
-    if let Some(part_target) = profile.part_target_ms {
-        writeln!(out, "#EXT-X-PART-INF:PART-TARGET={}", Millis(u64::from(part_target)))?;
-    }
     let first = timeline.listed(view).next().or(open);
-    writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", first.map_or(timeline.next_msn(), |first| first.msn))?;
-    writeln!(
-        out,
-        "#EXT-X-DISCONTINUITY-SEQUENCE:{}",
-        first.map_or(0, |first| first.discontinuities - u64::from(first.discontinuity))
-    )?;
-    if timeline.is_independent() {
-        writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
-    }
-    if skipped > 0 {
-        writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={skipped}")?;
-    }
+    let head = Head {
+        has_gaps: gaps,
+        skip_until_ms: skip_until_ms(timeline, target),
+        first_msn: first.map_or(timeline.next_msn(), |first| first.msn),
+        discontinuities: first.map_or(0, |first| first.discontinuities - u64::from(first.discontinuity)),
+        skipped,
+    };
+    write_top(out, timeline, &head)?;
     let mut init = None;
     for (index, segment) in timeline.listed(view).enumerate() {
         if index >= skipped {
@@ -93,6 +71,56 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
         write_parts(out, open)?;
         init = Some(open.init);
     }
+    write_end(out, timeline, init)
+}
+
+/// The segment that is being written, where its parts are listed.
+fn open_with_parts(timeline: &Timeline, view: View) -> Option<&Segment> {
+    timeline.open(view).filter(|_| timeline.profile().part_target_ms.is_some())
+}
+
+/// What stands before a playlist's segments.
+struct Head {
+    has_gaps: bool,
+    skip_until_ms: u64,
+    first_msn: u64,
+    /// Before the first segment.
+    discontinuities: u64,
+    skipped: usize,
+}
+
+fn write_top(out: &mut String, timeline: &Timeline, head: &Head) -> fmt::Result {
+    let profile = timeline.profile();
+    let target = u64::from(timeline.target_duration().unwrap_or(1));
+    // Rule 44: MAP asks for 6, SKIP for 9 (§8), GAP for 8 (Apple's "About the EXT-X-VERSION tag"; hls-parser refuses less).
+    let version = match (head.skipped, head.has_gaps) {
+        (1.., _) => 9,
+        (0, true) => 8,
+        (0, false) => 6,
+    };
+    writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}")?;
+    writeln!(out, "#EXT-X-TARGETDURATION:{target}")?;
+    write!(out, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={}", Millis(head.skip_until_ms))?;
+    if let Some(part_target) = profile.part_target_ms {
+        write!(out, ",PART-HOLD-BACK={}", Millis(u64::from(part_target) * 3))?;
+    }
+    writeln!(out, ",HOLD-BACK={}", Millis(u64::from(profile.hold_back_ms).max(target * 3_000)))?;
+    if let Some(part_target) = profile.part_target_ms {
+        writeln!(out, "#EXT-X-PART-INF:PART-TARGET={}", Millis(u64::from(part_target)))?;
+    }
+    writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", head.first_msn)?;
+    writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", head.discontinuities)?;
+    if timeline.is_independent() {
+        writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+    }
+    if head.skipped > 0 {
+        writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={}", head.skipped)?;
+    }
+    Ok(())
+}
+
+/// What stands behind a playlist's segments, the last of which has the init section `init`.
+fn write_end(out: &mut String, timeline: &Timeline, init: Option<u32>) -> fmt::Result {
     if timeline.is_ended() {
         return writeln!(out, "#EXT-X-ENDLIST");
     }

@@ -384,7 +384,7 @@ impl Timeline {
 }
 
 /// Rounded up: a bandwidth is a promise.
-fn bits_a_second(bytes: u64, ticks: u64) -> u64 {
+pub(crate) fn bits_a_second(bytes: u64, ticks: u64) -> u64 {
     let bits = u128::from(bytes) * 8 * u128::from(CLOCK);
     u64::try_from(bits.div_ceil(u128::from(ticks.max(1)))).unwrap_or(u64::MAX)
 }

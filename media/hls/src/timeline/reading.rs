@@ -68,6 +68,13 @@ impl Timeline {
         segment.listed_at_us.saturating_add(us) < self.changed_us
     }
 
+    /// The first segment that may be missing in a playlist that was answered in the last `us` microseconds. All that was
+    /// forgotten is older.
+    pub(crate) fn first_listed_within(&self, us: i64) -> u64 {
+        let old = self.segments.partition_point(|segment| self.is_listed_since(segment, us));
+        self.segments.get(old).map_or(self.next_msn, |segment| segment.msn)
+    }
+
     /// Whether the parts of a segment are listed.
     pub(crate) fn lists_parts_of(&self, segment: &Segment) -> bool {
         self.profile.part_target_ms.is_some() && segment.msn >= self.parts_from

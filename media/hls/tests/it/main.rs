@@ -6,6 +6,7 @@ mod laws;
 mod packaged;
 mod parsed;
 mod playlists;
+mod recordings;
 mod renditions;
 mod requests;
 mod stage;

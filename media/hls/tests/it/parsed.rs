@@ -142,6 +142,19 @@ impl Parsed {
         self.whole().next_back().map_or(self.msn, |seg| seg.msn)
     }
 
+    /// With the dates between two that are stated, as players count them.
+    pub(crate) fn dated(&self) -> Parsed {
+        let mut dated = self.clone();
+        let mut next = None;
+        for seg in &mut dated.segments {
+            let counted = next.map(|next: f64| next.round() as i64);
+            assert!(seg.date_ms.is_some() || counted.is_some(), "rule 23: the first has its date");
+            seg.date_ms = seg.date_ms.or(counted);
+            next = Some(seg.date_ms.map_or(0.0, |ms| ms as f64) + seg.duration * 1_000.0);
+        }
+        dated
+    }
+
     /// Applies a delta update to this, an older playlist (§6.2.5.1).
     pub(crate) fn merged(&self, delta: &Parsed) -> Parsed {
         let mut merged = delta.clone();

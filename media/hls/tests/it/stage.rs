@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use sigma_hls::{Append, Input, Profile, Rendition, Timeline, View, playlist};
+use sigma_hls::{Append, Input, Profile, Recording, Rendition, Timeline, View, playlist};
 use sigma_log::Entry;
 use sigma_packager::{InitSection, Output, Part, SegmentEnd};
 
@@ -17,6 +17,7 @@ pub(crate) struct Stage {
     pub(crate) profile: Profile,
     pub(crate) rendition: Rendition,
     pub(crate) timeline: Timeline,
+    pub(crate) recording: Recording,
     pub(crate) entries: Vec<Entry>,
     pub(crate) now_us: i64,
     /// Outputs that come with the next part.
@@ -24,6 +25,8 @@ pub(crate) struct Stage {
     pub(crate) new_span: bool,
     /// The playlists of late, each with the last moment at which a client may have got it.
     seen: [Vec<(Parsed, i64)>; 2],
+    /// The same of the rewind window.
+    rewound: [Vec<(Parsed, i64)>; 2],
     /// When each segment became whole, and when playlists last changed.
     listed: BTreeMap<u64, i64>,
     changed_us: i64,
@@ -35,6 +38,9 @@ pub(crate) struct Stage {
 }
 
 const VIEWS: [View; 2] = [View::Preview, View::Public];
+
+/// The rewind window of every test, in milliseconds.
+pub(crate) const REWIND_MS: u64 = 150_000;
 
 pub(crate) fn init(format: u8) -> InitSection {
     InitSection {
@@ -55,11 +61,13 @@ impl Stage {
             profile,
             rendition: Rendition::new(profile),
             timeline: Timeline::new(profile),
+            recording: Recording::default(),
             entries: Vec::new(),
             now_us: NOON,
             before: vec![Output::TargetDuration(target), Output::Init(init(0))],
             new_span: true,
             seen: [Vec::new(), Vec::new()],
+            rewound: [Vec::new(), Vec::new()],
             listed: BTreeMap::new(),
             changed_us: NOON,
             restarted_us: i64::MIN,
@@ -107,6 +115,7 @@ impl Stage {
                 self.listed.insert(*msn, self.now_us);
             }
             self.timeline.apply(&entry, self.now_us);
+            self.recording.apply(&entry);
             self.entries.push(entry.clone());
             entries.push(entry);
         }
@@ -132,6 +141,10 @@ impl Stage {
 
     pub(crate) fn text(&self, view: View) -> String {
         playlist::media(&self.timeline, view, false)
+    }
+
+    pub(crate) fn rewind(&self, view: View, delta: bool) -> String {
+        playlist::rewind(&self.timeline, &self.recording, view, REWIND_MS, delta)
     }
 
     pub(crate) fn list(&self) -> Parsed {
@@ -181,7 +194,47 @@ impl Stage {
                 seen.remove(0);
             }
         }
+        self.check_rewind();
         self.was_down = false;
+    }
+
+    /// The same of the rewind window; and that it holds the live window.
+    fn check_rewind(&mut self) {
+        let held_us = 1_000 * 6_000 * i64::from(self.timeline.target_duration().unwrap_or(0));
+        let has_gaps = self.gap_seconds() > 0.0;
+        for (view, seen) in VIEWS.into_iter().zip(&mut self.rewound) {
+            if !self.timeline.is_playable(view) {
+                continue;
+            }
+            let text = |delta| playlist::rewind(&self.timeline, &self.recording, view, REWIND_MS, delta);
+            let (full, delta) = (parse(&text(false)), parse(&text(true)));
+            check(&full.dated());
+            check_contained(&parse(&playlist::media(&self.timeline, view, false)), &full);
+            let before: f64 = full.segments.iter().skip(10).map(|seg| seg.duration).sum();
+            assert!(before <= REWIND_MS as f64 / 1_000.0 + 60.0 || has_gaps, "the window slides: {before}");
+            if let Some((_, until)) = seen.last_mut().filter(|_| !self.was_down) {
+                *until = self.now_us;
+            }
+            for (old, until) in seen.iter().filter(|_| delta.skipped > 0) {
+                if self.now_us - until <= held_us && !full.ended {
+                    assert!(old.whole().count() as u64 > delta.whole().count() as u64, "VHS sees a change");
+                    let mut merged = old.merged(&delta);
+                    merged.version = full.version;
+                    let mut expected = full.clone();
+                    for seg in expected.segments.iter_mut().take(delta.skipped as usize) {
+                        seg.parts.clear();
+                    }
+                    assert_eq!(merged, expected, "rule 32");
+                }
+            }
+            if let Some((old, _)) = seen.last() {
+                check_change(old, &full);
+            }
+            seen.push((full, self.now_us));
+            if seen.len() > 20 {
+                seen.remove(0);
+            }
+        }
     }
 
     /// A part that ends now, `ms` after the last; with `end`, the last of its segment.
@@ -251,9 +304,15 @@ impl Stage {
 
     /// The server dies and is there again after `ms`, with its log as it was.
     pub(crate) fn restart(&mut self, ms: u64) -> Vec<Entry> {
-        let before = VIEWS.map(|view| self.timeline.is_playable(view).then(|| self.text(view)));
+        let shown = |stage: &Self| {
+            VIEWS.map(|view| {
+                let is_playable = stage.timeline.is_playable(view);
+                is_playable.then(|| (stage.text(view), stage.rewind(view, false)))
+            })
+        };
+        let before = shown(self);
         self.fold(ms);
-        let after = VIEWS.map(|view| self.timeline.is_playable(view).then(|| self.text(view)));
+        let after = shown(self);
         assert_eq!(before, after, "rule 16: a restart shows what was shown");
         self.before = vec![Output::Init(init(0))];
         self.new_span = true;
@@ -262,7 +321,8 @@ impl Stage {
 
     /// What a server that is there again after `ms` reads from its log.
     pub(crate) fn fold(&mut self, ms: u64) {
-        for (_, until) in self.seen.iter_mut().filter_map(|seen| seen.last_mut()) {
+        let seen = self.seen.iter_mut().chain(&mut self.rewound);
+        for (_, until) in seen.filter_map(|seen| seen.last_mut()) {
             *until = self.now_us;
         }
         self.now_us += ms as i64 * 1_000;
@@ -275,6 +335,7 @@ impl Stage {
             }
         }
         self.timeline = Timeline::fold(self.profile, &self.entries, self.now_us);
+        self.recording = Recording::fold(&self.entries);
         self.rendition = Rendition::resume(&self.timeline);
     }
 
@@ -311,4 +372,18 @@ fn check_boundary(full: &Parsed, delta: &Parsed, is_old: impl Fn(u64) -> bool, e
     assert!(delta.skipped <= skippable, "{} skipped, {skippable} may be", delta.skipped);
     assert!(delta.skipped == skippable || !exact || full.ended, "{} skipped of {skippable}", delta.skipped);
     assert_eq!(delta.version, delta.lowest_version(), "rule 44");
+}
+
+/// The live window is the newest of the rewind window.
+fn check_contained(live: &Parsed, rewind: &Parsed) {
+    let newest = rewind.segments.iter().skip((live.msn - rewind.msn) as usize);
+    for (one, other) in live.segments.iter().zip(newest.clone()) {
+        let undated = |seg: &crate::parsed::Seg| crate::parsed::Seg { date_ms: None, ..seg.clone() };
+        assert_eq!(undated(one), undated(other));
+    }
+    assert_eq!(live.segments.len(), newest.count());
+    assert_eq!((&live.hints, live.ended), (&rewind.hints, rewind.ended));
+    let before = rewind.segments.iter().take((live.msn - rewind.msn) as usize);
+    let discontinuities = before.filter(|seg| seg.discontinuity).count() as u64;
+    assert_eq!(live.dsn.unwrap(), rewind.dsn.unwrap() + discontinuities, "rule 17");
 }

@@ -1,0 +1,180 @@
+//! Views of all of a session: rewind, catchup, cuts.
+
+use sigma_hls::recording::{CutError, CutPoint};
+use sigma_hls::vod::{self, Closing};
+use sigma_hls::{Input, Profile, Recording, Span, View, playlist};
+use sigma_log::Entry;
+
+use crate::parsed::parse;
+use crate::stage::{NOON, Stage};
+
+const S: u64 = 1_000_000;
+
+/// Five segments, an outage of 10 s, five more in another format.
+fn with_an_outage() -> Stage {
+    let mut stage = Stage::low();
+    stage.segments(5);
+    stage.act(Input::GoLive { from_start: true });
+    stage.lose();
+    stage.wait(10_000);
+    stage.back(1);
+    stage.segments(5);
+    stage
+}
+
+fn all(stage: &Stage) -> Vec<Span> {
+    stage.recording.public().into_iter().collect()
+}
+
+#[test]
+fn the_rewind_window_holds_what_the_live_window_has_lost() {
+    let mut stage = Stage::ultra_low();
+    stage.segments(40);
+    stage.act(Input::GoLive { from_start: true });
+    stage.part(500, true, false);
+    let live = parse(&stage.text(View::Public));
+    assert!(live.msn > 0);
+    insta::assert_snapshot!(stage.rewind(View::Public, false));
+    insta::assert_snapshot!(stage.rewind(View::Public, true));
+}
+
+#[test]
+fn the_rewind_window_slides_by_whole_steps() {
+    let mut stage = Stage::low();
+    let mut first = Vec::new();
+    for _ in 0..140 {
+        stage.segment();
+        first.push(parse(&stage.rewind(View::Preview, false)).msn);
+    }
+    first.dedup();
+    assert_eq!(first, [0, 10, 20, 30, 40, 50, 60]);
+}
+
+/// 12 h of 2 s segments: what players load again and again, and what they load once.
+#[test]
+fn twelve_hours_of_rewind_are_small() {
+    for (profile, parts) in [(Profile::ULTRA_LOW, 4), (Profile::LOW, 2)] {
+        let mut stage = Stage::unchecked(profile, 2);
+        stage.segments(12 * 1_800);
+        stage.part(2_000 / parts, true, false);
+        let text =
+            |delta| playlist::rewind(&stage.timeline, &stage.recording, View::Preview, 12 * 3_600_000, delta);
+        let (full, delta) = (text(false), text(true));
+        assert!(delta.len() <= 10_000, "a delta has {} bytes", delta.len());
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, full.as_bytes()).unwrap();
+        let zipped = gzip.finish().unwrap().len();
+        assert!(zipped <= 150_000, "the full one has {zipped} bytes");
+        assert_eq!(parse(&full).segments.len(), 12 * 1_800 + usize::from(profile.part_target_ms.is_some()));
+    }
+}
+
+#[test]
+fn a_catchup_leaves_the_gap_out() {
+    let mut stage = with_an_outage();
+    stage.stop();
+    let text = vod::media(&stage.recording, &all(&stage), Closing::Closed).unwrap();
+    insta::assert_snapshot!(text);
+    insta::assert_snapshot!(vod::multivariant(&stage.recording, &all(&stage), "vod.m3u8").unwrap());
+    let extent = stage.recording.extent(&all(&stage));
+    assert_eq!((extent.duration_ms, extent.gaps_ms, extent.files), (20_000, 10_000, 2));
+}
+
+#[test]
+fn what_is_being_recorded_grows_and_says_so() {
+    let mut stage = Stage::low();
+    stage.segments(3);
+    let open = |stage: &Stage| {
+        let whole: Vec<Span> = stage.recording.whole().into_iter().collect();
+        vod::media(&stage.recording, &whole, Closing::Open).unwrap()
+    };
+    let before = open(&stage);
+    stage.segments(1);
+    assert!(open(&stage).starts_with(&before));
+    assert!(!before.contains("ENDLIST"));
+}
+
+#[test]
+fn every_segment_has_the_date_that_the_live_playlist_gave_it() {
+    let mut stage = with_an_outage();
+    stage.segments(30);
+    let live = parse(&stage.text(View::Preview));
+    for seg in live.whole() {
+        let date_ms = stage.recording.date_us(seg.msn).map(|us| us.div_euclid(1_000));
+        assert_eq!(date_ms.map(|ms| ms - NOON / 1_000), seg.date_ms.map(|ms| ms - noon_in_month_ms()));
+    }
+}
+
+fn noon_in_month_ms() -> i64 {
+    (5 * 24 + 12) * 3_600_000
+}
+
+#[test]
+fn a_cut_has_the_segments_that_hold_it() {
+    let stage = with_an_outage();
+    let cut =
+        |from, to| stage.recording.cut(CutPoint::FromStart(from), CutPoint::FromStart(to), None, 3_600 * S);
+    let spans = |from, to| {
+        let cut = cut(from, to).unwrap();
+        (cut.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect::<Vec<_>>(), cut.duration_ms)
+    };
+    assert_eq!(spans(2 * S, 6 * S), (vec![(2, 6)], 4_000), "on the borders");
+    assert_eq!(spans(3 * S, 5 * S), (vec![(2, 6)], 4_000), "within");
+    assert_eq!(spans(2 * S - 15_000, 6 * S + 15_000), (vec![(2, 6)], 4_000), "as near as a player tells");
+    assert_eq!(spans(9 * S, 11 * S), (vec![(8, 22)], 4_000), "across the outage, which is no media");
+    assert_eq!(cut(9 * S, 11 * S).unwrap().gaps_ms, 10_000);
+    assert_eq!(spans(0, 20 * S), (vec![(0, 30)], 20_000));
+    let back =
+        stage.recording.cut(CutPoint::BackFromNow(4 * S), CutPoint::BackFromNow(0), None, 60 * S).unwrap();
+    assert_eq!(back.spans, [Span { from_us: 26 * S, to_us: 30 * S }]);
+}
+
+#[test]
+fn a_cut_of_a_cut_stays_in_it() {
+    let stage = with_an_outage();
+    let within = [Span { from_us: 4 * S, to_us: 8 * S }, Span { from_us: 22 * S, to_us: 26 * S }];
+    let cut = |from, to| {
+        stage.recording.cut(CutPoint::FromStart(from), CutPoint::FromStart(to), Some(&within), 60 * S)
+    };
+    assert_eq!(cut(0, 8 * S).unwrap().spans, within);
+    assert_eq!(
+        cut(2 * S, 6 * S).unwrap().spans,
+        [Span { from_us: 6 * S, to_us: 8 * S }, Span { from_us: 22 * S, to_us: 24 * S }]
+    );
+    assert_eq!(cut(2 * S, 9 * S), Err(CutError::Outside { length_us: 8 * S }));
+}
+
+#[test]
+fn what_cannot_be_cut_is_told_apart() {
+    let mut stage = with_an_outage();
+    let at = CutPoint::FromStart;
+    let cut = |stage: &Stage, from, to| stage.recording.cut(from, to, None, 8 * S);
+    assert_eq!(cut(&stage, at(4 * S), at(4 * S)), Err(CutError::Backwards));
+    assert_eq!(cut(&stage, at(6 * S), at(4 * S)), Err(CutError::Backwards));
+    assert_eq!(cut(&stage, at(18 * S), at(21 * S)), Err(CutError::Outside { length_us: 20 * S }));
+    assert_eq!(cut(&stage, at(20 * S), at(21 * S)), Err(CutError::Outside { length_us: 20 * S }));
+    assert_eq!(cut(&stage, at(0), at(9 * S)), Err(CutError::TooLong { limit_us: 8 * S }));
+    stage.stop();
+    assert_eq!(cut(&stage, CutPoint::BackFromNow(S), CutPoint::BackFromNow(0)), Err(CutError::NotOnAir));
+    let empty = Stage::low();
+    assert_eq!(cut(&empty, at(0), at(S)), Err(CutError::Empty));
+}
+
+#[test]
+fn a_cut_begins_where_decoding_can() {
+    let mut stage = Stage::low();
+    stage.segments(3);
+    // A GOP that is too long: cut without a key frame.
+    stage.part(2_000, false, true);
+    stage.part(2_000, false, true);
+    stage.segments(1);
+    stage.act(Input::GoLive { from_start: true });
+    for entry in &mut stage.entries {
+        if let Entry::Segment { msn: 3 | 4, independent, .. } = entry {
+            *independent = false;
+        }
+    }
+    let recording = Recording::fold(&stage.entries);
+    let cut = recording.cut(CutPoint::FromStart(9 * S), CutPoint::FromStart(10 * S), None, 60 * S).unwrap();
+    assert_eq!(cut.spans, [Span { from_us: 4 * S, to_us: 10 * S }]);
+}

@@ -160,6 +160,14 @@ impl Rendition {
         }
     }
 
+    /// The bytes of the latest init section, of a log that was read back: a feed that comes back in the same format goes on
+    /// with it.
+    pub fn remember_init(&mut self, latest: Bytes) {
+        if let Some((_, bytes)) = &mut self.init {
+            bytes.get_or_insert(latest);
+        }
+    }
+
     /// Takes in what happened. All entries of an answer belong together: append them in order, apply them to the
     /// timeline, and only then let anyone read it. After the end nothing comes any more.
     #[must_use]

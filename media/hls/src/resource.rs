@@ -9,6 +9,8 @@ use sigma_log::EntryRef;
 pub enum Resource {
     /// `live.m3u8`, the media playlist.
     Playlist,
+    /// `dvr.m3u8`, the media playlist with the whole rewind window.
+    Rewind,
     /// `i0.mp4`
     Init(u32),
     /// `12.m4s`
@@ -25,8 +27,10 @@ pub enum Resource {
 impl Resource {
     /// What `name` stands for. Each thing has exactly one name: no leading zeros, no signs.
     pub fn parse(name: &str) -> Option<Self> {
-        if name == "live.m3u8" {
-            return Some(Self::Playlist);
+        match name {
+            "live.m3u8" => return Some(Self::Playlist),
+            "dvr.m3u8" => return Some(Self::Rewind),
+            _ => {}
         }
         if let Some(init) = name.strip_prefix('i').and_then(|rest| rest.strip_suffix(".mp4")) {
             return Some(Self::Init(u32::try_from(decimal(init)?).ok()?));
@@ -43,7 +47,7 @@ impl Resource {
     /// The media type of the answer.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Playlist => "application/vnd.apple.mpegurl",
+            Self::Playlist | Self::Rewind => "application/vnd.apple.mpegurl",
             Self::Init(_) | Self::Segment(_) | Self::Part { .. } => "video/mp4",
         }
     }
@@ -53,6 +57,7 @@ impl fmt::Display for Resource {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Playlist => write!(out, "live.m3u8"),
+            Self::Rewind => write!(out, "dvr.m3u8"),
             Self::Init(init) => write!(out, "i{init}.mp4"),
             Self::Segment(msn) => write!(out, "{msn}.m4s"),
             Self::Part { msn, part } => write!(out, "{msn}.{part}.m4s"),

@@ -31,6 +31,9 @@ pub struct Meta {
     pub segment_target_ms: u32,
     /// When the log was made: microseconds since the Unix epoch.
     pub created_us: i64,
+    /// How far back viewers may go, in milliseconds.
+    #[serde(default)]
+    pub rewind_ms: Option<u64>,
     /// Whatever else the node wants to find again (the unguessable path, for one).
     #[serde(default)]
     pub extra: BTreeMap<String, String>,

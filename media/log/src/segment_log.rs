@@ -106,7 +106,9 @@ impl SegmentLog {
             Tail::Torn { good } => good,
             Tail::Unknown { at } => return Err(foreign(format!("unknown entry at byte {at}"))),
         };
-        let proven = proven_entries(&LogReader::new(dir), &entries)?;
+        // A log with its end was whole, and may have lost since what nobody needs.
+        let has_end = entries.last() == Some(&Entry::Ended);
+        let proven = if has_end { entries.len() } else { proven_entries(&LogReader::new(dir), &entries)? };
         entries.truncate(proven);
         let good = match proven.checked_sub(1).and_then(|last| ends.get(last)) {
             Some(&end) => end.min(whole),
@@ -119,6 +121,25 @@ impl SegmentLog {
         let mut log = Self::at(dir, index, good as u64);
         log.resume_open_segment(&entries)?;
         Ok(Opened { log, meta, entries, cut })
+    }
+
+    /// Reads the entries of the log in `dir` as they stand, oldest first, and changes nothing: also of one that is being
+    /// written.
+    ///
+    /// # Errors
+    /// [`LogError::Io`], or [`LogError::Foreign`] where the file is no index of this version.
+    pub fn read(dir: &Path) -> Result<Vec<Entry>, LogError> {
+        let path = dir.join(INDEX);
+        let bytes = fs::read(&path).map_err(|error| LogError::io(&path, error))?;
+        let foreign = |reason: String| LogError::Foreign { path: path.clone(), reason };
+        if !bytes.starts_with(index::HEADER) {
+            return Err(foreign("unknown header".into()));
+        }
+        let mut entries = Vec::new();
+        match index::read(&bytes, |entry, _| entries.push(entry)) {
+            Tail::Torn { .. } => Ok(entries),
+            Tail::Unknown { at } => Err(foreign(format!("unknown entry at byte {at}"))),
+        }
     }
 
     fn at(dir: &Path, index: File, index_len: u64) -> Self {
@@ -375,6 +396,7 @@ mod tests {
             part_target_ms: None,
             segment_target_ms: 2_000,
             created_us: 0,
+            rewind_ms: None,
             extra: Default::default(),
         };
         let mut log = SegmentLog::create(&folder.path().join("se_1"), &meta).unwrap();

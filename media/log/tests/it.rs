@@ -18,6 +18,7 @@ fn meta() -> Meta {
         part_target_ms: Some(500),
         segment_target_ms: 2_000,
         created_us: 1_700_000_000_000_000,
+        rewind_ms: None,
         extra: [("path".to_owned(), "s3cret".to_owned())].into(),
     }
 }

@@ -11,6 +11,8 @@ use sigma_clock::Timestamp;
 use sigma_door::Pressure;
 use sigma_health::Thresholds;
 pub use sigma_health::{Change as WarningChange, Warning, WarningName};
+pub use sigma_hls::Span;
+pub use sigma_hls::recording::Extent;
 
 use crate::session::HealthSample;
 
@@ -99,6 +101,63 @@ pub struct SessionFacts {
     pub auto_go_live: bool,
     /// Whether the session is public already.
     pub live: bool,
+    /// How far back viewers may go while it is on air; zero: not at all.
+    pub rewind: Duration,
+    /// Whether all of it is kept, beyond what viewers may rewind to.
+    pub keeps: bool,
+}
+
+/// What a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssetKind {
+    /// All that the broadcaster sent. For its owner.
+    Source,
+    /// What was public of a session.
+    Catchup,
+    /// A part of one of these.
+    Clip,
+}
+
+/// A recording that there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetFacts {
+    /// The session that it is of.
+    pub session: String,
+    /// What it is.
+    pub kind: AssetKind,
+    /// The stretches of its session's media time; none while it is being recorded: all there is so far.
+    pub spans: Option<Vec<Span>>,
+}
+
+/// What the control plane knows of a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AssetStanding {
+    /// There is none of this id.
+    Unknown,
+    /// It was deleted, or its time is over.
+    Gone,
+    /// Nothing could be kept of it.
+    Failed,
+    /// It is there.
+    There(AssetFacts),
+}
+
+/// What the log of an ended session holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// All of it.
+    pub all: Extent,
+    /// What was public of it; none where it never was.
+    pub public: Option<Extent>,
+}
+
+/// What of a session's media somebody needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// All of it: it is on air and kept, or a recording of it is not finished.
+    All,
+    /// These stretches.
+    Spans(Vec<Span>),
 }
 
 /// Why a feed is not let in. The words reach the broadcaster.
@@ -253,6 +312,19 @@ pub trait Control: Send + Sync + 'static {
 
     /// What is public under a playback id.
     async fn playback(&self, playback_id: &str) -> Result<Playback, ControlError>;
+
+    /// The log of an ended session is whole: this is what it holds, none where it never had media. Told until it is taken;
+    /// telling it again changes nothing.
+    async fn recorded(&self, session: &str, recorded: Option<Recorded>) -> Result<(), ControlError>;
+
+    /// What is known of a recording.
+    async fn asset(&self, asset: &str) -> Result<AssetStanding, ControlError>;
+
+    /// Whether who shows this token may have the files of a recording, and a source record at all.
+    async fn may_download(&self, asset: &str, token: &str) -> bool;
+
+    /// What of an ended session's media, or of one that keeps none, must stay.
+    async fn wanted(&self, session: &str) -> Result<Wanted, ControlError>;
 
     /// Whether who shows this token (from a Bearer header or `?token=`) may see sessions before they are public.
     async fn may_preview(&self, session: &str, token: &str) -> bool;

@@ -9,6 +9,7 @@ use sigma_clock::Clock;
 use crate::control::{Control, NodeSettings};
 use crate::figures::Figures;
 use crate::ingest::{Entrance, OnAir};
+use crate::origin::recordings::Recordings;
 use crate::paths::Paths;
 use crate::session::{Scribe, Sessions};
 
@@ -23,6 +24,8 @@ pub(crate) struct Core {
     pub(crate) on_air: OnAir,
     pub(crate) entrance: Entrance,
     pub(crate) sessions: Sessions,
+    /// Recordings that were asked for lately.
+    pub(crate) recordings: Recordings,
     pub(crate) scribe: Scribe,
     /// Sessions whose segment log cannot be written at the moment.
     pub(crate) unwritten: AtomicUsize,

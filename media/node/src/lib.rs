@@ -7,6 +7,7 @@ mod control;
 mod core;
 mod figures;
 mod ingest;
+mod keeping;
 #[cfg(test)]
 mod office;
 mod origin;
@@ -27,12 +28,12 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 pub use control::{
-    Control, ControlError, Denied, FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause,
-    NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable, Warning, WarningChange,
-    WarningName,
+    AssetFacts, AssetKind, AssetStanding, Control, ControlError, Denied, Extent, FeedFacts, FeedGrant,
+    InputFormat, KeyHolder, LatencyMode, LossCause, NodeSettings, Playback, Recorded, Report, SessionFacts,
+    Span, Standing, StreamKey, Unusable, Wanted, Warning, WarningChange, WarningName,
 };
 pub use figures::{Family, FamilyKind, FamilySample};
-pub use origin::{Answer, Origin, SlicedBody, respond};
+pub use origin::{Answer, Body, JoinedBody, Origin, SlicedBody, respond};
 pub use paths::SessionPaths;
 pub use session::{HealthFollower, HealthSample, KEPT as HEALTH_SAMPLES_KEPT, SessionHealth};
 pub use sigma_health::{
@@ -40,7 +41,8 @@ pub use sigma_health::{
 };
 
 use crate::core::Core;
-use crate::session::{Sessions, end_orphans, stale_folders};
+use crate::keeping::Sweeper;
+use crate::session::{Sessions, end_orphans};
 
 /// How often ended sessions are looked after.
 const TIDY: Duration = Duration::from_secs(60);
@@ -77,6 +79,7 @@ impl Node {
             paths,
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
+            recordings: origin::recordings::Recordings::default(),
             #[cfg(not(test))]
             scribe: session::Scribe::start()?,
             #[cfg(test)]
@@ -95,6 +98,7 @@ impl Node {
         if let Err(error) = end_orphans(&self.core.folder, &ids) {
             warn!(%error, "sessions that ended meanwhile could not all be closed");
         }
+        keeping::tell_untold(&self.core);
         for facts in on_air {
             let session = facts.session.clone();
             match self.core.sessions.restore(&self.core, facts) {
@@ -131,7 +135,10 @@ impl Node {
         match self.core.sessions.find(session) {
             Some(handle) => handle.tell_soon(session::Message::End { reason: reason.to_owned() }),
             // One that could not be restored, say. One that is just being let in hears of its end with its first report.
-            None => self.core.sessions.end_on_disk(&self.core, session).await,
+            None => {
+                self.core.sessions.end_on_disk(&self.core, session).await;
+                keeping::tell(&self.core, session);
+            }
         }
     }
 
@@ -180,27 +187,14 @@ impl Node {
     /// Looks after ended sessions until `stop` turns true.
     pub async fn tidy(&self, mut stop: watch::Receiver<bool>) {
         let mut rounds = sigma_clock::interval(TIDY);
+        let mut sweeper = Sweeper::default();
         loop {
             tokio::select! {
                 _ = rounds.tick() => {}
                 () = ingest::stopped(&mut stop) => return,
             }
             self.core.sessions.tidy();
-            let (folder, age) = (self.core.folder.clone(), self.core.settings.keep_ended);
-            let known = self.core.sessions.known();
-            let sweep = tokio::task::spawn_blocking(move || {
-                for stale in stale_folders(&folder, age, &known) {
-                    match std::fs::remove_dir_all(&stale) {
-                        Ok(()) => info!(folder = %stale.display(), "an old session's media was removed"),
-                        Err(error) => {
-                            warn!(folder = %stale.display(), %error, "an old session cannot be removed")
-                        }
-                    }
-                }
-            });
-            if sweep.await.is_err() {
-                warn!("the sweep of old sessions failed");
-            }
+            sweeper.round(&self.core).await;
         }
     }
 

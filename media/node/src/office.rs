@@ -8,8 +8,8 @@ use sigma_clock::Timestamp;
 use tokio::sync::watch;
 
 use crate::control::{
-    Control, ControlError, Denied, FeedFacts, FeedGrant, KeyHolder, Playback, Report, Standing, StreamKey,
-    WarningChange,
+    AssetStanding, Control, ControlError, Denied, FeedFacts, FeedGrant, KeyHolder, Playback, Recorded,
+    Report, Standing, StreamKey, Wanted, WarningChange,
 };
 use crate::session::HealthSample;
 
@@ -92,6 +92,22 @@ impl Control for Office {
 
     async fn playback(&self, _: &str) -> Result<Playback, ControlError> {
         Ok(Playback::Unknown)
+    }
+
+    async fn recorded(&self, _: &str, _: Option<Recorded>) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    async fn asset(&self, _: &str) -> Result<AssetStanding, ControlError> {
+        Ok(AssetStanding::Unknown)
+    }
+
+    async fn may_download(&self, _: &str, _: &str) -> bool {
+        false
+    }
+
+    async fn wanted(&self, _: &str) -> Result<Wanted, ControlError> {
+        Ok(Wanted::All)
     }
 
     async fn may_preview(&self, _: &str, _: &str) -> bool {

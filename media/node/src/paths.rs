@@ -2,7 +2,7 @@
 //!
 //! `/media/SESSION~TOKEN/…`: the token is 128 bits of an HMAC over the session's id, so that any node with the same
 //! secret makes and checks it without asking anyone, and the same URIs hold after a restart. There are two a session:
-//! the public one begins where the session went live, the preview's shows all of it.
+//! the public one begins where the session went live, the preview's shows all of it. A recording has one of its own.
 
 use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
@@ -25,6 +25,12 @@ pub(crate) enum Audience {
     Public,
     /// All of it, for who holds an API token.
     Preview,
+    /// A recording, whose id stands in the session's place.
+    Recording,
+}
+
+impl Audience {
+    const ALL: [Self; 3] = [Self::Public, Self::Preview, Self::Recording];
 }
 
 /// A session's multivariant playlist, under its own path.
@@ -84,7 +90,7 @@ impl Paths {
         if !wanted {
             return None;
         }
-        let audience = [Audience::Public, Audience::Preview].into_iter().find(|audience| {
+        let audience = Audience::ALL.into_iter().find(|audience| {
             let right = self.token(session, *audience);
             constant_time::verify_slices_are_equal(right.as_bytes(), token.as_bytes()).is_ok()
         })?;
@@ -101,6 +107,7 @@ impl Paths {
         context.update(match audience {
             Audience::Public => b"public\0",
             Audience::Preview => b"preview",
+            Audience::Recording => b"record\0",
         });
         context.update(session.as_bytes());
         base32(&context.sign().as_ref()[..16])
@@ -132,7 +139,7 @@ mod tests {
     #[test]
     fn a_path_opens_only_with_its_own_token() {
         let paths = Paths::new(&[7; 32]);
-        for audience in [Audience::Public, Audience::Preview] {
+        for audience in Audience::ALL {
             let folder = paths.folder("se_1", audience);
             let component = folder.strip_prefix("/media/").expect("the media root");
             assert_eq!(paths.open(component), Some(("se_1", audience)));

@@ -5,6 +5,7 @@
 mod audio_timeline;
 mod boxes;
 mod cutter;
+mod joined;
 mod output;
 mod packager;
 mod settings;
@@ -14,6 +15,7 @@ mod timestamps;
 mod transition;
 mod waiting;
 
+pub use joined::{JoinedSegment, file_head};
 pub use output::{Dropped, InitSection, Output, Part, SegmentEnd, Warning};
 pub use packager::Packager;
 pub use settings::Settings;

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sigma_api::http::{self, Component, Condition, Exposition, Fallback, MetricSource};
+use sigma_api::http::{self, Component, Condition, Exposition, Fallback, FromMedia, MetricSource};
 use sigma_app::{App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir};
 use sigma_clock::{Clock, Timestamp};
 use sigma_door::{Identity, Pressure};
 use sigma_node::{
-    Control, ControlError, Denied, FeedFacts, FeedGrant, HealthSample, InputFormat, KeyHolder, LossCause,
-    Node, NodeSettings, Playback, Report, SessionFacts, Standing, StreamKey, Unusable, WarningChange,
+    AssetStanding, Body, Control, ControlError, Denied, FeedFacts, FeedGrant, HealthSample, InputFormat,
+    KeyHolder, LossCause, Node, NodeSettings, Playback, Recorded, Report, SessionFacts, Standing, StreamKey,
+    Unusable, Wanted, WarningChange,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -165,6 +166,9 @@ impl Media {
     }
 }
 
+/// How far back viewers may go.
+const REWIND: Duration = Duration::from_secs(7_200);
+
 /// How long the node waits for a store that is away, before it asks again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -189,11 +193,23 @@ pub(crate) fn viewers(media: Option<Media>, elsewhere: Option<Arc<Elsewhere>>, r
                 return Ok::<_, Infallible>(sent);
             }
             Ok(match origin {
-                Some(origin) => origin.answer(request).await.map(|body| http::Slices::new(body.into_runs())),
+                Some(origin) => origin.answer(request).await.map(from_media),
                 None => elsewhere::not_here(request.uri().path()),
             })
         }
     }))
+}
+
+/// A file goes out as it is read: no faster than its reader takes it.
+fn from_media(body: Body) -> FromMedia {
+    match body {
+        Body::Slices(slices) => FromMedia::Slices(http::Slices::new(slices.into_runs())),
+        Body::Joined(joined) => {
+            FromMedia::streamed(futures_util::stream::try_unfold(joined, |mut joined| async move {
+                Ok(joined.next().await?.map(|bytes| (bytes, joined)))
+            }))
+        }
+    }
 }
 
 /// Does what the log says.
@@ -228,6 +244,8 @@ fn session_facts(on_air: SessionOnAir) -> SessionFacts {
         },
         auto_go_live: on_air.auto_go_live,
         live: on_air.live_at_ms.is_some(),
+        rewind: REWIND,
+        keeps: true,
     }
 }
 
@@ -368,6 +386,22 @@ impl Control for Port {
             }
             Err(error) => self.shown.last(playback_id).ok_or(error),
         }
+    }
+
+    async fn recorded(&self, _: &str, _: Option<Recorded>) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    async fn asset(&self, _: &str) -> Result<AssetStanding, ControlError> {
+        Ok(AssetStanding::Unknown)
+    }
+
+    async fn may_download(&self, _: &str, _: &str) -> bool {
+        false
+    }
+
+    async fn wanted(&self, _: &str) -> Result<Wanted, ControlError> {
+        Ok(Wanted::Spans(Vec::new()))
     }
 
     async fn may_preview(&self, session: &str, token: &str) -> bool {

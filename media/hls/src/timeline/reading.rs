@@ -151,7 +151,7 @@ impl Timeline {
     /// Where a resource of the session's folder is to be had.
     pub fn locate(&self, view: View, resource: Resource) -> Place {
         match resource {
-            Resource::Playlist => Place::Missing,
+            Resource::Playlist | Resource::Rewind => Place::Missing,
             Resource::Init(number) => match self.init(number) {
                 Some(init) => {
                     Place::Ready(EntryRef { file: MediaFile::Init(number), offset: 0, len: init.len })

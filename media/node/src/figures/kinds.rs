@@ -3,6 +3,7 @@
 use sigma_hls::Resource;
 
 use crate::control::Denied;
+use crate::origin::recordings;
 use crate::paths::MEDIA_ROOT;
 
 /// Why a publisher was refused.
@@ -87,6 +88,9 @@ pub(crate) enum RequestKind {
     Live,
     Preview,
     Playlist,
+    Rewind,
+    Recording,
+    Download,
     Init,
     Segment,
     Part,
@@ -94,17 +98,31 @@ pub(crate) enum RequestKind {
 }
 
 impl RequestKind {
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Live, Self::Preview, Self::Playlist, Self::Init, Self::Segment, Self::Part, Self::Other];
+    pub(crate) const ALL: [Self; 10] = [
+        Self::Live,
+        Self::Preview,
+        Self::Playlist,
+        Self::Rewind,
+        Self::Recording,
+        Self::Download,
+        Self::Init,
+        Self::Segment,
+        Self::Part,
+        Self::Other,
+    ];
 
     /// By the path of a request.
     pub(crate) fn of(path: &str) -> Self {
         let mut components = path.trim_start_matches('/').split('/');
         match (components.next(), components.next(), components.next(), components.next()) {
-            (Some("live"), Some(_), Some("index.m3u8"), None) => Self::Live,
+            (Some("live"), Some(_), Some("index.m3u8" | "dvr.m3u8"), None) => Self::Live,
             (Some("preview"), Some(_), Some("index.m3u8"), None) => Self::Preview,
+            (Some("vod"), Some(_), Some("index.m3u8"), None) => Self::Recording,
+            (Some("vod"), Some(_), Some(name), None) if name.ends_with(".mp4") => Self::Download,
+            (Some(root), Some(_), Some(recordings::PLAYLIST), None) if root == MEDIA_ROOT => Self::Recording,
             (Some(root), Some(_), Some(name), None) if root == MEDIA_ROOT => match Resource::parse(name) {
                 Some(Resource::Playlist) => Self::Playlist,
+                Some(Resource::Rewind) => Self::Rewind,
                 Some(Resource::Init(_)) => Self::Init,
                 Some(Resource::Segment(_)) => Self::Segment,
                 Some(Resource::Part { .. }) => Self::Part,
@@ -119,6 +137,9 @@ impl RequestKind {
             Self::Live => "live",
             Self::Preview => "preview",
             Self::Playlist => "playlist",
+            Self::Rewind => "rewind",
+            Self::Recording => "recording",
+            Self::Download => "download",
             Self::Init => "init",
             Self::Segment => "segment",
             Self::Part => "part",
@@ -135,12 +156,16 @@ mod tests {
     fn requests_are_told_apart_by_their_paths() {
         let of = |name: String| RequestKind::of(&format!("/{MEDIA_ROOT}/se_1~token/{name}"));
         assert_eq!(of(Resource::Playlist.to_string()), RequestKind::Playlist);
+        assert_eq!(of(Resource::Rewind.to_string()), RequestKind::Rewind);
+        assert_eq!(of("vod.m3u8".into()), RequestKind::Recording);
         assert_eq!(of(Resource::Init(0).to_string()), RequestKind::Init);
         assert_eq!(of(Resource::Segment(7).to_string()), RequestKind::Segment);
         assert_eq!(of(Resource::Part { msn: 7, part: 1 }.to_string()), RequestKind::Part);
         assert_eq!(of("else".into()), RequestKind::Other);
         assert_eq!(RequestKind::of("/live/abc/index.m3u8"), RequestKind::Live);
         assert_eq!(RequestKind::of("/preview/se_1/index.m3u8"), RequestKind::Preview);
+        assert_eq!(RequestKind::of("/vod/as_1/index.m3u8"), RequestKind::Recording);
+        assert_eq!(RequestKind::of("/vod/as_1/source-2.mp4"), RequestKind::Download);
         assert_eq!(RequestKind::of("/live/abc/index.m3u8/more"), RequestKind::Other);
         assert_eq!(RequestKind::of(""), RequestKind::Other);
     }

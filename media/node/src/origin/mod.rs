@@ -4,6 +4,8 @@
 //! media playlist under the session's own path, `/media/SESSION~TOKEN/`, where init sections, segments and parts
 //! stand beside it, and the multivariant playlist once more, for whom another node sends here. Bodies are the same for all.
 
+mod body;
+pub(crate) mod recordings;
 pub mod respond;
 
 use std::sync::Arc;
@@ -17,13 +19,14 @@ use sigma_hls::{Place, Resource, View, cache, playlist};
 use sigma_log::LogReader;
 use tracing::warn;
 
+pub use body::{Body, JoinedBody};
 pub use respond::{Answer, SlicedBody};
 
 use crate::control::Playback;
 use crate::core::Core;
 use crate::figures::{Figures, Open, RequestKind};
 use crate::paths::{Audience, MEDIA_ROOT, MULTIVARIANT};
-use crate::session::{LiveSession, Turn, gzip};
+use crate::session::{LiveSession, Turn, Window, gzip};
 use respond::Problem;
 
 /// Longest path that is looked at, in bytes.
@@ -49,7 +52,7 @@ impl Origin {
     }
 
     /// Answers a request; a blocking one when what it waits for is there.
-    pub async fn answer<B>(&self, request: Request<B>) -> Answer {
+    pub async fn answer<B>(&self, request: Request<B>) -> http::Response<Body> {
         let (parts, _) = request.into_parts();
         let kind = RequestKind::of(parts.uri.path());
         let answer = self.answer_to(parts).await;
@@ -58,9 +61,9 @@ impl Origin {
         answer
     }
 
-    async fn answer_to(&self, parts: http::request::Parts) -> Answer {
+    async fn answer_to(&self, parts: http::request::Parts) -> http::Response<Body> {
         if parts.method == Method::OPTIONS {
-            return respond::preflight();
+            return respond::preflight().map(Body::from);
         }
         if parts.method != Method::GET && parts.method != Method::HEAD {
             let problem = Problem {
@@ -70,7 +73,7 @@ impl Origin {
                 mend: "use GET or HEAD",
                 cache: NO_STORE.to_owned(),
             };
-            return problem.answer();
+            return problem.answer().map(Body::from);
         }
         let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or(""));
         let answer = if path.len() > PATH_LIMIT || query.len() > QUERY_LIMIT {
@@ -84,20 +87,30 @@ impl Origin {
         } else {
             self.route(path, query, &parts.headers).await
         };
-        respond::without_body_for_head(&parts.method, answer.unwrap_or_else(Problem::answer))
+        let answer = answer.unwrap_or_else(|problem| problem.answer().map(Body::from));
+        respond::without_body_for_head(&parts.method, answer)
     }
 
-    async fn route(&self, path: &str, query: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
+    async fn route(
+        &self,
+        path: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Result<http::Response<Body>, Problem> {
         let components: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-        match components.as_slice() {
-            ["live", playback_id, "index.m3u8"] => self.live(playback_id, headers).await,
-            ["preview", session, "index.m3u8"] => self.preview(session, query, headers).await,
-            [MEDIA_ROOT, folder, name] => self.media(folder, name, query, headers).await,
-            _ => Err(unknown()),
-        }
+        let answer = match components.as_slice() {
+            ["live", playback_id, "index.m3u8"] => self.live(playback_id, Window::Live, headers).await?,
+            ["live", playback_id, "dvr.m3u8"] => self.live(playback_id, Window::Rewind, headers).await?,
+            ["preview", session, "index.m3u8"] => self.preview(session, query, headers).await?,
+            ["vod", asset, "index.m3u8"] => self.recording(asset, query, headers).await?,
+            ["vod", asset, name] => return self.file(asset, name, query, headers).await,
+            [MEDIA_ROOT, folder, name] => self.media(folder, name, query, headers).await?,
+            _ => return Err(unknown()),
+        };
+        Ok(answer.map(Body::from))
     }
 
-    async fn live(&self, playback_id: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
+    async fn live(&self, playback_id: &str, window: Window, headers: &HeaderMap) -> Result<Answer, Problem> {
         let session = match self.core.control.playback(playback_id).await {
             Ok(Playback::OnAir(session)) => session,
             Ok(Playback::NotOnAir) => return Err(not_on_air()),
@@ -114,17 +127,10 @@ impl Origin {
             }
         };
         let live = self.core.sessions.look_up(&self.core, &session).await.ok_or_else(not_on_air)?;
-        self.multivariant(&live, Audience::Public, headers).await
+        self.multivariant(&live, Audience::Public, window, headers).await
     }
 
     async fn preview(&self, session: &str, query: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
-        let bearer = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim());
-        let token = bearer.or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("token=")));
         let refused = |status, message: &str| Problem {
             status,
             code: if status == StatusCode::UNAUTHORIZED { "UNAUTHENTICATED" } else { "FORBIDDEN" },
@@ -132,24 +138,30 @@ impl Origin {
             mend: "send an API token with sessions:read as Authorization: Bearer, or as ?token=",
             cache: NO_STORE.to_owned(),
         };
-        let Some(token) = token else {
+        let Some(token) = token(query, headers) else {
             return Err(refused(StatusCode::UNAUTHORIZED, "the preview wants a token"));
         };
         if !self.core.control.may_preview(session, token).await {
             return Err(refused(StatusCode::UNAUTHORIZED, "this token may not see the preview"));
         }
         let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(not_on_air)?;
-        self.multivariant(&live, Audience::Preview, headers).await
+        self.multivariant(&live, Audience::Preview, Window::Live, headers).await
     }
 
     async fn multivariant(
         &self,
         live: &LiveSession,
         audience: Audience,
+        window: Window,
         headers: &HeaderMap,
     ) -> Result<Answer, Problem> {
         let folder = self.core.paths.folder(&live.facts.session, audience);
-        let uri = format!("{folder}/{}", Resource::Playlist);
+        let playlist_of = match window {
+            // Where nothing is to be rewound to, that is the live window.
+            Window::Rewind if !live.facts.rewind.is_zero() => Resource::Rewind,
+            Window::Live | Window::Rewind => Resource::Playlist,
+        };
+        let uri = format!("{folder}/{playlist_of}");
         let view = view(audience);
         let (text, target, version) = live.read(|timeline| {
             let text = timeline
@@ -161,9 +173,10 @@ impl Origin {
         let plain = Bytes::from(text.ok_or_else(not_on_air)?);
         let cache = match audience {
             Audience::Public => cache::plain_playlist(target),
-            Audience::Preview => NO_STORE.to_owned(),
+            Audience::Preview | Audience::Recording => NO_STORE.to_owned(),
         };
-        let tag = format!("{}-m{version}", live.facts.session);
+        let kind = if window == Window::Live { 'm' } else { 'r' };
+        let tag = format!("{}-{kind}{version}", live.facts.session);
         Ok(respond::playlist(headers, &plain, &gzip(&plain), &tag, &cache))
     }
 
@@ -175,13 +188,21 @@ impl Origin {
         headers: &HeaderMap,
     ) -> Result<Answer, Problem> {
         let (session, audience) = self.core.paths.open(folder).ok_or_else(unknown)?;
+        if audience == Audience::Recording {
+            return self.recorded_media(session, name, headers).await;
+        }
         let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(unknown)?;
         if name == MULTIVARIANT {
-            return self.multivariant(&live, audience, headers).await;
+            return self.multivariant(&live, audience, Window::Live, headers).await;
         }
+        let view_of = view(audience);
         match Resource::parse(name).ok_or_else(unknown)? {
             Resource::Playlist => {
-                media_playlist(&self.core.figures, &live, view(audience), query, headers).await
+                media_playlist(&self.core.figures, &live, view_of, Window::Live, query, headers).await
+            }
+            Resource::Rewind if live.facts.rewind.is_zero() => Err(unknown()),
+            Resource::Rewind => {
+                media_playlist(&self.core.figures, &live, view_of, Window::Rewind, query, headers).await
             }
             resource => media_file(&self.core.figures, &live, view(audience), resource, headers).await,
         }
@@ -191,8 +212,19 @@ impl Origin {
 fn view(audience: Audience) -> View {
     match audience {
         Audience::Public => View::Public,
-        Audience::Preview => View::Preview,
+        Audience::Preview | Audience::Recording => View::Preview,
     }
+}
+
+/// The token that a request shows, as a header or in its address.
+fn token<'a>(query: &'a str, headers: &'a HeaderMap) -> Option<&'a str> {
+    let bearer = headers
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim());
+    bearer.or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("token=")))
 }
 
 /// A request that waits for media to come. It counts from its first wait to its answer, or until it is given up.
@@ -219,6 +251,7 @@ async fn media_playlist(
     figures: &Figures,
     live: &LiveSession,
     view: View,
+    window: Window,
     query: &str,
     headers: &HeaderMap,
 ) -> Result<Answer, Problem> {
@@ -266,8 +299,13 @@ async fn media_playlist(
             });
         }
     };
-    let rendered = live.playlist(view, delta);
-    let kind = if delta { 'd' } else { 'f' };
+    let rendered = live.playlist(view, window, delta);
+    let kind = match (window, delta) {
+        (Window::Live, true) => 'd',
+        (Window::Live, false) => 'f',
+        (Window::Rewind, true) => 'e',
+        (Window::Rewind, false) => 'r',
+    };
     let tag = format!("{}-{view:?}-{kind}{}", live.facts.session, rendered.tag());
     let cache = if blocking { cache::blocking_playlist(target) } else { cache::plain_playlist(target) };
     Ok(respond::playlist(headers, &rendered.plain, &rendered.gzip, &tag, &cache))
@@ -288,13 +326,7 @@ async fn media_file(
     let (target, limit) = live.read(|timeline| {
         (timeline.target_duration().unwrap_or(1), Duration::from_millis(timeline.block_limit_ms()))
     });
-    let gone = || {
-        Problem::not_found(
-            "this piece of the stream is not there (any more)",
-            "reload the playlist and use what it lists",
-            cache::missing_media(target),
-        )
-    };
+    let gone = || gone(target);
     let located = async {
         let mut waiting = None;
         let mut turn: Option<Turn> = None;
@@ -306,13 +338,12 @@ async fn media_file(
                     drop(turn.take());
                     turn = Some(place.turn().await);
                 }
-                Place::Ready(range) => return Some((Some(range), turn)),
-                Place::Older => return Some((None, turn)),
+                Place::Ready(_) | Place::Older => return Some(turn),
                 Place::Missing => return None,
             }
         }
     };
-    let (range, turn) = match sigma_clock::timeout(limit, located).await {
+    let turn = match sigma_clock::timeout(limit, located).await {
         Ok(located) => located.ok_or_else(gone)?,
         // Still hinted: it may come yet, so that no cache may keep this answer.
         Err(_) => return Err(unavailable()),
@@ -323,31 +354,39 @@ async fn media_file(
     }
     // Nobody's turn waits for a disk.
     drop(turn);
+    stored(live, resource, headers).await
+}
+
+/// An init section, segment or part of a listed segment as it stands in the log.
+async fn stored(live: &LiveSession, resource: Resource, headers: &HeaderMap) -> Result<Answer, Problem> {
+    let target = live.read(|timeline| timeline.target_duration().unwrap_or(1));
+    let range = live.range_of(resource).ok_or_else(|| gone(target))?;
     let read = live.shared_reads().get(resource, async || {
         let log: LogReader = live.log().clone();
-        tokio::task::spawn_blocking(move || {
-            let range = match (range, resource) {
-                (Some(range), _) => Some(range),
-                (None, Resource::Segment(msn)) => log.whole(sigma_log::MediaFile::Segment(msn))?,
-                (None, Resource::Init(init)) => log.whole(sigma_log::MediaFile::Init(init))?,
-                (None, Resource::Playlist | Resource::Part { .. }) => None,
-            };
-            range.map(|range| log.read(&range)).transpose()
-        })
-        .await
-        .map_err(|_| None)?
-        .map_err(Some)
+        let read = tokio::task::spawn_blocking(move || log.read(&range).map(Some));
+        read.await.map_err(|_| None)?.map_err(Some)
     });
     match read.await {
-        Ok(Some(run)) => Ok(respond::media(headers, vec![run], &tag, cache::media())),
-        Ok(None) => Err(gone()),
+        Ok(Some(run)) => {
+            let tag = format!("{}-{resource}", live.facts.session);
+            Ok(respond::media(headers, vec![run], &tag, cache::media()))
+        }
+        Ok(None) => Err(gone(target)),
         Err(Some(error)) => {
             warn!(session.id = %live.facts.session, %resource, %error, "media cannot be read from the log");
-            Err(gone())
+            Err(gone(target))
         }
         // The runtime ends.
         Err(None) => Err(unavailable()),
     }
+}
+
+fn gone(target: u32) -> Problem {
+    Problem::not_found(
+        "this piece of the stream is not there (any more)",
+        "reload the playlist and use what it lists",
+        cache::missing_media(target),
+    )
 }
 
 fn unknown() -> Problem {

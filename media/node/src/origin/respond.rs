@@ -7,6 +7,8 @@ use bytes::Bytes;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Response, StatusCode};
 
+use super::body::{self, Body, JoinedBody, Stretch};
+
 /// Slices that belong together, as a part's do. Shared by all who are sent them: who counts the hands on each slice for
 /// each viewer has no time for anything else.
 pub(crate) type Run = Arc<[Bytes]>;
@@ -195,14 +197,49 @@ pub fn media(headers: &HeaderMap, runs: Vec<Run>, tag: &str, cache: &str) -> Ans
             }
         }
     }
+    media_headers(&mut answer, &etag, cache);
+    answer
+}
+
+/// What is read from the disk as it goes out, whole or a range of it.
+pub(super) fn joined(headers: &HeaderMap, stretches: Vec<Stretch>, tag: &str, cache: &str) -> Response<Body> {
+    let length = body::length(&stretches);
+    let etag = format!("\"{tag}\"");
+    let mut answer = Response::new(Body::Slices(SlicedBody::default()));
+    if matches_tag(headers, &etag) {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+    } else {
+        match range(headers, length, &etag) {
+            Wanted::All => {
+                answer.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+                *answer.body_mut() = Body::Joined(JoinedBody::new(stretches, 0, length));
+            }
+            Wanted::Range(from, to) => {
+                *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
+                let out = answer.headers_mut();
+                out.insert(header::CONTENT_LENGTH, HeaderValue::from(to - from + 1));
+                set(out, header::CONTENT_RANGE, &format!("bytes {from}-{to}/{length}"));
+                *answer.body_mut() = Body::Joined(JoinedBody::new(stretches, from, to + 1));
+            }
+            Wanted::Outside => {
+                *answer.status_mut() = StatusCode::RANGE_NOT_SATISFIABLE;
+                set(answer.headers_mut(), header::CONTENT_RANGE, &format!("bytes */{length}"));
+            }
+        }
+    }
+    media_headers(&mut answer, &etag, cache);
+    answer
+}
+
+/// The headers that every answer with media has.
+fn media_headers<B>(answer: &mut Response<B>, etag: &str, cache: &str) {
     let outside = answer.status() == StatusCode::RANGE_NOT_SATISFIABLE;
     let out = answer.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static("video/mp4"));
     out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     set(out, header::CACHE_CONTROL, if outside { "no-store" } else { cache });
-    set(out, header::ETAG, &etag);
+    set(out, header::ETAG, etag);
     open_to_all(out);
-    answer
 }
 
 /// What of a representation a request wants.
@@ -261,9 +298,9 @@ pub(super) fn set(headers: &mut HeaderMap, name: HeaderName, value: &str) {
 }
 
 /// A HEAD answer is the GET answer without its body; its length header stays.
-pub(super) fn without_body_for_head(method: &Method, mut answer: Answer) -> Answer {
+pub(super) fn without_body_for_head(method: &Method, mut answer: Response<Body>) -> Response<Body> {
     if method == Method::HEAD {
-        *answer.body_mut() = SlicedBody::default();
+        *answer.body_mut() = Body::Slices(SlicedBody::default());
     }
     answer
 }

@@ -25,6 +25,7 @@ use crate::control::{InputFormat, LossCause, Report, SessionFacts, WarningChange
 use crate::core::Core;
 use crate::figures::FeedEnding;
 use crate::ingest::OnAirFeed;
+use crate::keeping;
 
 /// How often silence is looked for and old segments are let go.
 const ROUND: Duration = Duration::from_millis(500);
@@ -74,6 +75,8 @@ pub(super) struct Actor {
     playable: bool,
     last_part: Instant,
     over: bool,
+    /// Its playlist has its end.
+    ended: bool,
 }
 
 impl Actor {
@@ -106,6 +109,7 @@ impl Actor {
             playable: false,
             last_part: monotonic(),
             over: false,
+            ended: false,
         }
     }
 
@@ -142,6 +146,9 @@ impl Actor {
         }
         if !self.pen.settle(SETTLE_WITHIN).await {
             warn!(session.id = %self.live.facts.session, "the disk hangs: the end of the segment log is not written yet");
+        }
+        if self.ended {
+            keeping::tell(&self.core, &self.live.facts.session);
         }
     }
 
@@ -393,7 +400,7 @@ impl Actor {
         let flushed = self.packager.finish();
         let input = Input::Stop { now_us: self.time.now_us(), flushed };
         self.hand(input).await;
-        self.over = true;
+        (self.over, self.ended) = (true, true);
         info!(session.id = %self.live.facts.session, reason, "the session's playlist has its end");
     }
 

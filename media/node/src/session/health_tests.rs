@@ -35,6 +35,8 @@ fn facts(mode: LatencyMode) -> SessionFacts {
         playback_id: "pb_1".into(),
         mode,
         auto_go_live: true,
+        rewind: Duration::from_secs(60),
+        keeps: true,
         live: false,
     }
 }

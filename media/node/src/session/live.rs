@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use sigma_hls::{Append, Place as Placed, Resource, Timeline, View, playlist};
-use sigma_log::{Entry, LogReader};
+use sigma_hls::{Append, Place as Placed, Recording, Resource, Timeline, View, playlist};
+use sigma_log::{Entry, EntryRef, LogReader, MediaFile};
 
 use super::edge::Edge;
 use super::health::SessionHealth;
@@ -35,7 +35,17 @@ impl Rendered {
 #[derive(Debug)]
 struct Shown {
     timeline: Timeline,
+    recording: Recording,
     edge: Edge,
+}
+
+/// How far back a playlist goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Window {
+    /// As far as the live playlist.
+    Live,
+    /// As far as viewers may rewind.
+    Rewind,
 }
 
 /// A session as readers see it. The session's actor is its one writer.
@@ -43,7 +53,7 @@ struct Shown {
 pub(crate) struct LiveSession {
     pub(crate) facts: SessionFacts,
     shown: RwLock<Shown>,
-    rendered: Mutex<HashMap<(View, bool), Arc<Rendered>>>,
+    rendered: Mutex<HashMap<(View, Window, bool), Arc<Rendered>>>,
     waiters: Waiters,
     log: LogReader,
     shared_reads: SharedReads,
@@ -53,14 +63,15 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSession {
-    /// A session whose timeline is `timeline` and whose media is read through `log`.
+    /// A session whose timeline and recording are these, two folds of one log, and whose media is read through `log`.
     pub(super) fn new(
         facts: SessionFacts,
         timeline: Timeline,
+        recording: Recording,
         log: LogReader,
         health: SessionHealth,
     ) -> Self {
-        let shown = RwLock::new(Shown { timeline, edge: Edge::default() });
+        let shown = RwLock::new(Shown { timeline, recording, edge: Edge::default() });
         Self {
             facts,
             shown,
@@ -78,6 +89,11 @@ impl LiveSession {
         look(&self.shown.read().unwrap_or_else(PoisonError::into_inner).timeline)
     }
 
+    /// Reads the recording.
+    pub(crate) fn read_recording<T>(&self, look: impl FnOnce(&Recording) -> T) -> T {
+        look(&self.shown.read().unwrap_or_else(PoisonError::into_inner).recording)
+    }
+
     /// Takes in what the rendition said, all at once, and calls all who wait.
     /// `unwritten`: the log did not take all of it, so that memory has the only copy.
     pub(super) fn publish(&self, steps: Vec<Append>, steady_us: i64, unwritten: bool) {
@@ -86,6 +102,7 @@ impl LiveSession {
             let before = shown.timeline.version();
             for Append { entry, bytes } in steps {
                 shown.timeline.apply(&entry, steady_us);
+                shown.recording.apply(&entry);
                 match entry {
                     Entry::Init { init, .. } => {
                         shown.edge.keep_init(init, bytes.into_iter().next().unwrap_or_default());
@@ -125,7 +142,7 @@ impl LiveSession {
     /// Lets go of what need not be fetchable any more.
     pub(super) fn forget(&self, steady_us: i64) {
         let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
-        let Shown { timeline, edge } = &mut *shown;
+        let Shown { timeline, edge, .. } = &mut *shown;
         timeline.forget(steady_us);
         edge.forget_inits(|init| {
             matches!(timeline.locate(View::Preview, Resource::Init(init)), Placed::Older)
@@ -138,18 +155,24 @@ impl LiveSession {
     }
 
     /// The media playlist as it is now, rendered once for all who ask.
-    pub(crate) fn playlist(&self, view: View, delta: bool) -> Arc<Rendered> {
+    pub(crate) fn playlist(&self, view: View, window: Window, delta: bool) -> Arc<Rendered> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         let version = shown.timeline.version();
         let mut rendered = self.rendered.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = rendered.get(&(view, delta))
+        if let Some(known) = rendered.get(&(view, window, delta))
             && known.version == version
         {
             return Arc::clone(known);
         }
-        let plain = Bytes::from(playlist::media(&shown.timeline, view, delta));
+        let plain = Bytes::from(match window {
+            Window::Live => playlist::media(&shown.timeline, view, delta),
+            Window::Rewind => {
+                let window_ms = u64::try_from(self.facts.rewind.as_millis()).unwrap_or(u64::MAX);
+                playlist::rewind(&shown.timeline, &shown.recording, view, window_ms, delta)
+            }
+        });
         let fresh = Arc::new(Rendered { gzip: gzip(&plain), plain, version });
-        rendered.insert((view, delta), Arc::clone(&fresh));
+        rendered.insert((view, window, delta), Arc::clone(&fresh));
         fresh
     }
 
@@ -157,11 +180,29 @@ impl LiveSession {
     pub(crate) fn in_memory(&self, resource: Resource) -> Option<Vec<Arc<[Bytes]>>> {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
         match resource {
-            Resource::Playlist => None,
+            Resource::Playlist | Resource::Rewind => None,
             Resource::Init(init) => shown.edge.init(init).map(|bytes| vec![Arc::from([bytes])]),
             Resource::Segment(msn) => shown.edge.segment(msn),
             Resource::Part { msn, part } => shown.edge.part(msn, part).map(|part| vec![part]),
         }
+    }
+
+    /// Where in the log something stands that is whole, or listed.
+    pub(crate) fn range_of(&self, resource: Resource) -> Option<EntryRef> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        let (file, len) = match resource {
+            Resource::Init(init) => (MediaFile::Init(init), shown.recording.init(init)?.len),
+            Resource::Segment(msn) => {
+                let piece = shown.recording.piece(msn).filter(|piece| !piece.gap)?;
+                (MediaFile::Segment(msn), piece.len)
+            }
+            Resource::Part { .. } => match shown.timeline.locate(View::Preview, resource) {
+                Placed::Ready(range) => return Some(range),
+                _ => return None,
+            },
+            Resource::Playlist | Resource::Rewind => return None,
+        };
+        Some(EntryRef { file, offset: 0, len })
     }
 
     /// What its feed is like.

@@ -214,6 +214,7 @@ mod tests {
             part_target_ms: None,
             segment_target_ms: 2_000,
             created_us: 0,
+            rewind_ms: None,
             extra: Default::default(),
         };
         SegmentLog::create(&folder.path().join("se_1"), &meta).unwrap()

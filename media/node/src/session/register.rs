@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use sigma_clock::{Instant, monotonic};
-use sigma_hls::{Profile, Rendition, Timeline};
-use sigma_log::{Entry, LogError, Meta, SegmentLog};
+use sigma_hls::{Profile, Recording, Rendition, Timeline};
+use sigma_log::{Entry, LogError, MediaFile, Meta, SegmentLog};
 use sigma_packager::{Packager, Settings};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, error, info, info_span, warn};
@@ -24,7 +24,7 @@ use crate::ingest::OnAirFeed;
 const KEEP_IN_MEMORY: Duration = Duration::from_secs(600);
 
 /// How many ended sessions are in memory at most.
-const ENDED_IN_MEMORY: usize = 256;
+const ENDED_IN_MEMORY: usize = 64;
 
 #[derive(Debug)]
 struct Registered {
@@ -154,7 +154,7 @@ impl Sessions {
         let folder = core.folder.join(&facts.session);
         let session = facts.session.clone();
         let known = Meta::read(&folder).is_ok();
-        let (timeline, log, packager, rendition) = if known {
+        let (timeline, recording, log, packager, rendition) = if known {
             let opened = SegmentLog::open(&folder)?;
             if opened.cut > 0 {
                 info!(session.id = %session, bytes = opened.cut, "an unfinished end of the segment log was cut");
@@ -165,8 +165,14 @@ impl Sessions {
             }
             let target = timeline.target_duration();
             let packager = Packager::resume(settings, target, timeline.media_ticks());
-            let rendition = Rendition::resume(&timeline);
-            (timeline, opened.log, packager, rendition)
+            let mut rendition = Rendition::resume(&timeline);
+            if let Some(latest) = timeline.latest_init() {
+                let (reader, file) = (opened.log.reader(), MediaFile::Init(latest.init));
+                if let Some(range) = reader.whole(file)? {
+                    rendition.remember_init(reader.read(&range)?);
+                }
+            }
+            (timeline, Recording::fold(&opened.entries), opened.log, packager, rendition)
         } else {
             let meta = Meta {
                 session: facts.session.clone(),
@@ -176,6 +182,7 @@ impl Sessions {
                 part_target_ms: profile.part_target_ms,
                 segment_target_ms: profile.segment_target_ms,
                 created_us: core.clock.now().micros(),
+                rewind_ms: u64::try_from(facts.rewind.as_millis()).ok(),
                 extra: Default::default(),
             };
             if folder.exists() && !Meta::is_in(&folder) {
@@ -183,14 +190,15 @@ impl Sessions {
                 std::fs::remove_dir_all(&folder)?;
             }
             let log = SegmentLog::create(&folder, &meta)?;
-            (Timeline::new(profile), log, Packager::new(settings), Rendition::new(profile))
+            let rendition = Rendition::new(profile);
+            (Timeline::new(profile), Recording::default(), log, Packager::new(settings), rendition)
         };
         let (mail, letters) = mpsc::channel(MAIL_LIMIT);
         let live_already = facts.live;
         let has_media = timeline.next_msn() > 0 || timeline.media_ticks() > 0;
         let now_us = core.clock.now().micros();
         let monitor = Monitor::new(facts.mode.into(), core.settings.health, known, now_us);
-        let live = Arc::new(LiveSession::new(facts, timeline, log.reader(), monitor.health()));
+        let live = Arc::new(LiveSession::new(facts, timeline, recording, log.reader(), monitor.health()));
         let work = Work { log, packager, rendition, monitor };
         let mut actor = Actor::new(Arc::clone(core), Arc::clone(&live), work, mail.downgrade());
         if has_media {
@@ -318,8 +326,11 @@ fn read_ended(folder: &Path, now_us: i64) -> Option<LiveSession> {
         mode,
         auto_go_live: false,
         live,
+        rewind: meta.rewind_ms.map_or(Duration::ZERO, Duration::from_millis),
+        keeps: true,
     };
-    Some(LiveSession::new(facts, timeline, opened.log.reader(), SessionHealth::of_ended()))
+    let recording = Recording::fold(&opened.entries);
+    Some(LiveSession::new(facts, timeline, recording, opened.log.reader(), SessionHealth::of_ended()))
 }
 
 /// Ends a log; false when it had its end.

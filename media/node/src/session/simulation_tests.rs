@@ -17,7 +17,7 @@ use super::health_tests::Studio;
 use crate::control::LatencyMode;
 use crate::ingest::OnAirFeed;
 use crate::paths::Audience;
-use crate::{Answer, Origin};
+use crate::{Body, Origin};
 
 /// Seeds in `make test`.
 const SEEDS: u64 = 60;
@@ -31,7 +31,7 @@ struct Scene {
     origin: RefCell<Origin>,
     folders: [String; 2],
     /// By audience.
-    newest: [Cell<Option<Seen>>; 2],
+    newest: [Cell<Option<Seen>>; 4],
     asked: Cell<usize>,
     waited: Cell<usize>,
     over: Cell<bool>,
@@ -89,7 +89,7 @@ impl Scene {
         Rc::new(Self {
             origin: RefCell::new(studio.node.origin()),
             folders: [Audience::Preview, Audience::Public].map(|audience| paths.folder("se_1", audience)),
-            newest: [Cell::new(None), Cell::new(None)],
+            newest: [const { Cell::new(None) }; 4],
             asked: Cell::new(0),
             waited: Cell::new(0),
             over: Cell::new(false),
@@ -97,9 +97,9 @@ impl Scene {
     }
 
     /// Asks the origin that is there now. Every request ends: within the limit of those that wait.
-    async fn ask(&self, audience: usize, name: &str) -> (StatusCode, String) {
+    async fn ask(&self, view: usize, name: &str) -> (StatusCode, String) {
         let origin = self.origin.borrow().clone();
-        let request = Request::get(format!("{}/{name}", self.folders[audience])).body(()).unwrap();
+        let request = Request::get(format!("{}/{name}", self.folders[view % 2])).body(()).unwrap();
         let began = monotonic();
         let answer = origin.answer(request).await;
         let took = began.elapsed();
@@ -112,9 +112,10 @@ impl Scene {
     }
 
     /// A media playlist, which must not be older than what anyone had seen when it was asked for.
-    async fn playlist(&self, audience: usize, query: &str) -> (StatusCode, Option<Seen>, String) {
-        let before = self.newest[audience].get();
-        let (status, text) = self.ask(audience, &format!("live.m3u8{query}")).await;
+    async fn playlist(&self, view: usize, query: &str) -> (StatusCode, Option<Seen>, String) {
+        let before = self.newest[view].get();
+        let name = if view < 2 { "live" } else { "dvr" };
+        let (status, text) = self.ask(view, &format!("{name}.m3u8{query}")).await;
         if status != StatusCode::OK {
             return (status, None, text);
         }
@@ -122,7 +123,7 @@ impl Scene {
         if let Some(before) = before {
             seen.assert_follows(before);
         }
-        let newest = &self.newest[audience];
+        let newest = &self.newest[view];
         if newest.get().is_none_or(|newest| seen.ended || seen.edge > newest.edge) {
             newest.set(Some(seen));
         }
@@ -130,8 +131,9 @@ impl Scene {
     }
 }
 
-fn text(answer: Answer) -> String {
-    let runs = answer.into_body().into_runs();
+fn text(answer: http::Response<Body>) -> String {
+    let Body::Slices(slices) = answer.into_body() else { panic!("no file was asked for") };
+    let runs = slices.into_runs();
     let bytes: Vec<u8> = runs.iter().flat_map(|run| run.iter()).flatten().copied().collect();
     String::from_utf8_lossy(&bytes).into_owned()
 }
@@ -139,7 +141,7 @@ fn text(answer: Answer) -> String {
 /// Someone who watches: reloads, blocks, skips, fetches what is hinted and listed, asks nonsense, and reads at any pace.
 async fn viewer(scene: Rc<Scene>, mut dice: Dice) {
     let mut known: Option<Seen> = None;
-    let mut audience = dice.index(2);
+    let mut view = dice.index(4);
     let mut hint: Option<String> = None;
     while !scene.over.get() {
         let (msn, parts) = known.map_or((0, 0), |seen| seen.edge);
@@ -151,13 +153,13 @@ async fn viewer(scene: Rc<Scene>, mut dice: Dice) {
             3 => (Some((msn + 1, 0)), format!("?_HLS_msn={}&_HLS_part=0{skip}", msn + 1)),
             4 => (None, String::new()),
             5 => {
-                audience = dice.index(2);
+                view = dice.index(4);
                 known = None;
                 continue;
             }
             6 | 7 => {
                 if let Some(hint) = hint.take() {
-                    let (status, body) = scene.ask(audience, &hint).await;
+                    let (status, body) = scene.ask(view, &hint).await;
                     let fine = [StatusCode::OK, StatusCode::NOT_FOUND, StatusCode::SERVICE_UNAVAILABLE];
                     assert!(fine.contains(&status), "{hint}: {status}");
                     assert!(status != StatusCode::OK || !body.is_empty());
@@ -166,7 +168,7 @@ async fn viewer(scene: Rc<Scene>, mut dice: Dice) {
             }
             _ => (Some((msn, parts)), format!("?_HLS_msn={msn}&_HLS_part={parts}{skip}")),
         };
-        let (status, seen, text) = scene.playlist(audience, &query).await;
+        let (status, seen, text) = scene.playlist(view, &query).await;
         match (status, seen) {
             (StatusCode::OK, Some(seen)) => {
                 if let Some(known) = known {

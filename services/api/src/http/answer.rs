@@ -24,7 +24,7 @@ use super::activity::InFlight;
 use super::error::HttpError;
 use super::figures::{Figures, Open};
 use super::headers;
-use super::media::{PIECE_BYTES, Piece, Slices};
+use super::media::{FromMedia, PIECE_BYTES, Piece, Slices};
 
 /// The network address of who asks, in a request's extensions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,7 +151,10 @@ pub(crate) fn is_watched(route: &str) -> bool {
 
 /// Viewers ask several times a second, probes every few seconds.
 fn is_frequent(route: &str) -> bool {
-    matches!(route, "/live" | "/preview" | "/media" | "/assets" | "/healthz" | "/readyz" | "/metrics")
+    matches!(
+        route,
+        "/live" | "/preview" | "/vod" | "/media" | "/assets" | "/healthz" | "/readyz" | "/metrics"
+    )
 }
 
 /// The caller's id where it is a plain word, else one of our own.
@@ -213,6 +216,7 @@ fn route_of(path: &str) -> &'static str {
         "assets" => "/assets",
         "live" => "/live",
         "preview" => "/preview",
+        "vod" => "/vod",
         "media" => "/media",
         "channels" | "sessions" | "events" | "tokens" | "system" | "sign-in" => "/{dashboard}",
         _ => "other",
@@ -288,6 +292,15 @@ impl Drop for Line {
 pub(crate) enum Answered {
     Any(Body),
     Media(Slices),
+}
+
+impl From<FromMedia> for Answered {
+    fn from(body: FromMedia) -> Self {
+        match body {
+            FromMedia::Slices(slices) => Self::Media(slices),
+            FromMedia::Streamed(body) => Self::Any(body),
+        }
+    }
 }
 
 impl Answered {

@@ -55,8 +55,10 @@ impl Policy {
             unless_set(header::STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
         }
         // Players of other sites load these, Safari's own without asking first.
-        let for_all =
-            matches!(asked.route, "/live" | "/media" | "/preview" | "/public" | "/embed/{playbackId}");
+        let for_all = matches!(
+            asked.route,
+            "/live" | "/media" | "/preview" | "/vod" | "/public" | "/embed/{playbackId}"
+        );
         let resource = if for_all { "cross-origin" } else { "same-origin" };
         unless_set(RESOURCE_POLICY, HeaderValue::from_static(resource));
         if !for_all {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use bytes::{Buf, Bytes};
+use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 
 /// An answer goes out in pieces of at most so many bytes, so that it is known how much a slow client has taken.
@@ -105,6 +106,23 @@ impl Buf for Slices {
                 }
             }
         }
+    }
+}
+
+/// A body of the media plane.
+#[derive(Debug)]
+pub enum FromMedia {
+    /// All of it is there.
+    Slices(Slices),
+    /// It comes as it is read.
+    Streamed(axum::body::Body),
+}
+
+impl FromMedia {
+    /// A body that is read piece by piece, no faster than it goes out. An error ends the connection, so that nobody takes
+    /// what he has for the whole.
+    pub fn streamed(pieces: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static) -> Self {
+        Self::Streamed(axum::body::Body::from_stream(pieces))
     }
 }
 

@@ -61,7 +61,7 @@ pub use figures::{Exposition, MetricSource};
 pub(crate) use health::conditions;
 pub use health::{Component, Condition};
 pub use limits::Limits;
-pub use media::Slices;
+pub use media::{FromMedia, Slices};
 
 use answer::{Answered, is_watched};
 use caller::Client;
@@ -81,7 +81,7 @@ use workshop::Workshop;
 pub type WebRequest = Request<Body>;
 
 /// What answers where no route of ours does: the origin of the media plane.
-pub type Fallback = BoxCloneSyncService<WebRequest, http::Response<Slices>, Infallible>;
+pub type Fallback = BoxCloneSyncService<WebRequest, http::Response<FromMedia>, Infallible>;
 
 /// All that the shell is put together from.
 pub struct Parts {
@@ -153,7 +153,7 @@ pub struct Shell {
 /// `service` in the form that [`Parts::fallback`] wants.
 pub fn fallback<S>(service: S) -> Fallback
 where
-    S: Service<Request<Body>, Response = http::Response<Slices>, Error = Infallible>
+    S: Service<Request<Body>, Response = http::Response<FromMedia>, Error = Infallible>
         + Clone
         + Send
         + Sync
@@ -331,7 +331,7 @@ async fn elsewhere(State(inner): State<Shared>, request: Request<Body>) -> Respo
         }
     }
     let path = request.uri().path();
-    if path.starts_with("/preview/") {
+    if path.starts_with("/preview/") || path.starts_with("/vod/") {
         return preview(&inner, request).await;
     }
     next(&inner, request).await
@@ -344,21 +344,25 @@ async fn watch(inner: &Shared, request: Request<Body>) -> http::Response<Answere
         inner.figures.viewer_refused(lack);
         return lack.told().into_response().map(Answered::Any);
     }
-    origin(inner, Request::from_parts(parts, body)).await.map(Answered::Media)
+    origin(inner, Request::from_parts(parts, body)).await.map(Answered::from)
 }
 
 async fn next(inner: &Shared, request: Request<Body>) -> Response {
-    origin(inner, request).await.map(|slices| Body::new(OneByOne(slices)))
+    origin(inner, request).await.map(|body| match body {
+        FromMedia::Slices(slices) => Body::new(OneByOne(slices)),
+        FromMedia::Streamed(body) => body,
+    })
 }
 
-async fn origin(inner: &Shared, request: Request<Body>) -> http::Response<Slices> {
+async fn origin(inner: &Shared, request: Request<Body>) -> http::Response<FromMedia> {
     match inner.fallback.clone().oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     }
 }
 
-/// A preview wants a token, which the media plane has looked up; here its address answers for those that are none.
+/// A preview, or what of a recording is its owner's, wants a token, which the media plane has looked up; here its address
+/// answers for those that are none.
 async fn preview(inner: &Shared, request: Request<Body>) -> Response {
     let (mut parts, body) = request.into_parts();
     let client = inner.doorman.client(&parts);

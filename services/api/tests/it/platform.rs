@@ -481,7 +481,7 @@ impl Component for Lame {
 struct Media;
 
 impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
-    type Response = axum::http::Response<http::Slices>;
+    type Response = axum::http::Response<http::FromMedia>;
     type Error = std::convert::Infallible;
     type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
@@ -506,7 +506,8 @@ impl tower::Service<axum::http::Request<axum::body::Body>> for Media {
                 _ => format!("media {path} local={peer}").into_bytes(),
             };
             let run = Arc::from([axum::body::Bytes::from(said)]);
-            let mut response = axum::http::Response::new(http::Slices::new([run].into()));
+            let mut response =
+                axum::http::Response::new(http::FromMedia::Slices(http::Slices::new([run].into())));
             if path.starts_with("/preview/none/") {
                 *response.status_mut() = axum::http::StatusCode::UNAUTHORIZED;
             }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use serde_json::json;
-use sigma_api::http::Slices;
+use sigma_api::http::{FromMedia, Slices};
 use sigma_app::{App, ReadError};
 use sigma_node::{Playback, SessionPaths};
 
@@ -42,7 +42,7 @@ impl Elsewhere {
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
-    ) -> Option<http::Response<Slices>> {
+    ) -> Option<http::Response<FromMedia>> {
         if *method != Method::GET && *method != Method::HEAD {
             return None;
         }
@@ -82,7 +82,7 @@ impl Elsewhere {
             Some(query) if !query.is_empty() => format!("{place}?{query}"),
             _ => place,
         };
-        let mut response = http::Response::new(Slices::default());
+        let mut response = http::Response::new(FromMedia::Slices(Slices::default()));
         *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
         let headers = response.headers_mut();
         headers.insert(header::LOCATION, HeaderValue::from_str(&place).ok()?);
@@ -104,11 +104,11 @@ const TOKEN_MEND: &str = "send an API token with sessions:read as Authorization:
 
 /// Whether viewers ask for it.
 pub(super) fn is_of_media(path: &str) -> bool {
-    ["/live/", "/preview/", "/media/"].iter().any(|root| path.starts_with(root))
+    ["/live/", "/preview/", "/vod/", "/media/"].iter().any(|root| path.starts_with(root))
 }
 
 /// What is answered by a process that serves no media, where no other node has it either.
-pub(super) fn not_here(path: &str) -> http::Response<Slices> {
+pub(super) fn not_here(path: &str) -> http::Response<FromMedia> {
     if is_of_media(path) {
         let mend = "come back when the broadcast has begun; the watch page does so by itself";
         return told(StatusCode::NOT_FOUND, "NOT_ON_AIR", "nothing is on air here at the moment", mend);
@@ -117,9 +117,9 @@ pub(super) fn not_here(path: &str) -> http::Response<Slices> {
     told(StatusCode::NOT_FOUND, "NOT_FOUND", "this node serves nothing at this address", mend)
 }
 
-fn told(status: StatusCode, code: &str, message: &str, mend: &str) -> http::Response<Slices> {
+fn told(status: StatusCode, code: &str, message: &str, mend: &str) -> http::Response<FromMedia> {
     let body = json!({ "error": { "code": code, "message": message, "mend": mend } }).to_string();
-    let mut response = http::Response::new(Slices::text(body));
+    let mut response = http::Response::new(FromMedia::Slices(Slices::text(body)));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

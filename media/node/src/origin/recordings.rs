@@ -1,0 +1,315 @@
+//! Recordings: catchup, clips and source records, as playlists over a session's segments and as files.
+//!
+//! `/vod/{assetId}/index.m3u8` names the media playlist under the recording's own path, `/media/ASSET~TOKEN/`, where the
+//! session's init sections and segments stand beside it as far as the recording has them.
+//! `/vod/{assetId}/source.mp4`, `source-2.mp4`, … are the segments of one format each, joined as they are asked for.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use sigma_clock::{Instant, monotonic};
+use sigma_hls::vod::{self, Closing};
+use sigma_hls::{Resource, Span};
+use sigma_log::MediaFile;
+use sigma_packager::{JoinedSegment, file_head};
+use tracing::warn;
+
+use super::body::{Body, Stretch};
+use super::respond::{self, Answer, Problem};
+use super::{NO_STORE, Origin, unavailable, unknown};
+use crate::control::{AssetFacts, AssetKind, AssetStanding};
+use crate::paths::Audience;
+use crate::session::{LiveSession, gzip};
+
+/// The media playlist of a recording, in its folder.
+pub(crate) const PLAYLIST: &str = "vod.m3u8";
+
+/// How long what the control plane said of a recording holds: so long a deleted one can still be seen.
+const HOLDS: Duration = Duration::from_secs(2);
+
+/// Recordings that are remembered.
+const REMEMBERED: usize = 1_024;
+
+/// A playlist that is not finished may be kept for a second; one that is, for a minute: it may be trimmed or deleted.
+const OPEN: &str = "public, max-age=1";
+const CLOSED: &str = "public, max-age=60";
+
+/// A file is its owner's.
+const PRIVATE: &str = "private, no-cache";
+
+/// What is known of recordings that were asked for lately.
+#[derive(Debug, Default)]
+pub(crate) struct Recordings(Mutex<HashMap<String, (Instant, AssetStanding)>>);
+
+/// A recording that can be shown.
+struct Shown {
+    kind: AssetKind,
+    live: Arc<LiveSession>,
+    spans: Vec<Span>,
+    closing: Closing,
+}
+
+impl Origin {
+    /// `/vod/{assetId}/index.m3u8`
+    pub(super) async fn recording(
+        &self,
+        asset: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Problem> {
+        let shown = self.shown(asset).await?;
+        if shown.kind == AssetKind::Source {
+            self.owner(asset, query, headers).await?;
+        }
+        let uri = format!("{}/{PLAYLIST}", self.core.paths.folder(asset, Audience::Recording));
+        let text = shown.live.read_recording(|recording| vod::multivariant(recording, &shown.spans, &uri));
+        let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
+        let cache = if shown.kind == AssetKind::Source { NO_STORE } else { shown.cache() };
+        Ok(respond::playlist(headers, &plain, &gzip(&plain), &shown.tag(asset, 'm'), cache))
+    }
+
+    /// `/media/ASSET~TOKEN/NAME`
+    pub(super) async fn recorded_media(
+        &self,
+        asset: &str,
+        name: &str,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Problem> {
+        let shown = self.shown(asset).await?;
+        if name == PLAYLIST {
+            let text =
+                shown.live.read_recording(|recording| vod::media(recording, &shown.spans, shown.closing));
+            let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
+            return Ok(respond::playlist(
+                headers,
+                &plain,
+                &gzip(&plain),
+                &shown.tag(asset, 'v'),
+                shown.cache(),
+            ));
+        }
+        let resource = Resource::parse(name).ok_or_else(unknown)?;
+        let is_of_it = shown.live.read_recording(|recording| {
+            let mut segments = vod::segments(recording, &shown.spans);
+            match resource {
+                Resource::Segment(wanted) => segments.any(|(msn, _)| msn == wanted),
+                Resource::Init(wanted) => segments.any(|(_, piece)| piece.init == wanted),
+                Resource::Playlist | Resource::Rewind | Resource::Part { .. } => false,
+            }
+        });
+        if !is_of_it {
+            return Err(unknown());
+        }
+        super::stored(&shown.live, resource, headers).await
+    }
+
+    /// `/vod/{assetId}/source.mp4`, `source-2.mp4`, …
+    pub(super) async fn file(
+        &self,
+        asset: &str,
+        name: &str,
+        query: &str,
+        headers: &HeaderMap,
+    ) -> Result<http::Response<Body>, Problem> {
+        let number = file_number(name).ok_or_else(unknown)?;
+        // Who may not have it does not learn whether it is there.
+        self.owner(asset, query, headers).await?;
+        let shown = self.shown(asset).await?;
+        let run = shown.run(number).ok_or_else(|| no_such_file(number))?;
+        let live = Arc::clone(&shown.live);
+        let stretches = tokio::task::spawn_blocking(move || stretches(&live, &run)).await;
+        let stretches = stretches.map_err(|_| unavailable())?.map_err(|error| {
+            warn!(session.id = %shown.live.facts.session, %error, "a source record cannot be joined");
+            unavailable()
+        })?;
+        Ok(respond::joined(headers, stretches, &format!("{}-{number}", shown.tag(asset, 's')), PRIVATE))
+    }
+
+    /// Who asks may have what is the owner's.
+    async fn owner(&self, asset: &str, query: &str, headers: &HeaderMap) -> Result<(), Problem> {
+        let may = match super::token(query, headers) {
+            Some(token) => self.core.control.may_download(asset, token).await,
+            None => false,
+        };
+        if may {
+            return Ok(());
+        }
+        Err(Problem {
+            status: StatusCode::UNAUTHORIZED,
+            code: "UNAUTHENTICATED",
+            message: "a source record and its files want a token that may see them".to_owned(),
+            mend: "send an API token with assets:read as Authorization: Bearer, or as ?token=",
+            cache: NO_STORE.to_owned(),
+        })
+    }
+
+    async fn shown(&self, asset: &str) -> Result<Shown, Problem> {
+        let facts = match self.standing(asset).await? {
+            AssetStanding::There(facts) => facts,
+            AssetStanding::Unknown => return Err(missing("there is no recording at this address")),
+            AssetStanding::Gone => return Err(missing("this recording was deleted, or its time is over")),
+            AssetStanding::Failed => return Err(missing("nothing could be kept of this recording")),
+        };
+        let AssetFacts { session, kind, spans } = facts;
+        let live = self.core.sessions.look_up(&self.core, &session).await;
+        let live = live.ok_or_else(|| missing("the media of this recording is not at this server"))?;
+        let closing = if spans.is_some() { Closing::Closed } else { Closing::Open };
+        let spans = spans.unwrap_or_else(|| {
+            live.read_recording(|recording| match kind {
+                AssetKind::Source => recording.whole(),
+                AssetKind::Catchup | AssetKind::Clip => recording.public(),
+            })
+            .into_iter()
+            .collect()
+        });
+        Ok(Shown { kind, live, spans, closing })
+    }
+
+    async fn standing(&self, asset: &str) -> Result<AssetStanding, Problem> {
+        if let Some(standing) = self.core.recordings.recall(asset) {
+            return Ok(standing);
+        }
+        match self.core.control.asset(asset).await {
+            Ok(standing) => {
+                self.core.recordings.note(asset, &standing);
+                Ok(standing)
+            }
+            Err(error) => {
+                warn!(%error, "a recording could not be looked up");
+                Err(unavailable())
+            }
+        }
+    }
+}
+
+impl Recordings {
+    fn recall(&self, asset: &str) -> Option<AssetStanding> {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(asset).filter(|(since, _)| since.elapsed() < HOLDS).map(|(_, standing)| standing.clone())
+    }
+
+    fn note(&self, asset: &str, standing: &AssetStanding) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.retain(|_, (since, _)| since.elapsed() < HOLDS);
+        }
+        if known.len() < REMEMBERED {
+            known.insert(asset.to_owned(), (monotonic(), standing.clone()));
+        }
+    }
+}
+
+/// The segments of one file.
+struct Run {
+    init: u32,
+    begins_ticks: u64,
+    segments: Vec<(u64, JoinedSegment)>,
+}
+
+impl Shown {
+    fn cache(&self) -> &'static str {
+        match self.closing {
+            Closing::Open => OPEN,
+            Closing::Closed => CLOSED,
+        }
+    }
+
+    /// The same stretches and segments give the same bytes.
+    fn tag(&self, asset: &str, kind: char) -> String {
+        let ends = |span: Option<&Span>, end: fn(&Span) -> u64| span.map_or(0, end);
+        let from = ends(self.spans.first(), |span| span.from_us);
+        let to = ends(self.spans.last(), |span| span.to_us);
+        format!("{asset}-{kind}{}-{from:x}-{to:x}-{:?}", self.spans.len(), self.closing)
+    }
+
+    /// The segments of the file `number`, counted from 1: those of one format, one after the other.
+    fn run(&self, number: usize) -> Option<Run> {
+        self.live.read_recording(|recording| {
+            let mut files: Vec<Run> = Vec::new();
+            // Media time, without the gaps, is what the segments' own timestamps count.
+            let before = |msn: u64| -> u64 {
+                let earlier = recording.pieces().iter().zip(0..msn);
+                earlier.filter(|(piece, _)| !piece.gap).map(|(piece, _)| piece.duration).sum()
+            };
+            for (msn, piece) in vod::segments(recording, &self.spans) {
+                let segment = JoinedSegment {
+                    len: piece.len,
+                    duration_ticks: piece.duration,
+                    starts_with_key: piece.independent,
+                };
+                match files.last_mut().filter(|file| file.init == piece.init) {
+                    Some(file) => file.segments.push((msn, segment)),
+                    None => files.push(Run {
+                        init: piece.init,
+                        begins_ticks: before(msn),
+                        segments: vec![(msn, segment)],
+                    }),
+                }
+            }
+            (number <= files.len()).then(|| files.swap_remove(number - 1))
+        })
+    }
+}
+
+fn stretches(live: &LiveSession, run: &Run) -> Result<Vec<Stretch>, String> {
+    let log = live.log();
+    let told = |error: &dyn std::fmt::Display| error.to_string();
+    let range = log.whole(MediaFile::Init(run.init)).map_err(|error| told(&error))?;
+    let range = range.ok_or_else(|| format!("init section {} is missing", run.init))?;
+    let init = log.read(&range).map_err(|error| told(&error))?;
+    let joined: Vec<JoinedSegment> = run.segments.iter().map(|(_, segment)| *segment).collect();
+    let head = file_head(&init, run.begins_ticks, &joined).map_err(|error| told(&error))?;
+    let files = run
+        .segments
+        .iter()
+        .map(|(msn, segment)| Stretch::File { path: log.path(MediaFile::Segment(*msn)), len: segment.len });
+    Ok(std::iter::once(Stretch::Bytes(head.into())).chain(files).collect())
+}
+
+/// `source.mp4` is the first, `source-2.mp4` the second.
+fn file_number(name: &str) -> Option<usize> {
+    let rest = name.strip_prefix("source")?.strip_suffix(".mp4")?;
+    if rest.is_empty() {
+        return Some(1);
+    }
+    let digits = rest.strip_prefix('-')?;
+    let number: usize = digits.parse().ok()?;
+    (number >= 2 && number.to_string() == digits).then_some(number)
+}
+
+fn missing(message: &str) -> Problem {
+    Problem::not_found(message, "ask whoever gave you the address", OPEN.to_owned())
+}
+
+fn nothing_yet() -> Problem {
+    Problem::not_found(
+        "nothing is recorded here yet",
+        "come back a few seconds after the broadcast has begun",
+        OPEN.to_owned(),
+    )
+}
+
+fn no_such_file(number: usize) -> Problem {
+    Problem::not_found(
+        format!("this recording has no file {number}"),
+        "the recording's sourceUrls name its files",
+        PRIVATE.to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_file_has_one_name() {
+        let names = ["source.mp4", "source-2.mp4", "source-17.mp4"];
+        assert_eq!(names.map(file_number), [Some(1), Some(2), Some(17)]);
+        for name in ["source-1.mp4", "source-02.mp4", "source-.mp4", "source-+2.mp4", "other.mp4", "source"] {
+            assert_eq!(file_number(name), None, "{name}");
+        }
+    }
+}

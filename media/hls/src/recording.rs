@@ -36,6 +36,8 @@ pub struct Piece {
     pub duration: u64,
     /// Its init section's number.
     pub init: u32,
+    /// CRC-32 of its media, where the log has it.
+    pub crc32: Option<u32>,
     /// Whether it begins with a key frame, or is a gap.
     pub independent: bool,
     /// Whether there is no media.
@@ -73,6 +75,8 @@ pub struct Recording {
     used_init: Option<u32>,
     pieces: Vec<Piece>,
     begun: Option<Begun>,
+    /// The checksum of the segment that is whole next.
+    sum: Option<(u64, u32)>,
     discontinuity_next: bool,
     /// Of each span with a date of its own: its first piece, and when that begins, in microseconds since the Unix epoch.
     dates: Vec<(usize, i64)>,
@@ -117,6 +121,7 @@ impl Recording {
             }
             Entry::Part { msn, .. } => self.begin(*msn, false),
             Entry::GapPart { msn, .. } => self.begin(*msn, true),
+            Entry::Sum { msn, crc32 } => self.sum = Some((*msn, *crc32)),
             Entry::Segment { msn, duration, independent, len, .. } => {
                 self.close(*msn, false, *duration, *len, *independent);
             }
@@ -161,6 +166,7 @@ impl Recording {
             len,
             duration,
             init: begun.init,
+            crc32: self.sum.take().filter(|(of, _)| *of == msn).map(|(_, crc32)| crc32),
             independent,
             gap,
             discontinuity: begun.discontinuity,

@@ -60,6 +60,14 @@ pub enum Entry {
         /// Bytes; the sum of its parts.
         len: u64,
     },
+    /// The checksum of a segment's media, before the segment is whole. Stands where segments tell of themselves, in their
+    /// files and in archives, and not in a log's index.
+    Sum {
+        /// The segment.
+        msn: u64,
+        /// CRC-32 (ISO/IEC 3309) of all its parts.
+        crc32: u32,
+    },
     /// A part for which there is no media.
     GapPart {
         /// Its segment.
@@ -95,6 +103,7 @@ const GAP_PART: u8 = 7;
 const GAP_SEGMENT: u8 = 8;
 const LIVE: u8 = 9;
 const ENDED: u8 = 10;
+const SUM: u8 = 11;
 
 impl Entry {
     /// Appends the entry's compact form: a tag, then its numbers as LEB128.
@@ -151,6 +160,11 @@ impl Entry {
                 number(out, *from_msn);
             }
             Self::Ended => out.push(ENDED),
+            Self::Sum { msn, crc32 } => {
+                out.push(SUM);
+                number(out, *msn);
+                number(out, u64::from(*crc32));
+            }
         }
     }
 
@@ -198,6 +212,7 @@ impl Entry {
             GAP_SEGMENT => Self::GapSegment { msn: fields.number()?, duration: fields.number()? },
             LIVE => Self::Live { from_msn: fields.number()? },
             ENDED => Self::Ended,
+            SUM => Self::Sum { msn: fields.number()?, crc32: fields.short()? },
             _ => return None,
         };
         fields.0.is_empty().then_some(entry)
@@ -303,6 +318,7 @@ mod tests {
             }),
             (any::<u64>(), any::<u64>()).prop_map(|(msn, duration)| Entry::GapSegment { msn, duration }),
             any::<u64>().prop_map(|from_msn| Entry::Live { from_msn }),
+            (any::<u64>(), any::<u32>()).prop_map(|(msn, crc32)| Entry::Sum { msn, crc32 }),
             Just(Entry::Ended),
         ]
     }

@@ -42,6 +42,27 @@ pub(crate) enum Tail {
     },
 }
 
+/// The bytes of an index of its own with these entries.
+pub fn write_all<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> Vec<u8> {
+    let mut bytes = HEADER.to_vec();
+    for entry in entries {
+        write(entry, &mut bytes);
+    }
+    bytes
+}
+
+/// The entries of an index, as far as they are whole; none where it is no index of this version.
+pub fn read_all(bytes: &[u8]) -> Option<Vec<Entry>> {
+    let mut entries = Vec::new();
+    if !bytes.starts_with(HEADER) {
+        return None;
+    }
+    match read(bytes, |entry, _| entries.push(entry)) {
+        Tail::Torn { .. } => Some(entries),
+        Tail::Unknown { .. } => None,
+    }
+}
+
 /// Walks the records of an index (header included), handing each entry and the offset behind it to `each`.
 pub(crate) fn read(bytes: &[u8], mut each: impl FnMut(Entry, usize)) -> Tail {
     let mut at = HEADER.len();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -13,11 +13,14 @@ use crate::error::LogError;
 use crate::index::{self, Tail};
 use crate::media::{self, EntryRef, LogReader, MediaFile};
 use crate::meta::Meta;
+use crate::trailer;
 
 /// The index's name.
 const INDEX: &str = "index";
 /// How many entries the log owes to a disk that refuses them before it gives up: some 7 h of 0.5 s parts.
 const MAX_OWED: usize = 65_536;
+/// How much of a segment that was being written is read at once.
+const READ: usize = 256 * 1024;
 /// How many segments back, at opening, the media is held against the index: what a power cut can have lost.
 const PROVEN_SEGMENTS: usize = 64;
 
@@ -32,6 +35,8 @@ pub struct SegmentLog {
     /// that has none left goes on writing.
     ended: Option<File>,
     spoiled: Option<u64>,
+    /// The entries since the last whole segment, parts left out: what the next segment's file tells.
+    untold: Vec<Entry>,
     owed: VecDeque<Owed>,
     gave_up: bool,
 }
@@ -41,6 +46,7 @@ struct OpenMedia {
     msn: u64,
     file: File,
     len: u64,
+    sum: crc32fast::Hasher,
 }
 
 /// An entry that the disk refused; an init section keeps its bytes, for nothing plays without it.
@@ -119,6 +125,9 @@ impl SegmentLog {
             index.set_len(good as u64).map_err(fail)?;
         }
         let mut log = Self::at(dir, index, good as u64);
+        let told = entries.iter().rposition(|entry| matches!(entry, Entry::Segment { .. }));
+        let since = &entries[told.map_or(0, |last| last + 1)..];
+        log.untold = since.iter().filter(|entry| is_told(entry)).cloned().collect();
         log.resume_open_segment(&entries)?;
         Ok(Opened { log, meta, entries, cut })
     }
@@ -150,6 +159,7 @@ impl SegmentLog {
             media: None,
             ended: None,
             spoiled: None,
+            untold: Vec::new(),
             owed: VecDeque::new(),
             gave_up: false,
         }
@@ -208,18 +218,23 @@ impl SegmentLog {
                 }
                 Err(LogError::Incomplete { msn: *msn })
             }
+            Entry::Segment { msn, len, .. } => {
+                let written = settled
+                    .and_then(|()| self.write_trailer(*msn, entry))
+                    .and_then(|()| self.write_entry(entry));
+                if let Err(error) = written {
+                    self.owe(entry.clone(), Vec::new());
+                    return Err(error);
+                }
+                self.ended = self.media.take().map(|media| media.file);
+                Ok(Some(EntryRef { file: MediaFile::Segment(*msn), offset: 0, len: *len }))
+            }
             _ => {
                 if let Err(error) = settled.and_then(|()| self.write_entry(entry)) {
                     self.owe(entry.clone(), Vec::new());
                     return Err(error);
                 }
-                match entry {
-                    Entry::Segment { msn, len, .. } => {
-                        self.ended = self.media.take().map(|media| media.file);
-                        Ok(Some(EntryRef { file: MediaFile::Segment(*msn), offset: 0, len: *len }))
-                    }
-                    _ => Ok(None),
-                }
+                Ok(None)
             }
         }
     }
@@ -282,14 +297,17 @@ impl SegmentLog {
                 let path = self.dir.join(MediaFile::Segment(msn).to_string());
                 let file =
                     OpenOptions::new().write(true).create(true).truncate(true).open(path).map_err(fail)?;
-                OpenMedia { msn, file, len: 0 }
+                OpenMedia { msn, file, len: 0, sum: crc32fast::Hasher::new() }
             }
         };
         if media.len != offset {
             return Err(LogError::Misplaced { msn, part, offset, end: media.len });
         }
         media::write_all(&mut media.file, bytes).map_err(fail)?;
-        media.len += bytes.iter().map(|slice| slice.len() as u64).sum::<u64>();
+        for slice in bytes {
+            media.len += slice.len() as u64;
+            media.sum.update(slice);
+        }
         self.media = Some(media);
         Ok(())
     }
@@ -301,6 +319,15 @@ impl SegmentLog {
         media::write_all(&mut file, bytes).map_err(fail)
     }
 
+    /// Behind the media of a segment that is whole: all entries since the last one, and its checksum.
+    fn write_trailer(&self, msn: u64, segment: &Entry) -> Result<(), LogError> {
+        let Some(media) = self.media.as_ref().filter(|media| media.msn == msn) else { return Ok(()) };
+        let mut told = self.untold.clone();
+        told.extend([Entry::Sum { msn, crc32: media.sum.clone().finalize() }, segment.clone()]);
+        let fail = |error| LogError::io(self.reader().path(MediaFile::Segment(msn)), error);
+        media.file.write_all_at(&trailer::write(&told), media.len).map_err(fail)
+    }
+
     fn write_entry(&mut self, entry: &Entry) -> Result<(), LogError> {
         let mut record = Vec::with_capacity(64);
         if !index::write(entry, &mut record) {
@@ -309,6 +336,11 @@ impl SegmentLog {
         match self.index.write_all_at(&record, self.index_len) {
             Ok(()) => {
                 self.index_len += record.len() as u64;
+                match entry {
+                    Entry::Segment { .. } => self.untold.clear(),
+                    entry if is_told(entry) => self.untold.push(entry.clone()),
+                    _ => {}
+                }
                 Ok(())
             }
             Err(error) => {
@@ -331,12 +363,24 @@ impl SegmentLog {
         let Some(Some((msn, len))) = open else { return Ok(()) };
         let path = self.reader().path(MediaFile::Segment(msn));
         let fail = |error| LogError::io(path.clone(), error);
-        let mut file = OpenOptions::new().write(true).open(&path).map_err(fail)?;
+        let mut file = OpenOptions::new().read(true).write(true).open(&path).map_err(fail)?;
         file.set_len(len).map_err(fail)?;
-        file.seek(SeekFrom::End(0)).map_err(fail)?;
-        self.media = Some(OpenMedia { msn, file, len });
+        let mut sum = crc32fast::Hasher::new();
+        let mut bytes = vec![0; READ];
+        loop {
+            match file.read(&mut bytes).map_err(fail)? {
+                0 => break,
+                count => sum.update(&bytes[..count]),
+            }
+        }
+        self.media = Some(OpenMedia { msn, file, len, sum });
         Ok(())
     }
+}
+
+/// Whether a segment's file tells of it: all that an index without parts has.
+fn is_told(entry: &Entry) -> bool {
+    !matches!(entry, Entry::Part { .. } | Entry::GapPart { .. })
 }
 
 /// How many entries, from the first, have their media whole on disk. Holds the last [`PROVEN_SEGMENTS`] and every init

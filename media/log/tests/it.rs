@@ -139,7 +139,6 @@ fn an_entry_says_where_its_media_stands() {
     let (entry, bytes) = segment(0, 2);
     let whole = log.append(&entry, &bytes).unwrap().unwrap();
     assert_eq!(log.reader().read(&whole).unwrap(), "0000/000000000/00001");
-    assert_eq!(log.reader().whole(MediaFile::Segment(0)).unwrap(), Some(whole));
     assert_eq!(log.reader().whole(MediaFile::Segment(1)).unwrap(), None);
 }
 
@@ -167,7 +166,7 @@ fn a_log_goes_on_where_it_was_left() {
     let mut all = only_entries(&a_session());
     all.extend(only_entries(&[part(4, 2), segment(4, 3), part(5, 0)]));
     assert_eq!(SegmentLog::open(&folder.dir).unwrap().entries, all);
-    assert_eq!(fs::read(folder.dir.join("4.m4s")).unwrap(), b"0004/000000004/000010004/00002");
+    assert!(fs::read(folder.dir.join("4.m4s")).unwrap().starts_with(b"0004/000000004/000010004/00002"));
 }
 
 #[test]
@@ -179,8 +178,7 @@ fn two_files_are_open_however_long_the_session() {
     assert_eq!(open_files(&folder.dir), 2);
     write(&mut log, &[part(300, 0)]);
     assert_eq!(open_files(&folder.dir), 2);
-    let at = log.reader().whole(MediaFile::Segment(7)).unwrap().unwrap();
-    log.reader().read(&at).unwrap();
+    log.reader().read(&EntryRef { file: MediaFile::Segment(7), offset: 0, len: 40 }).unwrap();
     assert_eq!(open_files(&folder.dir), 2);
 }
 
@@ -425,4 +423,61 @@ proptest! {
             prop_assert_eq!(opened.entries, vec![]);
         }
     }
+}
+
+/// A part as players have it: boxes.
+fn boxed(msn: u64, part: u32) -> (Entry, Vec<Bytes>) {
+    let mut bytes = [0, 0, 0, 12, b'm', b'd', b'a', b't'].to_vec();
+    bytes.extend_from_slice(&[msn as u8, part as u8, 1, 2]);
+    let entry = Entry::Part {
+        msn,
+        part,
+        offset: u64::from(part) * 12,
+        len: 12,
+        duration: 45_000,
+        independent: part == 0,
+    };
+    (entry, vec![bytes.into()])
+}
+
+#[test]
+fn segments_alone_tell_the_whole_index_even_when_the_node_was_killed_in_each() {
+    let folder = folder();
+    let mut all =
+        vec![(Entry::Target { seconds: 2 }, vec![]), init(0), (Entry::Anchor { wall_us: 5 }, vec![])];
+    for msn in 0..12 {
+        match msn {
+            3 => all.push((Entry::GapSegment { msn, duration: 45_000 }, vec![])),
+            5 => all.push((Entry::GapSegment { msn, duration: 90_000 }, vec![])),
+            _ => {
+                if msn == 6 {
+                    all.extend([(Entry::Discontinuity, vec![]), init(1)]);
+                }
+                all.extend([boxed(msn, 0), boxed(msn, 1)]);
+                let len = 24;
+                let whole = Entry::Segment { msn, duration: 90_000, parts: 2, independent: true, len };
+                all.push((whole, vec![]));
+            }
+        }
+        if msn == 7 {
+            all.push((Entry::Live { from_msn: 8 }, vec![]));
+        }
+    }
+    let mut log = SegmentLog::create(&folder.dir, &meta()).unwrap();
+    for one in &all {
+        write(&mut log, std::slice::from_ref(one));
+        drop(log);
+        log = SegmentLog::open(&folder.dir).unwrap().log;
+    }
+    let mut told = Vec::new();
+    for msn in 0..12 {
+        let Ok(file) = fs::read(folder.dir.join(format!("{msn}.m4s"))) else { continue };
+        let entries = sigma_log::entries_in_segment(&file).unwrap();
+        let sum = crc32fast::hash(&file[..24]);
+        assert!(entries.contains(&Entry::Sum { msn, crc32: sum }));
+        told.extend(entries.into_iter().filter(|entry| !matches!(entry, Entry::Sum { .. })));
+    }
+    let without_parts: Vec<Entry> =
+        only_entries(&all).into_iter().filter(|entry| !matches!(entry, Entry::Part { .. })).collect();
+    assert_eq!(told, without_parts);
 }

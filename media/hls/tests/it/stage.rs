@@ -217,7 +217,9 @@ impl Stage {
             }
             for (old, until) in seen.iter().filter(|_| delta.skipped > 0) {
                 if self.now_us - until <= held_us && !full.ended {
-                    assert!(old.whole().count() as u64 > delta.whole().count() as u64, "VHS sees a change");
+                    // But for an outage of a minute that is listed at one stroke; the next reload shows it then.
+                    let fresh = full.last_whole() - old.last_whole();
+                    assert!(old.whole().count() != delta.whole().count() || fresh >= 32, "VHS sees a change");
                     let mut merged = old.merged(&delta);
                     merged.version = full.version;
                     let mut expected = full.clone();

@@ -12,6 +12,7 @@ mod graphql;
 mod hls_requests;
 mod packager;
 mod ranges;
+mod reader;
 mod rtmp_chunks;
 mod rtmp_session;
 mod stored_events;
@@ -24,6 +25,7 @@ pub use graphql::graphql;
 pub use hls_requests::hls_requests;
 pub use packager::packager;
 pub use ranges::ranges;
+pub use reader::reader;
 pub use rtmp_chunks::rtmp_chunks;
 pub use rtmp_session::rtmp_session;
 pub use stored_events::stored_events;
@@ -33,7 +35,7 @@ pub use video_config::video_config;
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const TARGETS: [Target; 11] = [
+pub const TARGETS: [Target; 12] = [
     ("amf", amf),
     ("audio_config", audio_config),
     ("flv", flv),
@@ -41,6 +43,7 @@ pub const TARGETS: [Target; 11] = [
     ("hls_requests", hls_requests),
     ("packager", packager),
     ("ranges", ranges),
+    ("reader", reader),
     ("rtmp_chunks", rtmp_chunks),
     ("rtmp_session", rtmp_session),
     ("stored_events", stored_events),

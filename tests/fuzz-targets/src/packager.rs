@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use sigma_elementary::{AccessUnit, AudioCodec, AudioConfig, CLOCK, Media, VideoCodec, VideoConfig};
+use sigma_packager::reader::VideoTrack;
 use sigma_packager::{Output, Packager, Settings, Warning};
 
 use crate::{draw::Draw, fragments};
@@ -24,7 +25,8 @@ const PICTURES: [&[u8]; 3] =
 /// Configurations, access units and ends of feeds in any order, with any times.
 ///
 /// Parts tile segments; the target duration is said once and kept to; nothing comes before its init section; neither track
-/// goes back on the rendition's timeline, discontinuity or not; and no unit comes out that did not go in.
+/// goes back on the rendition's timeline, discontinuity or not; no unit comes out that did not go in; and the packager's own
+/// reader finds all of them.
 pub fn packager(data: &[u8]) {
     let mut draw = Draw::new(data);
     let mut seen = Seen::default();
@@ -99,6 +101,8 @@ fn audio(codec: AudioCodec, record: &'static [u8]) -> AudioConfig {
 struct Seen {
     target: Option<u32>,
     init: Option<Bytes>,
+    /// As the packager's own reader has it.
+    video: Option<VideoTrack>,
     timescales: BTreeMap<u32, u32>,
     /// Whether an anchor is due: a span has no part yet.
     new_span: bool,
@@ -151,6 +155,8 @@ impl Seen {
                     "the same init section"
                 );
                 self.timescales = fragments::tracks(&init).into_iter().collect();
+                self.video = VideoTrack::read(&init.bytes).expect("what was written is read");
+                assert_eq!(self.video.is_some(), init.video);
                 assert_eq!(self.timescales.contains_key(&1), init.video);
                 assert_eq!(self.timescales.contains_key(&2), init.audio);
                 self.new_span = true;
@@ -166,6 +172,11 @@ impl Seen {
                     runs.iter().filter(|run| run.track == track).map(|run| run.samples).sum::<usize>()
                 };
                 let found = [count(2), count(1)];
+                if let Some(track) = &self.video {
+                    let samples = track.samples(&part.bytes.concat()).expect("what was written is read");
+                    assert_eq!(samples.len(), found[1]);
+                    assert_eq!(samples.iter().any(|sample| sample.sync), part.independent);
+                }
                 assert_eq!(found, [part.audio_units as usize, part.video_units as usize]);
                 for (out, found) in self.out.iter_mut().zip(found) {
                     *out += found;

@@ -11,7 +11,7 @@ use crate::feed::package;
 use crate::inspect::{assert_rules, read};
 
 /// Runs a tool and answers what it printed; anything on standard error is a complaint.
-fn run(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn run(program: &str, arguments: &[&str]) -> String {
     let output = Command::new(program).args(arguments).output().expect("ffmpeg is installed");
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && complaints.trim().is_empty(), "{program} {arguments:?}: {complaints}");
@@ -58,7 +58,7 @@ fn flv(file: &[u8]) -> Vec<Media> {
 }
 
 /// Encodes `seconds` of a test picture and a tone.
-fn encode(folder: &Path, rate: &str, seconds: u32, video: &[&str]) -> Vec<Media> {
+pub(crate) fn encode(folder: &Path, rate: &str, seconds: u32, video: &[&str]) -> Vec<Media> {
     let file = folder.join("source.flv");
     let picture = format!("testsrc2=size=320x180:rate={rate}");
     let length = seconds.to_string();

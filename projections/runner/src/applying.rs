@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use sigma_store::{Batch, RecordedEvent, Seen, Sighting};
-use sigma_tables::{Rows, query};
+use sigma_store::{Batch, Cursor, RecordedEvent, Seen, Sighting};
+use sigma_tables::{Rows, query, upsert};
 
 use crate::failure::Failure;
-use crate::generation::{Generation, signed};
-use crate::lease::Hold;
+use crate::generation::{Generation, Kept, signed, unsigned};
 use crate::parking::standing;
 use crate::projection::{ApplyError, Projection};
+use crate::seen::Seen as SeenHere;
 
 /// What came of one event.
 enum Fate {
@@ -22,73 +22,100 @@ enum Fate {
     Poison(String),
 }
 
+/// An aggregate, by its type and id.
+type Of<'e> = (&'e str, &'e str);
+
 impl Generation {
-    /// Applies a batch: its rows, what it parks and the checkpoint, in one transaction.
-    pub(crate) async fn apply(&mut self, projection: &dyn Projection, batch: &Batch) -> Result<(), Failure> {
-        match self.apply_at_once(projection, batch).await? {
-            true => Ok(()),
-            false => self.apply_one_by_one(projection, batch).await,
+    /// Applies a batch: its rows, what it parks and the checkpoint, in one transaction. False: it has nothing that concerns it.
+    pub(crate) async fn apply(
+        &mut self,
+        projection: &dyn Projection,
+        batch: &Batch,
+    ) -> Result<bool, Failure> {
+        let concerned = batch.events.iter().filter(|event| projection.concerns(&event.aggregate_type));
+        let concerned: Vec<&RecordedEvent> = concerned.collect();
+        if concerned.is_empty() {
+            self.pass_over(batch).await?;
+            return Ok(false);
         }
+        if !self.apply_at_once(projection, batch, &concerned).await? {
+            self.apply_one_by_one(projection, batch).await?;
+        }
+        Ok(true)
+    }
+
+    /// Goes on behind a batch that changes nothing here. That is written down now and then: whoever begins before it passes it
+    /// over again.
+    async fn pass_over(&mut self, batch: &Batch) -> Result<(), Failure> {
+        self.handled = self.handled.saturating_add(batch.events.len() as u64);
+        self.cursor = batch.next.clone();
+        if self.is_due() { self.keep_place().await } else { Ok(()) }
+    }
+
+    /// Writes down where it is, where that is not written down yet.
+    pub(crate) async fn keep_place(&mut self) -> Result<(), Failure> {
+        if self.kept.cursor == self.cursor {
+            return Ok(());
+        }
+        let mut transaction = self.connection.begin().await?;
+        self.hold.ask(&mut transaction).await?;
+        move_on(Rows::from(&mut transaction), &self.cursor, self.handled, &self.kept.cursor).await?;
+        transaction.commit().await?;
+        self.kept = Kept::now(self.cursor.clone());
+        Ok(())
     }
 
     /// Applies a batch in which no event is poison and nothing is parked: no savepoints, and how far each aggregate is is written
     /// once. False: it is not such a batch, and nothing of it was applied.
-    async fn apply_at_once(&mut self, projection: &dyn Projection, batch: &Batch) -> Result<bool, Failure> {
-        let (cursor, handled) = (&self.cursor, self.handled);
-        let concerned = || batch.events.iter().filter(|event| projection.concerns(&event.aggregate_type));
-        let mut new = (batch.events.len() - concerned().count()) as u64;
-        if self.hold == Hold::Own && concerned().next().is_none() {
-            let handled = handled.saturating_add(new);
-            move_on(Rows::from(&mut self.connection), batch, handled, cursor.as_str()).await?;
-            (self.cursor, self.handled) = (batch.next.clone(), handled);
-            return Ok(true);
-        }
+    async fn apply_at_once(
+        &mut self,
+        projection: &dyn Projection,
+        batch: &Batch,
+        concerned: &[&RecordedEvent],
+    ) -> Result<bool, Failure> {
         let mut transaction = self.connection.begin().await?;
         self.hold.ask(&mut transaction).await?;
-        let mut latest = BTreeMap::new();
-        for event in concerned() {
-            let of = (event.aggregate_type.as_str(), event.aggregate_id.as_str());
-            let last = match latest.get(&of).copied().or_else(|| self.seen.last(of)) {
-                Some(last) => last,
-                None => {
-                    let (last, parked) = standing(&mut transaction, of.0, of.1).await?;
-                    if parked {
-                        transaction.rollback().await?;
-                        return Ok(false);
-                    }
-                    last
+        let Some(mut last) = last_of(Rows::from(&mut transaction), &self.seen, concerned).await? else {
+            transaction.rollback().await?;
+            return Ok(false);
+        };
+        let mut new = Vec::with_capacity(concerned.len());
+        let mut moved: BTreeMap<Of<'_>, u64> = BTreeMap::new();
+        for event in concerned.iter().copied() {
+            let of = of(event);
+            match Seen::judge(last.get(&of).copied().unwrap_or(0), event.sequence) {
+                Sighting::New => {
+                    last.insert(of, event.sequence);
+                    moved.insert(of, event.sequence);
+                    new.push(event);
                 }
-            };
-            match Seen::judge(last, event.sequence) {
-                Sighting::New => {}
-                Sighting::Duplicate => continue,
+                Sighting::Duplicate => {}
                 Sighting::Gap { .. } => {
                     transaction.rollback().await?;
                     return Ok(false);
                 }
             }
-            match attempt(projection, Rows::from(&mut transaction), event).await? {
-                Ok(()) => {
-                    latest.insert(of, event.sequence);
-                    new += 1;
-                }
-                Err(_) => {
-                    transaction.rollback().await?;
-                    return Ok(false);
-                }
-            }
         }
-        for ((aggregate_type, aggregate_id), sequence) in &latest {
-            see(Rows::from(&mut transaction), aggregate_type, aggregate_id, *sequence).await?;
+        if !new.is_empty() && attempt(projection, Rows::from(&mut transaction), &new).await?.is_err() {
+            transaction.rollback().await?;
+            return Ok(false);
         }
-        let handled = handled.saturating_add(new);
-        move_on(Rows::from(&mut transaction), batch, handled, cursor.as_str()).await?;
+        see(Rows::from(&mut transaction), moved.iter().map(|(of, sequence)| (*of, *sequence))).await?;
+        let handled = (batch.events.len() - concerned.len() + new.len()) as u64;
+        let handled = self.handled.saturating_add(handled);
+        move_on(Rows::from(&mut transaction), &batch.next, handled, &self.kept.cursor).await?;
         transaction.commit().await?;
-        (self.cursor, self.handled) = (batch.next.clone(), handled);
-        for (of, sequence) in latest {
+        self.moved_on(batch.next.clone(), handled);
+        for (of, sequence) in moved {
             self.seen.reached(of, sequence);
         }
         Ok(true)
+    }
+
+    /// What was just committed says so.
+    fn moved_on(&mut self, next: Cursor, handled: u64) {
+        (self.cursor, self.handled) = (next.clone(), handled);
+        self.kept = Kept::now(next);
     }
 
     /// Applies a batch in which some event may be poison, each in a savepoint of its own.
@@ -121,9 +148,9 @@ impl Generation {
             }
         }
         let handled = self.handled.saturating_add(new);
-        move_on(Rows::from(&mut transaction), batch, handled, self.cursor.as_str()).await?;
+        move_on(Rows::from(&mut transaction), &batch.next, handled, &self.kept.cursor).await?;
         transaction.commit().await?;
-        (self.cursor, self.handled) = (batch.next.clone(), handled);
+        self.moved_on(batch.next.clone(), handled);
         self.seen.forget();
         if parked {
             self.count_parked().await?;
@@ -144,12 +171,49 @@ pub(crate) fn tell_poison(
     format!("{name} (event {sequence} of {aggregate_type} {aggregate_id}): {error}")
 }
 
-/// Moves the checkpoint behind a batch.
-async fn move_on(rows: Rows<'_>, batch: &Batch, handled: u64, from: &str) -> Result<(), sqlx::Error> {
+fn of(event: &RecordedEvent) -> Of<'_> {
+    (&event.aggregate_type, &event.aggregate_id)
+}
+
+/// How far the aggregates of these events are; none where one of them is parked. Rows are asked once a type for those that are
+/// not remembered.
+async fn last_of<'e>(
+    mut rows: Rows<'_>,
+    seen: &SeenHere,
+    events: &[&'e RecordedEvent],
+) -> Result<Option<BTreeMap<Of<'e>, u64>>, sqlx::Error> {
+    let (mut last, mut unknown) = (BTreeMap::new(), BTreeMap::<&str, BTreeMap<&str, Of<'e>>>::new());
+    for event in events {
+        let of = of(event);
+        if last.contains_key(&of) {
+            continue;
+        }
+        match seen.last(of) {
+            Some(sequence) => drop(last.insert(of, sequence)),
+            None => drop(unknown.entry(of.0).or_default().insert(of.1, of)),
+        }
+    }
+    for (aggregate_type, ids) in unknown {
+        let list: serde_json::Value = ids.keys().copied().collect();
+        let standing = query(include_str!("sql/standing_of.sql")).bind(aggregate_type).bind(list.to_string());
+        for row in standing.fetch_all(&mut rows).await? {
+            if row.try_get("parked")? {
+                return Ok(None);
+            }
+            if let Some(of) = ids.get(row.try_get::<&str>("aggregate_id")?) {
+                last.insert(*of, unsigned(row.try_get("last")?));
+            }
+        }
+    }
+    Ok(Some(last))
+}
+
+/// Moves the checkpoint on.
+async fn move_on(rows: Rows<'_>, next: &Cursor, handled: u64, from: &Cursor) -> Result<(), sqlx::Error> {
     let moved = query(include_str!("sql/update_state.sql"))
-        .bind(batch.next.as_str())
+        .bind(next.as_str())
         .bind(signed(handled))
-        .bind(from)
+        .bind(from.as_str())
         .execute(rows)
         .await?;
     match moved {
@@ -194,7 +258,7 @@ pub(crate) async fn try_event(
     event: &RecordedEvent,
 ) -> Result<Result<(), String>, sqlx::Error> {
     let mut savepoint = rows.begin().await?;
-    let applied = attempt(projection, Rows::from(&mut savepoint), event).await?;
+    let applied = attempt(projection, Rows::from(&mut savepoint), &[event]).await?;
     match &applied {
         Ok(()) => {
             see_event(Rows::from(&mut savepoint), event).await?;
@@ -205,13 +269,13 @@ pub(crate) async fn try_event(
     Ok(applied)
 }
 
-/// Applies an event. The inner error is the event's.
+/// Applies events. The inner error is that of one of them.
 async fn attempt(
     projection: &dyn Projection,
     rows: Rows<'_>,
-    event: &RecordedEvent,
+    events: &[&RecordedEvent],
 ) -> Result<Result<(), String>, sqlx::Error> {
-    match AssertUnwindSafe(projection.apply(rows, event)).catch_unwind().await {
+    match AssertUnwindSafe(projection.apply(rows, events)).catch_unwind().await {
         Ok(Ok(())) => Ok(Ok(())),
         Ok(Err(ApplyError::Database(error))) => Err(error),
         Ok(Err(ApplyError::Poison(error))) => Ok(Err(error)),
@@ -221,22 +285,20 @@ async fn attempt(
 
 /// Marks an event as seen.
 pub(crate) async fn see_event(rows: Rows<'_>, event: &RecordedEvent) -> Result<(), sqlx::Error> {
-    see(rows, &event.aggregate_type, &event.aggregate_id, event.sequence).await
+    see(rows, [(of(event), event.sequence)]).await
 }
 
-async fn see(
+/// Writes down how far aggregates are.
+async fn see<'e>(
     rows: Rows<'_>,
-    aggregate_type: &str,
-    aggregate_id: &str,
-    sequence: u64,
+    reached: impl IntoIterator<Item = (Of<'e>, u64)>,
 ) -> Result<(), sqlx::Error> {
-    query(include_str!("sql/see.sql"))
-        .bind(aggregate_type)
-        .bind(aggregate_id)
-        .bind(signed(sequence))
-        .execute(rows)
-        .await
-        .map(drop)
+    const KEY: [&str; 2] = ["aggregate_type", "aggregate_id"];
+    let mut seen = upsert("runner_seen", &KEY, &[KEY[0], KEY[1], "sequence"]);
+    for ((aggregate_type, aggregate_id), sequence) in reached {
+        seen.push(vec![aggregate_type.into(), aggregate_id.into(), signed(sequence).into()]);
+    }
+    seen.execute(rows).await
 }
 
 /// Parks an event; answers whether it was not there already.

@@ -1,9 +1,12 @@
 //! One generation of a view: a SQLite file or a schema of PostgreSQL with the view's rows, its checkpoint, and what is parked.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use sigma_store::{Batch, Cursor};
+use sigma_clock::{Instant, monotonic};
+use sigma_store::{Batch, Cursor, LogError};
 use sigma_tables::{Connection, Place, Pool, Rows, Schema, query};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::applying::tell_poison;
 use crate::failure::Failure;
@@ -14,22 +17,43 @@ use crate::seen::Seen;
 use crate::shelf::Shelf;
 use crate::status::{Serving, Standing};
 
+/// A place that changes nothing is written down when the last one is older than this.
+const KEEP: Duration = Duration::from_secs(1);
+
+/// What its rows say of where it is.
+pub(crate) struct Kept {
+    pub(crate) cursor: Cursor,
+    since: Instant,
+}
+
+impl Kept {
+    pub(crate) fn now(cursor: Cursor) -> Self {
+        Self { cursor, since: monotonic() }
+    }
+}
+
+/// The next batch, on its way.
+type Ahead = AbortOnDropHandle<Result<Batch, LogError>>;
+
 /// One generation, open.
 pub(crate) struct Generation {
     pub(crate) number: u32,
     pub(crate) place: Place,
     pub(crate) connection: Connection,
     pub(crate) pool: Pool,
+    /// Up to where all is applied.
     pub(crate) cursor: Cursor,
     pub(crate) handled: u64,
+    /// Up to where that is written down.
+    pub(crate) kept: Kept,
     pub(crate) parked_lines: u64,
     pub(crate) parked_events: u64,
     /// The last poison, told in full, while something is parked.
     pub(crate) poison: Option<String>,
     /// How far aggregates are, as its rows say.
     pub(crate) seen: Arc<Seen>,
-    /// The batch behind the cursor, where it was read ahead.
-    pub(crate) ahead: Option<Batch>,
+    /// The batch behind the cursor, where it is read ahead.
+    pub(crate) ahead: Option<Ahead>,
     /// The right to write it.
     pub(crate) hold: Hold,
     /// After an error: what the connection holds is not known, open it anew first.
@@ -104,6 +128,7 @@ impl Generation {
             pool,
             cursor: Cursor::start(),
             handled: 0,
+            kept: Kept::now(Cursor::start()),
             parked_lines: 0,
             parked_events: 0,
             poison: None,
@@ -119,6 +144,7 @@ impl Generation {
         let state = query(include_str!("sql/state.sql")).fetch_one(&mut self.connection).await?;
         self.cursor = Cursor::from_text(state.try_get::<String>("cursor")?);
         self.handled = unsigned(state.try_get("handled")?);
+        self.kept = Kept::now(self.cursor.clone());
         self.look_at_parked().await?;
         Ok((state.try_get("projection")?, state.try_get("version")?))
     }
@@ -154,6 +180,15 @@ impl Generation {
         Ok(())
     }
 
+    /// When its place is to be written down; none where it is.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        (self.kept.cursor != self.cursor).then(|| self.kept.since + KEEP)
+    }
+
+    pub(crate) fn is_due(&self) -> bool {
+        self.due().is_some_and(|due| due <= monotonic())
+    }
+
     /// What the connection holds is not known any more.
     pub(crate) fn doubt(&mut self) {
         self.doubtful = true;
@@ -176,7 +211,10 @@ impl Generation {
     }
 
     /// Closes it; readers that hold a connection are waited for.
-    pub(crate) async fn close(self) {
+    pub(crate) async fn close(mut self) {
+        if !self.doubtful && self.keep_place().await.is_err() {
+            tracing::debug!(view = %self.place, "its place is not written down: it is gone through once more from the last");
+        }
         self.pool.close().await;
         if let Err(error) = self.connection.close().await {
             tracing::warn!(view = %self.place, %error, "a view was not closed in order");

@@ -250,7 +250,8 @@ impl RunnerHandle {
                 if last.is_some_and(|last| last >= sequence) {
                     return Ok(Waited::Reached);
                 }
-                if seen.is_none() || asked != seen {
+                // What is remembered is what the rows say; they are asked where nothing is.
+                if seen.is_none() || (last.is_none() && asked != seen) {
                     let standing = match reader.acquire().await {
                         Ok(mut rows) => parking::standing(&mut rows, aggregate_type, aggregate_id).await,
                         Err(RunnerError::NotReady { .. }) => continue,

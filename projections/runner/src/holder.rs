@@ -1,11 +1,13 @@
 //! What the one does that runs a projection: follows the log, rebuilds, swaps.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use sigma_clock::Backoff;
+use sigma_clock::{Backoff, Instant};
 use sigma_store::Cursor;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::desk::Desk;
 use crate::failure::{Failure, RunnerError};
@@ -16,8 +18,9 @@ use crate::parking::{First, Retried};
 use crate::shelf::Shelf;
 use crate::task::{Work, not_ready};
 
-/// Events in one transaction: small enough that what serves waits little for a rebuild beside it.
-const BATCH: u32 = 256;
+/// Events in one transaction: so many that what a transaction costs is little to each, and so few that what serves waits little for
+/// a rebuild beside it.
+const BATCH: u32 = 500;
 
 /// The first wait after trouble; each next one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
@@ -188,11 +191,12 @@ impl Holder {
         requests: &mut mpsc::Receiver<Request>,
         wait: &mut Backoff,
     ) -> Woken {
-        let cursor = self.cursor();
+        let (cursor, unkept) = (self.cursor(), self.unkept());
         tokio::select! {
             request = requests.recv() => Woken::Asked(request),
             () = lease.changed() => Woken::Look,
             () = self.desk.due() => Woken::Look,
+            () = until(unkept) => Woken::Look,
             woken = self.work.log.wait_after(&cursor) => match woken {
                 Ok(()) => Woken::Look,
                 // The next turn meets it too and handles it; this only keeps it from spinning.
@@ -219,6 +223,11 @@ impl Holder {
     fn cursor(&self) -> Cursor {
         let generation = self.building.as_ref().or(self.serving.as_ref());
         generation.map_or_else(Cursor::start, |generation| generation.cursor.clone())
+    }
+
+    /// When a place is to be written down.
+    fn unkept(&self) -> Option<Instant> {
+        [&self.serving, &self.building].into_iter().flatten().filter_map(Generation::due).min()
     }
 
     /// What other nodes ask and are told, now and then.
@@ -298,22 +307,27 @@ impl Holder {
         let Work { projection, log, .. } = &self.work;
         generation.recover().await?;
         let batch = match generation.ahead.take() {
-            Some(batch) => batch,
+            Some(ahead) => match ahead.await {
+                Ok(batch) => batch?,
+                // It panicked, and is read once more.
+                Err(_) => log.read_after(&generation.cursor, BATCH).await?,
+            },
             None => log.read_after(&generation.cursor, BATCH).await?,
         };
         if batch.events.is_empty() && batch.next == generation.cursor {
+            if generation.is_due() {
+                generation.keep_place().await?;
+            }
             return Ok(false);
         }
-        if batch.events.len() < BATCH as usize {
-            generation.apply(&**projection, &batch).await?;
-        } else {
-            // There is more: the next is read while this one is applied.
-            let next = log.read_after(&batch.next, BATCH);
-            let (applied, next) = tokio::join!(generation.apply(&**projection, &batch), next);
-            applied?;
-            generation.ahead = next.ok().filter(|next| !next.events.is_empty());
+        if batch.events.len() >= BATCH as usize {
+            // There is more: the next is read, by another processor where there is one, while this one is applied.
+            let (log, next) = (Arc::clone(log), batch.next.clone());
+            let ahead = tokio::spawn(async move { log.read_after(&next, BATCH).await });
+            generation.ahead = Some(AbortOnDropHandle::new(ahead));
         }
-        if matches!(which, Which::Serving) {
+        let moved = generation.apply(&**projection, &batch).await?;
+        if matches!(which, Which::Serving) && moved {
             self.publish();
             self.work.moved();
         }
@@ -439,6 +453,13 @@ async fn delete(shelf: Shelf, hold: Hold, number: u32, closed: impl Future<Outpu
             }
             Err(_) => sigma_clock::sleep(shelf.grace()).await,
         }
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sigma_clock::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

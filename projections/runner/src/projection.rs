@@ -1,10 +1,10 @@
-//! What a read model brings: a schema, and what each event changes.
+//! What a read model brings: a schema, and what events change.
 
 use async_trait::async_trait;
 use sigma_store::RecordedEvent;
 use sigma_tables::{Rows, trouble};
 
-/// A read model, told as what each event changes in its rows.
+/// A read model, told as what events change in its rows.
 #[async_trait]
 pub trait Projection: Send + Sync + 'static {
     /// Its name: part of names of files and schemas, so 1–64 of `a-z`, `0-9` and `_`.
@@ -21,9 +21,10 @@ pub trait Projection: Send + Sync + 'static {
     /// changes with the version.
     fn concerns(&self, aggregate_type: &str) -> bool;
 
-    /// Applies an event, in a transaction that holds the checkpoint too. Called in order within a line, for each event that stands
-    /// once; a call whose transaction was taken back, for poison behind it, is made again.
-    async fn apply(&self, rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError>;
+    /// Applies events, all of them or none, in a transaction that holds the checkpoint too: many at once where all is well, else one
+    /// alone. They come in order within a line, each that stands once; those of a transaction that was taken back, for poison
+    /// among them, come again.
+    async fn apply(&self, rows: Rows<'_>, events: &[&RecordedEvent]) -> Result<(), ApplyError>;
 }
 
 /// Why an event could not be applied.

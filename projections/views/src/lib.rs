@@ -1,7 +1,7 @@
 //! Read models of channels, sessions, API tokens and projects: a projection each, and the application's `ReadModels` port
 //! over them.
 //!
-//! Each view is one table in a file of its own. Its SQL stands beside the module that runs it.
+//! Each view is one table, the rows of [`sigma_app::fold`]; what it is asked stands as SQL beside the module that asks.
 
 mod api_tokens;
 mod channels;
@@ -9,6 +9,7 @@ mod models;
 mod projects;
 mod rows;
 mod sessions;
+mod table;
 
 use std::sync::Arc;
 

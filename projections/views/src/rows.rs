@@ -2,7 +2,6 @@
 
 use std::str::FromStr;
 
-use sigma_runner::ApplyError;
 use sigma_tables::Row;
 
 /// A row holds what it must not.
@@ -30,12 +29,4 @@ pub(crate) fn text_of(row: &Row, column: &str) -> Result<Option<String>, sqlx::E
 /// Sequences fit: the store counts them in the same type.
 pub(crate) fn whole(sequence: u64) -> i64 {
     i64::try_from(sequence).unwrap_or(i64::MAX)
-}
-
-/// An event that finds no row to change cannot have come in order: the view would be wrong from here on.
-pub(crate) fn one_row(changed: u64, event: &str) -> Result<(), ApplyError> {
-    match changed {
-        1 => Ok(()),
-        rows => Err(ApplyError::Poison(format!("{event} changed {rows} rows, not one"))),
-    }
 }

@@ -5,7 +5,7 @@
 //! kept open nowhere but in the views' own rows: no key, and nothing that one opened, is remembered here, so that a node that
 //! has not yet heard of an erasure shows nothing that is erased.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use base64::Engine;
@@ -115,33 +115,65 @@ impl Subjects {
         }
     }
 
-    /// Opens what is personal in an event; what was erased stays sealed.
+    /// Opens names of channels, those of each with what it sealed; none for what was erased. The keys are asked for once.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] while the store is away; [`StoreError::Corrupt`] for a text that its own key does not open.
+    pub async fn open_names(&self, names: &[(&str, &SealedText)]) -> Result<Vec<Option<String>>, StoreError> {
+        let keys = self.keys_of_each(names.iter().map(|(channel, _)| *channel)).await?;
+        names.iter().map(|(channel, sealed)| open(keys.of(channel), channel, sealed)).collect()
+    }
+
+    /// Opens what is personal in an event; what was erased stays sealed.
+    ///
+    /// # Errors
+    /// As [`open_names`](Self::open_names).
     pub async fn open_event(&self, event: &mut RecordedEvent) -> Result<(), StoreError> {
         self.open_events(std::slice::from_mut(event)).await
     }
 
-    /// Opens what is personal in events; what was erased stays sealed. A subject's key is asked for once.
+    /// Opens what is personal in events; what was erased stays sealed. The keys are asked for once.
     ///
     /// # Errors
-    /// As [`open_event`](Self::open_event).
+    /// As [`open_names`](Self::open_names).
     pub async fn open_events(&self, events: &mut [RecordedEvent]) -> Result<(), StoreError> {
-        let mut all: HashMap<String, Vec<SubjectKey>> = HashMap::new();
-        for event in events {
-            let RecordedEvent { name, data, line, .. } = event;
+        let mut all = Vec::new();
+        for RecordedEvent { name, data, line, .. } in events {
             let Some(text) = personal::personal_text(name, data) else { continue };
-            let Some(sealed) = personal::sealed_in(text) else { continue };
-            if !all.contains_key(line) {
-                all.insert(line.clone(), self.keys(line).await?);
+            if let Some(sealed) = personal::sealed_in(text) {
+                all.push((line.as_str(), sealed, text));
             }
-            let keys = all.get(line).map(Vec::as_slice).unwrap_or_default();
-            if let Some(opened) = open(keys, line, &sealed)? {
+        }
+        let keys = self.keys_of_each(all.iter().map(|(channel, ..)| *channel)).await?;
+        for (channel, sealed, text) in all {
+            if let Some(opened) = open(keys.of(channel), channel, &sealed)? {
                 *text = personal::opened(&opened);
             }
         }
         Ok(())
+    }
+
+    /// The keys of some subjects, for as long as what was asked needs them: see above.
+    async fn keys_of_each<'s>(&self, subjects: impl Iterator<Item = &'s str>) -> Result<Keys, StoreError> {
+        let subjects: Vec<&str> = subjects.collect::<BTreeSet<_>>().into_iter().collect();
+        let mut keys = HashMap::<String, Vec<SubjectKey>>::new();
+        if subjects.is_empty() {
+            return Ok(Keys(keys));
+        }
+        for row in self.journal.secrets_of_each(SUBJECT_KEY, &subjects).await? {
+            let key = self.key(&row).map_err(|error| broken(&row.owner, error))?;
+            keys.entry(row.owner).or_default().push(key);
+        }
+        Ok(Keys(keys))
+    }
+}
+
+/// Keys of some subjects.
+struct Keys(HashMap<String, Vec<SubjectKey>>);
+
+impl Keys {
+    fn of(&self, subject: &str) -> &[SubjectKey] {
+        self.0.get(subject).map(Vec::as_slice).unwrap_or_default()
     }
 }
 

@@ -72,9 +72,9 @@ impl Journal for PostgresStore {
         found.map_err(|error| self.fault(&error))
     }
 
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
         let found = asked!(self, self.inner.pool, |connection| {
-            sqlx::query(include_str!("sql/secrets_of.sql")).bind(kind).bind(owner).fetch_all(connection)
+            sqlx::query(include_str!("sql/secrets_of.sql")).bind(kind).bind(owners).fetch_all(connection)
         });
         let found = found.and_then(|found| found.iter().map(rows::secret).collect());
         found.map_err(|error| self.fault(&error))

@@ -25,7 +25,7 @@ impl SqliteStore {
         let query = sqlx::query(sql).bind(kind);
         let query = match by {
             Secret::Lookup(lookup) => query.bind(lookup),
-            Secret::Owner(owner) => query.bind(owner),
+            Secret::Owners(owners) => query.bind(serde_json::Value::from(owners.to_vec()).to_string()),
         };
         let found = query.fetch_all(&self.inner.readers).await.map_err(|e| self.fault(&e))?;
         found.iter().map(rows::secret).collect::<Result<_, _>>().map_err(|e| self.fault(&e))
@@ -35,7 +35,7 @@ impl SqliteStore {
 /// What a secret is found by.
 enum Secret<'a> {
     Lookup(&'a [u8]),
-    Owner(&'a str),
+    Owners(&'a [&'a str]),
 }
 
 #[async_trait]
@@ -91,8 +91,8 @@ impl Journal for SqliteStore {
         self.secrets(include_str!("sql/find_secret.sql"), kind, Secret::Lookup(lookup)).await
     }
 
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
-        self.secrets(include_str!("sql/secrets_of.sql"), kind, Secret::Owner(owner)).await
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
+        self.secrets(include_str!("sql/secrets_of.sql"), kind, Secret::Owners(owners)).await
     }
 
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {

@@ -249,8 +249,13 @@ pub trait Journal: Send + Sync {
     /// The secrets of a kind with this keyed hash.
     async fn find_secret(&self, kind: &str, lookup: &[u8]) -> Result<Vec<SecretRow>, StoreError>;
 
+    /// The secrets of some owners, each owner's oldest first.
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError>;
+
     /// The secrets of an owner, oldest first.
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError>;
+    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
+        self.secrets_of_each(kind, &[owner]).await
+    }
 
     /// Changes secrets without an event, in one transaction: clearing expired ones, sealing again under a new key.
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError>;
@@ -298,8 +303,8 @@ impl<J: Journal + ?Sized> Journal for Arc<J> {
         (**self).find_secret(kind, lookup).await
     }
 
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
-        (**self).secrets_of(kind, owner).await
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
+        (**self).secrets_of_each(kind, owners).await
     }
 
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {

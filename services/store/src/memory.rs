@@ -361,8 +361,8 @@ impl Journal for MemoryStore {
         Ok(self.lock().secrets.iter().filter(is_it).cloned().collect())
     }
 
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
-        let is_it = |row: &&SecretRow| row.kind == kind && row.owner == owner;
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
+        let is_it = |row: &&SecretRow| row.kind == kind && owners.contains(&row.owner.as_str());
         Ok(self.lock().secrets.iter().filter(is_it).cloned().collect())
     }
 

@@ -9,9 +9,11 @@ mod connection;
 mod fault;
 mod place;
 mod query;
+mod upsert;
 
 pub use address::Address;
 pub use connection::{Connection, Pool, PooledConnection, Rows, Transaction};
 pub use fault::{Trouble, constraint_met, is_gone, is_passing, trouble};
 pub use place::{Place, Schema};
 pub use query::{Query, Row, Value, query};
+pub use upsert::{Upsert, upsert};

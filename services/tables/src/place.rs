@@ -76,12 +76,12 @@ impl Schema {
     /// As the database says.
     pub async fn make(&self, rows: impl Into<Rows<'_>>) -> Result<(), Error> {
         let name = &self.name;
-        // `json_each` of text: PostgreSQL's own takes json, so this one is found for a text.
+        // `json_each` of text: PostgreSQL's own takes json, so this one is found for a text. Not strict, so that the planner looks into it.
         let sql = format!(
             "select pg_advisory_xact_lock({MAKING}, hashtext('{name}')); \
              create schema if not exists {name}; \
              create or replace function {name}.json_each(list text) returns table (value text) \
-             language sql immutable strict as $$ select json_array_elements_text(list::json) $$"
+             language sql immutable as $$ select json_array_elements_text(list::json) $$"
         );
         rows.into().script(&sql).await
     }
@@ -143,7 +143,8 @@ impl Place {
                 writing.connect().await.map(Connection::Sqlite)
             }
             Self::Schema(schema) => {
-                let options = schema.options();
+                // As above: a crash of the server takes back whole transactions, the last ones.
+                let options = schema.options().options([("synchronous_commit", "off")]);
                 let connected = sigma_clock::timeout(ACQUIRE_TIMEOUT, options.connect()).await;
                 connected.unwrap_or(Err(Error::PoolTimedOut)).map(Connection::Postgres)
             }

@@ -44,6 +44,11 @@ pub fn query(sql: &str) -> Query<'_> {
     Query { sql, values: Vec::new() }
 }
 
+/// What a server answers, or that it does not.
+pub(crate) async fn answered<T>(answer: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    sigma_clock::timeout(ANSWERED_WITHIN, answer).await.unwrap_or(Err(Error::PoolTimedOut))
+}
+
 /// Runs `$run` on the query of the database that the rows are of.
 macro_rules! on_either {
     ($query:ident, $rows:expr, $method:ident, |$kind:ident, $result:ident| $then:expr) => {
@@ -69,8 +74,7 @@ macro_rules! on_either {
                         Value::Flag(flag) => query.bind(flag),
                     };
                 }
-                let answered = sigma_clock::timeout(ANSWERED_WITHIN, query.$method(connection)).await;
-                let ($kind, $result) = (Row::Postgres, answered.unwrap_or(Err(Error::PoolTimedOut))?);
+                let ($kind, $result) = (Row::Postgres, answered(query.$method(connection)).await?);
                 $then
             }
         }

@@ -1,14 +1,16 @@
 //! From the log to rows, once and in order.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sigma_runner::{ProjectionState, Runner, RunnerError, Waited};
+use sigma_runner::{ApplyError, Projection, ProjectionState, Runner, RunnerError, Waited};
 use sigma_store::memory::MemoryStore;
-use sigma_store::{Batch, Cursor, EventLog, Journal, LogError};
+use sigma_store::{Batch, Cursor, EventLog, Journal, LogError, RecordedEvent};
 use sigma_store_sqlite::SqliteStore;
+use sigma_tables::{Place, Rows, query};
 
 use crate::{PATIENCE, SCHEMA, Texts, fill, reach, say, start, texts, until};
 
@@ -217,4 +219,67 @@ async fn a_runner_whose_hands_are_gone_ends() {
     let runner = sigma_clock::timeout(PATIENCE, again).await.unwrap();
     reach(&runner, "a", 1).await;
     assert_eq!(store.load("thing", "a").await.unwrap().len(), 1);
+}
+
+/// A view that no event concerns.
+struct Deaf;
+
+#[async_trait]
+impl Projection for Deaf {
+    fn name(&self) -> &str {
+        "deaf"
+    }
+
+    fn version(&self) -> u32 {
+        1
+    }
+
+    fn schema_sql(&self) -> &str {
+        "create table silence (id text primary key)"
+    }
+
+    fn concerns(&self, aggregate_type: &str) -> bool {
+        aggregate_type == "other"
+    }
+
+    async fn apply(&self, _rows: Rows<'_>, _events: &[&RecordedEvent]) -> Result<(), ApplyError> {
+        Err(ApplyError::Poison("it was asked to apply what does not concern it".into()))
+    }
+}
+
+/// How many events the view's file says that were handled.
+async fn written_down(views: &Path) -> i64 {
+    let mut file = Place::File(views.join("deaf.g1.sqlite")).connect().await.unwrap();
+    let state = query("select handled from runner_state").fetch_one(&mut file).await.unwrap();
+    state.try_get("handled").unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_concern_it_is_passed_over_and_written_down_a_moment_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = MemoryStore::new(8);
+    let start =
+        async || Runner::start(Arc::new(store.clone()), folder.path(), vec![Arc::new(Deaf)]).await.unwrap();
+    let runner = start().await;
+    until(&runner, |status| status.generation == Some(1)).await;
+    for n in 0..20 {
+        say(&store, "l", "a", "said", &n.to_string()).await;
+    }
+    // This log gives some of them twice.
+    until(&runner, |status| status.handled >= 20 && status.lag == Some(0)).await;
+    let late = async {
+        while written_down(folder.path()).await < 20 {
+            sigma_clock::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    sigma_clock::timeout(PATIENCE, late).await.expect("its place is written down");
+
+    // Who ends in order writes it down at once, and begins there.
+    say(&store, "l", "a", "said", "20").await;
+    let handled = until(&runner, |status| status.handled >= 21 && status.lag == Some(0)).await.handled;
+    runner.shutdown().await;
+    assert_eq!(u64::try_from(written_down(folder.path()).await), Ok(handled));
+    let runner = start().await;
+    assert_eq!(until(&runner, |status| status.lag == Some(0)).await.handled, handled);
+    runner.shutdown().await;
 }

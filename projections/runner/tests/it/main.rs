@@ -75,7 +75,16 @@ impl Projection for Texts {
         true
     }
 
-    async fn apply(&self, mut rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError> {
+    async fn apply(&self, mut rows: Rows<'_>, events: &[&RecordedEvent]) -> Result<(), ApplyError> {
+        for event in events {
+            self.apply_event(Rows::from(&mut rows), event).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Texts {
+    async fn apply_event(&self, mut rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError> {
         self.permits.acquire().await.unwrap().forget();
         self.applied.fetch_add(1, Ordering::SeqCst);
         let text = event.data["text"].as_str().unwrap_or_default();

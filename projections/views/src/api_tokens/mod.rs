@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
-use sigma_app::{Actor, ApiTokenRow, Scope, fold};
-use sigma_domain::{ApiToken, ApiTokenEvent, ApiTokenGrant, ChannelId};
+use sigma_app::{ApiTokenRow, Scope, fold};
+use sigma_domain::{ApiToken, ApiTokenEvent};
 use sigma_runner::{ApplyError, Projection};
-use sigma_store::RecordedEvent;
-use sigma_tables::{Row, Rows, query};
+use sigma_store::{RecordedEvent, StoreError};
+use sigma_tables::{Row, Rows, Value};
 
-use crate::rows::{broken, one_row, text_of, whole};
+use crate::rows::{broken, text_of, whole};
+use crate::table::{Table, fold_in};
 
 /// API tokens, one row each, for ever: a revoked one is still told of.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,48 +38,61 @@ impl Projection for ApiTokensView {
         aggregate_type == ApiToken::TYPE
     }
 
-    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        let poison = |error: sigma_store::StoreError| ApplyError::Poison(error.to_string());
-        let event = fold::decode(recorded).map_err(poison)?;
-        let by = fold::actor(recorded).map_err(poison)?;
-        apply(rows, &event, &by, &recorded.aggregate_id, whole(recorded.sequence)).await
+    async fn apply(&self, mut rows: Rows<'_>, events: &[&RecordedEvent]) -> Result<(), ApplyError> {
+        fold_in::<ApiTokens>(&mut rows, events).await?.write(rows).await
     }
 }
 
-async fn apply(
-    rows: Rows<'_>,
-    event: &ApiTokenEvent,
-    by: &Actor,
-    id: &str,
-    sequence: i64,
-) -> Result<(), ApplyError> {
-    let on = |sql| query(sql).bind(id).bind(sequence);
-    let change = match event {
-        ApiTokenEvent::Created { project, name, prefix, grant, expires_at, at, .. } => {
-            on(include_str!("created.sql"))
-                .bind(project.as_str())
-                .bind(name.as_str())
-                .bind(prefix.as_str())
-                .bind(scopes_json(grant))
-                .bind(channels_json(grant))
-                .bind(at.as_millis())
-                .bind(sigma_schema::actor_to_json(by))
-                .bind(expires_at.map(|at| at.as_millis()))
-        }
-        ApiTokenEvent::Revoked { at } => on(include_str!("revoked.sql")).bind(at.as_millis()),
-    };
-    one_row(change.execute(rows).await?, event.name())
-}
+struct ApiTokens;
 
-fn scopes_json(grant: &ApiTokenGrant) -> String {
-    grant.scopes().iter().map(|scope| scope.code()).collect::<serde_json::Value>().to_string()
-}
+impl Table for ApiTokens {
+    type Row = ApiTokenRow;
+    type Event = ApiTokenEvent;
 
-fn channels_json(grant: &ApiTokenGrant) -> Option<String> {
-    let json = |ids: &std::collections::BTreeSet<ChannelId>| {
-        ids.iter().map(ChannelId::as_str).collect::<serde_json::Value>().to_string()
-    };
-    grant.channels().map(json)
+    const NAME: &'static str = "api_token";
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "project",
+        "name",
+        "prefix",
+        "scopes",
+        "channels",
+        "created_at_ms",
+        "created_by",
+        "expires_at_ms",
+        "revoked_at_ms",
+        "sequence",
+    ];
+
+    fn read(found: &Row) -> Result<ApiTokenRow, sqlx::Error> {
+        row(found)
+    }
+
+    fn values(row: &ApiTokenRow) -> Result<Vec<Value<'_>>, ApplyError> {
+        let json = |words: serde_json::Value| words.to_string();
+        let channels = row.channels.as_ref().map(|ids| json(ids.iter().map(String::as_str).collect()));
+        Ok(vec![
+            row.id.as_str().into(),
+            row.project.as_str().into(),
+            row.name.as_str().into(),
+            row.prefix.as_str().into(),
+            json(row.scopes.iter().map(|scope| scope.code()).collect()).into(),
+            channels.into(),
+            row.created_at_ms.into(),
+            sigma_schema::actor_to_json(&row.created_by).into(),
+            row.expires_at_ms.into(),
+            row.revoked_at_ms.into(),
+            whole(row.sequence).into(),
+        ])
+    }
+
+    fn fold(
+        row: Option<ApiTokenRow>,
+        event: &ApiTokenEvent,
+        recorded: &RecordedEvent,
+    ) -> Result<Option<ApiTokenRow>, StoreError> {
+        Ok(fold::api_token(row, event, &fold::actor(recorded)?, recorded.sequence))
+    }
 }
 
 pub(crate) fn row(row: &Row) -> Result<ApiTokenRow, sqlx::Error> {
@@ -102,6 +116,7 @@ pub(crate) fn row(row: &Row) -> Result<ApiTokenRow, sqlx::Error> {
 
 #[cfg(test)]
 mod tests {
+    use sigma_tables::query;
     use sqlx::{Connection as _, Executor, SqliteConnection};
 
     use super::*;

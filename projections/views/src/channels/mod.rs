@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
-use sigma_app::{ChannelRow, ChannelState, Subjects, fold, folded_name};
-use sigma_domain::{Channel, ChannelChanges, ChannelEvent, ChannelName, Personal};
+use sigma_app::{ChannelRow, Subjects, fold, folded_name};
+use sigma_domain::{Channel, ChannelEvent, Personal, SealedText};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::{RecordedEvent, StoreError};
-use sigma_tables::{Row, Rows, query};
+use sigma_tables::{Row, Rows, Value};
 
-use crate::rows::{one_row, parsed, small, text_of, whole};
+use crate::rows::{parsed, small, text_of, whole};
+use crate::table::{Folded, Table, fold_in};
 
 /// Channels, one row each, gone with `channel.deleted`. A row holds the channel's name in clear: lists are searched and sorted by it.
 #[derive(Clone, Debug)]
@@ -47,70 +48,109 @@ impl Projection for ChannelsView {
         aggregate_type == Channel::TYPE
     }
 
-    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        let mut opened = recorded.clone();
-        self.subjects.open_event(&mut opened).await.map_err(|error| match error {
-            StoreError::Unavailable { .. } => ApplyError::Database(sqlx::Error::Io(io::Error::other(error))),
-            error => ApplyError::Poison(error.to_string()),
-        })?;
-        let event = fold::decode(&opened).map_err(|error| ApplyError::Poison(error.to_string()))?;
-        apply(rows, &event, &recorded.aggregate_id, whole(recorded.sequence)).await
+    async fn apply(&self, mut rows: Rows<'_>, events: &[&RecordedEvent]) -> Result<(), ApplyError> {
+        let mut folded = fold_in::<Channels>(&mut rows, events).await?;
+        self.open_names(&mut folded).await?;
+        folded.write(rows).await
     }
 }
 
-async fn apply(rows: Rows<'_>, event: &ChannelEvent, id: &str, sequence: i64) -> Result<(), ApplyError> {
-    let on = |sql| query(sql).bind(id).bind(sequence);
-    let change = match event {
-        ChannelEvent::Created { project, name, playback_id, settings, at, .. } => {
-            let name = plain(name);
-            on(include_str!("created.sql"))
-                .bind(project.as_str())
-                .bind(name)
-                .bind(folded_name(name))
-                .bind(playback_id.as_str())
-                .bind(settings.latency_mode.code())
-                .bind(settings.auto_go_live)
-                .bind(i64::from(settings.max_session_duration.seconds()))
-                .bind(i64::from(settings.reconnect_window.seconds()))
-                .bind(settings.end_on_unpublish)
-                .bind(at.as_millis())
+impl ChannelsView {
+    /// Opens the names that events set, with one look for all keys. A name whose key is gone is empty.
+    async fn open_names(&self, folded: &mut Folded<Channels>) -> Result<(), ApplyError> {
+        let mut named: Vec<(&str, &mut Named)> =
+            folded.rows_mut().filter(|(_, named)| named.sealed.is_some()).collect();
+        let sealed: Vec<_> =
+            named.iter().filter_map(|(id, named)| Some((*id, named.sealed.as_ref()?))).collect();
+        let opened = self.subjects.open_names(&sealed).await.map_err(|error| match error {
+            StoreError::Unavailable { .. } => ApplyError::Database(sqlx::Error::Io(io::Error::other(error))),
+            error => ApplyError::Poison(error.to_string()),
+        })?;
+        for ((_, named), name) in named.iter_mut().zip(opened) {
+            named.row.name = name.unwrap_or_default();
         }
-        ChannelEvent::Updated { changes, .. } => {
-            let ChannelChanges {
-                name,
-                latency_mode,
-                auto_go_live,
-                max_session_duration,
-                reconnect_window,
-                end_on_unpublish,
-            } = changes;
-            let name = name.as_ref().map(plain);
-            on(include_str!("updated.sql"))
-                .bind(name)
-                .bind(name.map(folded_name))
-                .bind(latency_mode.map(|mode| mode.code()))
-                .bind(*auto_go_live)
-                .bind(max_session_duration.map(|duration| i64::from(duration.seconds())))
-                .bind(reconnect_window.map(|window| i64::from(window.seconds())))
-                .bind(*end_on_unpublish)
-        }
-        ChannelEvent::Started { .. } => on(include_str!("state.sql")).bind(ChannelState::Idle.code()),
-        ChannelEvent::Stopped { .. } => on(include_str!("state.sql")).bind(ChannelState::Stop.code()),
-        ChannelEvent::Deleted { .. } => on(include_str!("deleted.sql")),
-        // Its row is gone already.
-        ChannelEvent::Erased { .. } => return Ok(()),
-        ChannelEvent::KeyRotated { .. } | ChannelEvent::KeyShown { .. } => on(include_str!("seen.sql")),
-        ChannelEvent::SessionAttached { session, .. } => {
-            on(include_str!("session_attached.sql")).bind(session.as_str())
-        }
-        ChannelEvent::SessionDetached { .. } => on(include_str!("session_detached.sql")),
-    };
-    one_row(change.execute(rows).await?, event.name())
+        Ok(())
+    }
 }
 
-/// A name whose key is gone is empty.
-fn plain(name: &Personal<ChannelName>) -> &str {
-    name.plain().map(ChannelName::as_str).unwrap_or_default()
+/// A row, with the name that its events set in this batch where that is sealed.
+struct Named {
+    row: ChannelRow,
+    sealed: Option<SealedText>,
+}
+
+struct Channels;
+
+impl Table for Channels {
+    type Row = Named;
+    type Event = ChannelEvent;
+
+    const NAME: &'static str = "channel";
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "project",
+        "name",
+        "name_folded",
+        "state",
+        "playback_id",
+        "latency_mode",
+        "auto_go_live",
+        "max_session_duration",
+        "reconnect_window",
+        "end_on_unpublish",
+        "current_session",
+        "last_session",
+        "created_at_ms",
+        "sequence",
+    ];
+
+    fn read(found: &Row) -> Result<Named, sqlx::Error> {
+        Ok(Named { row: row(found)?, sealed: None })
+    }
+
+    fn values(Named { row, .. }: &Named) -> Result<Vec<Value<'_>>, ApplyError> {
+        Ok(vec![
+            row.id.as_str().into(),
+            row.project.as_str().into(),
+            row.name.as_str().into(),
+            folded_name(&row.name).into(),
+            row.state.code().into(),
+            row.playback_id.as_str().into(),
+            row.latency_mode.code().into(),
+            row.auto_go_live.into(),
+            i64::from(row.max_session_duration).into(),
+            i64::from(row.reconnect_window).into(),
+            row.end_on_unpublish.into(),
+            row.current_session.as_deref().into(),
+            row.last_session.as_deref().into(),
+            row.created_at_ms.into(),
+            whole(row.sequence).into(),
+        ])
+    }
+
+    fn fold(
+        known: Option<Named>,
+        event: &ChannelEvent,
+        recorded: &RecordedEvent,
+    ) -> Result<Option<Named>, StoreError> {
+        let (row, before) = known.map(|known| (known.row, known.sealed)).unzip();
+        let name = match event {
+            ChannelEvent::Created { name, .. } => Some(name),
+            ChannelEvent::Updated { changes, .. } => changes.name.as_ref(),
+            _ => None,
+        };
+        let sealed = match name {
+            Some(Personal::Sealed(sealed)) => Some(sealed.clone()),
+            Some(Personal::Plain(_)) => None,
+            None => before.flatten(),
+        };
+        Ok(fold::channel(row, event, recorded.sequence).map(|row| Named { row, sealed }))
+    }
+
+    /// The row of what was erased is gone already.
+    fn passes(event: &ChannelEvent) -> bool {
+        matches!(event, ChannelEvent::Erased { .. })
+    }
 }
 
 pub(crate) fn row(row: &Row) -> Result<ChannelRow, sqlx::Error> {

@@ -5,10 +5,11 @@ use cqrs_es::Aggregate;
 use sigma_app::{ProjectRow, fold};
 use sigma_domain::{Project, ProjectEvent};
 use sigma_runner::{ApplyError, Projection};
-use sigma_store::RecordedEvent;
-use sigma_tables::{Row, Rows, query};
+use sigma_store::{RecordedEvent, StoreError};
+use sigma_tables::{Row, Rows, Value};
 
-use crate::rows::{one_row, whole};
+use crate::rows::whole;
+use crate::table::{Table, fold_in};
 
 /// Projects, one row each, for ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,16 +38,35 @@ impl Projection for ProjectsView {
         aggregate_type == Project::TYPE
     }
 
-    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        let event: ProjectEvent =
-            fold::decode(recorded).map_err(|error| ApplyError::Poison(error.to_string()))?;
-        let ProjectEvent::Created { name, at, .. } = &event;
-        let made = query(include_str!("created.sql"))
-            .bind(&recorded.aggregate_id)
-            .bind(whole(recorded.sequence))
-            .bind(name.as_str())
-            .bind(at.as_millis());
-        one_row(made.execute(rows).await?, event.name())
+    async fn apply(&self, mut rows: Rows<'_>, events: &[&RecordedEvent]) -> Result<(), ApplyError> {
+        fold_in::<Projects>(&mut rows, events).await?.write(rows).await
+    }
+}
+
+struct Projects;
+
+impl Table for Projects {
+    type Row = ProjectRow;
+    type Event = ProjectEvent;
+
+    const NAME: &'static str = "project";
+    const COLUMNS: &'static [&'static str] = &["id", "name", "created_at_ms", "sequence"];
+
+    fn read(found: &Row) -> Result<ProjectRow, sqlx::Error> {
+        row(found)
+    }
+
+    fn values(row: &ProjectRow) -> Result<Vec<Value<'_>>, ApplyError> {
+        let (id, name) = (row.id.as_str(), row.name.as_str());
+        Ok(vec![id.into(), name.into(), row.created_at_ms.into(), whole(row.sequence).into()])
+    }
+
+    fn fold(
+        row: Option<ProjectRow>,
+        event: &ProjectEvent,
+        recorded: &RecordedEvent,
+    ) -> Result<Option<ProjectRow>, StoreError> {
+        Ok(fold::project(row, event, recorded.sequence))
     }
 }
 

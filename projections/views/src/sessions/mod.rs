@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
-use sigma_app::{EndReason, IngestFault, InputRow, SessionRow, fold};
-use sigma_domain::{InputFormat, Session, SessionEvent};
+use sigma_app::{EndReason, IngestFault, SessionRow, fold};
+use sigma_domain::{Session, SessionEvent};
 use sigma_runner::{ApplyError, Projection};
-use sigma_store::RecordedEvent;
-use sigma_tables::{Row, Rows, query};
+use sigma_store::{RecordedEvent, StoreError};
+use sigma_tables::{Row, Rows, Value};
 
-use crate::rows::{broken, one_row, parsed, small, text_of, whole};
+use crate::rows::{broken, parsed, small, text_of, whole};
+use crate::table::{Table, fold_in};
 
 /// Sessions that opened, one row each, for ever.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,45 +38,76 @@ impl Projection for SessionsView {
         aggregate_type == Session::TYPE
     }
 
-    async fn apply(&self, rows: Rows<'_>, recorded: &RecordedEvent) -> Result<(), ApplyError> {
-        let event = fold::decode(recorded).map_err(|error| ApplyError::Poison(error.to_string()))?;
-        apply(rows, &event, &recorded.aggregate_id, whole(recorded.sequence)).await
+    async fn apply(&self, mut rows: Rows<'_>, events: &[&RecordedEvent]) -> Result<(), ApplyError> {
+        fold_in::<Sessions>(&mut rows, events).await?.write(rows).await
     }
 }
 
-async fn apply(rows: Rows<'_>, event: &SessionEvent, id: &str, sequence: i64) -> Result<(), ApplyError> {
-    let on = |sql| query(sql).bind(id).bind(sequence);
-    let change = match event {
-        SessionEvent::Opened { channel, project, playback_id, node, feed, settings, at, .. } => {
-            on(include_str!("opened.sql"))
-                .bind(channel.as_str())
-                .bind(project.as_str())
-                .bind(playback_id.as_str())
-                .bind(node.as_str())
-                .bind(i64::from(feed.get()))
-                .bind(settings.latency_mode.code())
-                .bind(at.as_millis())
-        }
-        // Never on air: there is nothing to show.
-        SessionEvent::Abandoned { .. } => return Ok(()),
-        SessionEvent::FeedOpened { feed, node, .. } => {
-            on(include_str!("feed_opened.sql")).bind(i64::from(feed.get())).bind(node.as_str())
-        }
-        SessionEvent::Processing { input, .. } => on(include_str!("processing.sql")).bind(json(input)?),
-        SessionEvent::InputChanged { input, .. } => on(include_str!("input_changed.sql")).bind(json(input)?),
-        SessionEvent::Live { at } => on(include_str!("live.sql")).bind(at.as_millis()),
-        SessionEvent::Error { until, .. } => on(include_str!("error.sql")).bind(until.as_millis()),
-        SessionEvent::Recovered { .. } => on(include_str!("recovered.sql")),
-        SessionEvent::Ended { reason, at } => on(include_str!("ended.sql"))
-            .bind(at.as_millis())
-            .bind(reason.code())
-            .bind(reason.fault().map(|fault| fault.code())),
-    };
-    one_row(change.execute(rows).await?, event.name())
-}
+struct Sessions;
 
-fn json(input: &InputFormat) -> Result<String, ApplyError> {
-    serde_json::to_string(&InputRow::from(input)).map_err(|error| ApplyError::Poison(error.to_string()))
+impl Table for Sessions {
+    type Row = SessionRow;
+    type Event = SessionEvent;
+
+    const NAME: &'static str = "session";
+    const COLUMNS: &'static [&'static str] = &[
+        "id",
+        "channel",
+        "project",
+        "playback_id",
+        "state",
+        "node",
+        "feed",
+        "latency_mode",
+        "started_at_ms",
+        "live_at_ms",
+        "ended_at_ms",
+        "end_reason",
+        "end_fault",
+        "lost_until_ms",
+        "input",
+        "sequence",
+    ];
+
+    fn read(found: &Row) -> Result<SessionRow, sqlx::Error> {
+        row(found)
+    }
+
+    fn values(row: &SessionRow) -> Result<Vec<Value<'_>>, ApplyError> {
+        let input = row.input.as_ref().map(serde_json::to_string).transpose();
+        let fault = row.end_reason.and_then(|reason| reason.fault());
+        Ok(vec![
+            row.id.as_str().into(),
+            row.channel.as_str().into(),
+            row.project.as_str().into(),
+            row.playback_id.as_str().into(),
+            row.state.code().into(),
+            row.node.as_str().into(),
+            i64::from(row.feed).into(),
+            row.latency_mode.code().into(),
+            row.started_at_ms.into(),
+            row.live_at_ms.into(),
+            row.ended_at_ms.into(),
+            row.end_reason.map(|reason| reason.code()).into(),
+            fault.map(|fault| fault.code()).into(),
+            row.lost_until_ms.into(),
+            input.map_err(|error| ApplyError::Poison(error.to_string()))?.into(),
+            whole(row.sequence).into(),
+        ])
+    }
+
+    fn fold(
+        row: Option<SessionRow>,
+        event: &SessionEvent,
+        recorded: &RecordedEvent,
+    ) -> Result<Option<SessionRow>, StoreError> {
+        Ok(fold::session(row, event, recorded.sequence))
+    }
+
+    /// What was never on air is not shown.
+    fn passes(event: &SessionEvent) -> bool {
+        matches!(event, SessionEvent::Abandoned { .. })
+    }
 }
 
 pub(crate) fn row(row: &Row) -> Result<SessionRow, sqlx::Error> {

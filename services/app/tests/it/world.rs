@@ -132,8 +132,8 @@ impl Journal for Switch {
         self.inner()?.find_secret(kind, lookup).await
     }
 
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
-        self.inner()?.secrets_of(kind, owner).await
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
+        self.inner()?.secrets_of_each(kind, owners).await
     }
 
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {

@@ -95,8 +95,8 @@ impl Journal for Relayed {
         self.store.find_secret(kind, lookup).await
     }
 
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
-        self.store.secrets_of(kind, owner).await
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
+        self.store.secrets_of_each(kind, owners).await
     }
 
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {

@@ -35,19 +35,21 @@ impl Projection for Texts {
         true
     }
 
-    async fn apply(&self, rows: Rows<'_>, event: &RecordedEvent) -> Result<(), ApplyError> {
-        if event.name == "poison" {
-            return Err(ApplyError::Poison("it tastes bitter".into()));
+    async fn apply(&self, mut rows: Rows<'_>, events: &[&RecordedEvent]) -> Result<(), ApplyError> {
+        for event in events {
+            if event.name == "poison" {
+                return Err(ApplyError::Poison("it tastes bitter".into()));
+            }
+            let text =
+                event.data["text"].as_str().ok_or_else(|| ApplyError::Poison("there is no text".into()))?;
+            query(
+                "insert into texts (id, text) values ($1, $2) on conflict (id) do update set text = texts.text || excluded.text",
+            )
+            .bind(&event.aggregate_id)
+            .bind(text)
+            .execute(&mut rows)
+            .await?;
         }
-        let text =
-            event.data["text"].as_str().ok_or_else(|| ApplyError::Poison("there is no text".into()))?;
-        query(
-            "insert into texts (id, text) values ($1, $2) on conflict (id) do update set text = texts.text || excluded.text",
-        )
-        .bind(&event.aggregate_id)
-        .bind(text)
-        .execute(rows)
-        .await?;
         Ok(())
     }
 }

@@ -141,8 +141,8 @@ impl Journal for Measured {
         self.told(self.journal.find_secret(kind, lookup).await)
     }
 
-    async fn secrets_of(&self, kind: &str, owner: &str) -> Result<Vec<SecretRow>, StoreError> {
-        self.told(self.journal.secrets_of(kind, owner).await)
+    async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
+        self.told(self.journal.secrets_of_each(kind, owners).await)
     }
 
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {

@@ -1,1 +1,1 @@
-select kind, owner, lookup, sealed, expires_at_ms from secrets where owner = $2 and kind = $1 order by id
+select kind, owner, lookup, sealed, expires_at_ms from secrets where owner = any($2) and kind = $1 order by id

@@ -39,6 +39,10 @@ pub async fn it_finds_secrets_by_hash_and_by_owner<A: Adapter>(adapter: &A) {
     assert!(store.find_secret("passphrase", &[2; 32]).await.unwrap().is_empty());
     let of_one = store.secrets_of("stream_key", "ch_1").await.unwrap();
     assert_eq!(of_one, [row("ch_1", 1, None), row("ch_1", 2, Some(99))]);
+    let mut of_each = store.secrets_of_each("stream_key", &["ch_2", "ch_1", "ch_0"]).await.unwrap();
+    of_each.sort_by(|a, b| a.owner.cmp(&b.owner));
+    assert_eq!(of_each, [of_one.clone(), vec![row("ch_2", 3, None)]].concat());
+    assert!(store.secrets_of_each("stream_key", &[]).await.unwrap().is_empty());
     assert_eq!(store.secrets_of("feed_facts", "ch_1").await.unwrap()[0].sealed, [0, 255]);
     assert!(of_one[1].is_valid_at(98) && !of_one[1].is_valid_at(99) && of_one[0].is_valid_at(i64::MAX));
 }

@@ -1,1 +1,0 @@
-DELETE FROM channel WHERE id = $1 AND sequence < $2

@@ -1,1 +1,0 @@
-UPDATE channel SET sequence = $2 WHERE id = $1

@@ -7,10 +7,12 @@ SHELL := /bin/bash
 NODE_DIR := $(CURDIR)/.tools/node_modules/.bin
 export PATH := $(NODE_DIR):$(PATH)
 WEB := services/dashboard
+# What sigma-media-worker links and what it decodes and encodes with.
+GSTREAMER_PACKAGES := libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev \
+  gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav
 # librdkafka is built by its own configure, against Debian's OpenSSL and zlib.
-RUN_PACKAGES := build-essential ffmpeg pkg-config libssl-dev zlib1g-dev
-TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv glib-networking valgrind postgresql \
-  gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav
+RUN_PACKAGES := build-essential ffmpeg pkg-config libssl-dev zlib1g-dev $(GSTREAMER_PACKAGES)
+TEST_PACKAGES := $(RUN_PACKAGES) chromium python3-venv glib-networking valgrind postgresql gstreamer1.0-tools gstreamer1.0-plugins-ugly
 # Killing at a system call, and setting a clock for one program.
 ACCEPTANCE_PACKAGES := strace faketime e2fsprogs
 
@@ -60,8 +62,8 @@ $(WEB)/dist/.built: $(WEB)/package-lock.json $(shell find $(WEB)/src $(WEB)/publ
 	cd $(WEB) && npm ci --no-audit --no-fund && npm run build
 	@touch $@
 
-build: packages web ## release binary at target/release/sigma
-	cargo build --release --locked --bin sigma
+build: packages web ## release binary at target/release/sigma, and beside it sigma-media-worker, which makes pictures
+	cargo build --release --locked --bin sigma --bin sigma-media-worker
 
 run: build ## the whole platform with a demonstration broadcast; Ctrl-C stops it
 	@exec target/release/sigma demo
@@ -83,7 +85,7 @@ test-web:
 test-rust: export SIGMA_TEST_FFMPEG_NEW = $(CURDIR)/.tools/ffmpeg-new
 test-rust: export SIGMA_TEST_PYTHON = $(CURDIR)/.tools/python/bin/python
 test-rust: .tools/ffmpeg-new .tools/clients .tools/kafka/version
-	cargo build --locked --bin sigma
+	cargo build --locked --bin sigma --bin sigma-media-worker
 	cargo test --locked --workspace
 
 # Instructions of the live path's small works, under valgrind, against tests/micro/baseline.json: ± 5 %.

@@ -55,6 +55,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-packager", &["sigma-elementary"]),
     ("sigma-log", &[]),
     ("sigma-hls", &["sigma-elementary", "sigma-log", "sigma-packager"]),
+    ("sigma-gst", &["sigma-clock", "sigma-elementary"]),
+    ("sigma-media-worker", &["sigma-elementary", "sigma-gst"]),
     // The judge shares nothing with what it judges.
     ("sigma-conformance", &["sigma-clock"]),
     (
@@ -144,6 +146,8 @@ fn media_never_imports_the_control_plane() {
         "sigma-packager",
         "sigma-log",
         "sigma-hls",
+        "sigma-gst",
+        "sigma-media-worker",
         "sigma-node",
     ] {
         for import in &dependencies[name] {
@@ -151,5 +155,15 @@ fn media_never_imports_the_control_plane() {
                 ["sigma-domain", "sigma-app", "sigma-store", "sigma-schema", "sigma-api", "sigma-views"];
             assert!(!control.contains(&import.as_str()), "{name} must not import {import}");
         }
+    }
+}
+
+/// What decodes strangers' media, and may fall over it, is a process of its own.
+#[test]
+fn gstreamer_is_linked_by_the_media_worker_alone() {
+    for (name, imports) in dependencies() {
+        let links = imports.iter().any(|import| import.starts_with("gstreamer"));
+        assert_eq!(links, name == "sigma-media-worker", "{name}");
+        assert!(!imports.contains("sigma-media-worker"), "{name} must not link the media worker");
     }
 }

@@ -1,0 +1,54 @@
+//! Where the worker is and what it may take.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::protocol::Order;
+
+/// The executable's name.
+pub const WORKER: &str = "sigma-media-worker";
+/// The least memory that a worker can do its work in, in bytes.
+pub const MIN_MEMORY: u64 = 128 * 1024 * 1024;
+
+/// How pictures are made.
+#[derive(Debug, Clone)]
+pub struct PicturesSettings {
+    /// The executable.
+    pub worker: PathBuf,
+    /// How long one picture may take before the worker is taken for stuck and killed.
+    pub limit: Duration,
+    /// What each further key frame of a request adds to that.
+    pub limit_per_frame: Duration,
+    /// How long the worker may take to start. Its first start on a machine looks through all of GStreamer's plugins.
+    pub start_limit: Duration,
+    /// How much memory the worker may write to, in bytes: what would take more fails.
+    pub memory: u64,
+    /// The worker's niceness, 0 to 19: where the processor is short, pictures wait and the live path does not.
+    pub niceness: u8,
+    /// Where GStreamer keeps what it knows of its plugins. None: in the user's cache folder.
+    pub registry: Option<PathBuf>,
+}
+
+impl Default for PicturesSettings {
+    /// With the executable beside the one that runs.
+    fn default() -> Self {
+        let here = std::env::current_exe().unwrap_or_default();
+        Self {
+            worker: here.with_file_name(WORKER),
+            limit: Duration::from_secs(10),
+            limit_per_frame: Duration::from_secs(1),
+            start_limit: Duration::from_secs(60),
+            memory: 512 * 1024 * 1024,
+            niceness: 10,
+            registry: None,
+        }
+    }
+}
+
+impl PicturesSettings {
+    /// How long this may take.
+    pub(crate) fn limit_of(&self, order: &Order) -> Duration {
+        let frames = u32::try_from(order.frames().len()).unwrap_or(u32::MAX);
+        self.limit.saturating_add(self.limit_per_frame.saturating_mul(frames.saturating_sub(1)))
+    }
+}

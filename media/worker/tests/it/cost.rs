@@ -1,0 +1,34 @@
+//! What a thumbnail costs.
+#![allow(clippy::print_stdout, reason = "figures, for who runs it with --nocapture")]
+
+use sigma_gst::{Pictures, Tile, Width};
+
+use crate::media::{H264, key_frames};
+use crate::settings;
+
+/// Processor time of the worker for one thumbnail of a 1080p channel, averaged. One every 2 s is to be at most 2 % of a
+/// core: 40 ms. That is held by a wide margin in a debug build too, for the work is GStreamer's.
+#[tokio::test]
+async fn a_thumbnail_every_two_seconds_is_less_than_two_hundredths_of_a_core() {
+    const TIMES: u32 = 40;
+    let pictures = Pictures::start(settings());
+    pictures.look().await;
+    for (size, width) in [("640x360", 640), ("1280x720", 640), ("1920x1080", 640), ("1920x1080", 320)] {
+        let frame = key_frames(&format!("testsrc2=size={size}"), 1, &H264).remove(0);
+        let before = pictures.figures().cpu;
+        for _ in 0..TIMES {
+            pictures.thumbnail("a", frame.clone(), Width::new(width).unwrap()).await.unwrap();
+        }
+        let each = (pictures.figures().cpu - before) / TIMES;
+        println!("{size} to {width}: {each:?} of a processor");
+        assert!(each.as_millis() <= 40, "{size} to {width}: {each:?} of a processor");
+    }
+    // A sheet of 25 is made once in 50 s or more, and a preview when somebody asks.
+    let frames = vec![key_frames("testsrc2=size=1280x720", 1, &H264).remove(0); 25];
+    let before = pictures.figures().cpu;
+    let sheet = pictures.sheet("a", frames.clone(), Tile::new(160, 90, 5).unwrap()).await.unwrap();
+    println!("a sheet of 25 of 1280x720: {:?}, {} bytes", pictures.figures().cpu - before, sheet.len());
+    let before = pictures.figures().cpu;
+    let preview = pictures.preview("a", frames[..6].to_vec(), Width::new(320).unwrap(), 3_000).await.unwrap();
+    println!("a preview of 6 of 1280x720: {:?}, {} bytes", pictures.figures().cpu - before, preview.len());
+}

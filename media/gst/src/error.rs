@@ -12,8 +12,8 @@ pub enum PictureError {
     /// These bytes are no picture. In words.
     #[error("the key frame cannot be decoded: {0}")]
     Broken(String),
-    /// What this channel sent has ended the worker: its pictures rest for a while.
-    #[error("this channel's pictures have ended the worker process and rest for a while")]
+    /// What this channel sent has ended the worker, or kept it from the others' pictures: its pictures rest for a while.
+    #[error("this channel's pictures have ended the worker process or took too long, and rest for a while")]
     Resting,
     /// More was asked for than one request may.
     #[error("{what} of a picture request exceeds the limit of {limit}")]

@@ -15,7 +15,7 @@ pub struct Figures {
     pub broken_frames: u64,
     /// Requests that made room for others, or found none.
     pub shed: u64,
-    /// Requests refused because their channel's media had ended the worker.
+    /// Requests refused because their channel's media had ended the worker or kept it busy.
     pub resting: u64,
     /// Requests refused because there is no worker.
     pub unavailable: u64,

@@ -20,6 +20,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How often a request is given to a worker before it is blamed for the worker's end.
 const TRIES: u32 = 2;
+/// What takes this part of its limit is slow: a hundred times what a picture takes.
+const SLOW: u32 = 5;
 
 pub(crate) struct Keeper {
     shared: Arc<Shared>,
@@ -115,8 +117,9 @@ impl Keeper {
                 return self.shared.answer(job, Err(PictureError::Unavailable(words)));
             }
             let Some(worker) = &mut self.worker else { continue };
+            let begun = monotonic();
             let loss = match worker.ask(id, &request, limit).await {
-                Ok(answer) => return self.answered(job, answer),
+                Ok(answer) => return self.answered(job, answer, begun.elapsed() >= limit / SLOW),
                 Err(loss) => loss,
             };
             ended = self.lose(loss).await;
@@ -129,9 +132,16 @@ impl Keeper {
         self.shared.answer(job, Err(PictureError::Broken(format!("it ended the worker process: {ended}"))));
     }
 
-    fn answered(&mut self, job: Job, answer: Answer) {
+    /// `slow`: it took so long that the others' pictures waited for it. Then the channel rests, as one whose media ends the
+    /// worker does.
+    fn answered(&mut self, job: Job, answer: Answer, slow: bool) {
         self.pause.reset();
-        self.rests.forget(&job.channel);
+        if slow {
+            tracing::warn!(channel.id = %job.channel, "a channel's pictures rest: they take too long");
+            self.rests.strike(&job.channel, monotonic());
+        } else {
+            self.rests.forget(&job.channel);
+        }
         let result = match answer {
             Answer::Done { broken, picture, .. } => {
                 count(&self.shared.counters.broken_frames, broken.into());

@@ -1,4 +1,4 @@
-//! Channels whose media ended the worker: they rest, so that they do not take the others' pictures with them.
+//! Channels whose media ended the worker or kept it busy: they rest, so that they do not take the others' pictures with them.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,7 +26,7 @@ impl Rests {
         self.0.get(channel).is_some_and(|rest| now < rest.until)
     }
 
-    /// The channel's media ended the worker.
+    /// The channel's media ended the worker, or kept it busy.
     pub(crate) fn strike(&mut self, channel: &str, now: Instant) {
         if self.0.len() >= MAX_CHANNELS && !self.0.contains_key(channel) {
             let soonest = self.0.iter().min_by_key(|(_, rest)| rest.until);

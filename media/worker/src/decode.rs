@@ -12,7 +12,7 @@ use crate::refusal::Refusal;
 /// The largest picture that is decoded, in pixels: 8K. The supervisor's limit of memory holds what lies about its size.
 const MAX_PIXELS: u64 = 7_680 * 4_320;
 /// How long one frame may take. Beyond it the pipeline is taken down; where even that hangs, the supervisor ends the process.
-const LIMIT: gst::ClockTime = gst::ClockTime::from_seconds(5);
+const LIMIT: gst::ClockTime = gst::ClockTime::from_seconds(4);
 /// A temporal delimiter, AV1 §5.6: fMP4 leaves it out, a decoder wants it.
 const TEMPORAL_DELIMITER: [u8; 2] = [0x12, 0x00];
 /// Where the OBUs of `av1C` begin.

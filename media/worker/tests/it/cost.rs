@@ -3,7 +3,7 @@
 
 use sigma_gst::{Pictures, Tile, Width};
 
-use crate::media::{H264, key_frames};
+use crate::media::{AV1, H264, HEVC, key_frames};
 use crate::settings;
 
 /// Processor time of the worker for one thumbnail of a 1080p channel, averaged. One every 2 s is to be at most 2 % of a
@@ -31,4 +31,30 @@ async fn a_thumbnail_every_two_seconds_is_less_than_two_hundredths_of_a_core() {
     let before = pictures.figures().cpu;
     let preview = pictures.preview("a", frames[..6].to_vec(), Width::new(320).unwrap(), 3_000).await.unwrap();
     println!("a preview of 6 of 1280x720: {:?}, {} bytes", pictures.figures().cpu - before, preview.len());
+}
+
+/// Memory that the worker holds, in bytes.
+fn resident(worker: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{worker}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
+}
+
+/// A pipeline is made for each frame: nothing of it may stay. The long form: SIGMA_TEST_PICTURES=20000.
+#[tokio::test]
+async fn the_worker_does_not_grow_with_the_pictures_it_has_made() {
+    let times: u32 = std::env::var("SIGMA_TEST_PICTURES").map_or(400, |count| count.parse().unwrap());
+    let pictures = Pictures::start(settings());
+    let frames: Vec<_> =
+        [&H264[..], &HEVC, &AV1].map(|coded| key_frames("testsrc2=size=320x180", 1, coded).remove(0)).into();
+    let mut held = Vec::new();
+    for number in 0..times {
+        let frame = frames[number as usize % frames.len()].clone();
+        pictures.thumbnail("a", frame, Width::new(160).unwrap()).await.unwrap();
+        if number % (times / 4) == times / 4 - 1 {
+            held.push(resident(pictures.figures().worker.unwrap()));
+        }
+    }
+    println!("held after each quarter of {times} pictures: {held:?}");
+    assert!(held[3] < held[1] + (8 << 20), "{held:?}");
 }

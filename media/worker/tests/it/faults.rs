@@ -1,4 +1,5 @@
 //! What strangers send, and what befalls the worker.
+#![allow(clippy::print_stdout, reason = "figures, for who runs it with --nocapture")]
 
 use std::process::Command;
 use std::time::Duration;
@@ -152,14 +153,16 @@ fn damaged(frame: &KeyFrame) -> Vec<(String, KeyFrame)> {
         state
     };
     damaged.push(("noise".into(), with((0..whole.len()).map(|_| chance() as u8).collect())));
-    for number in 0..24 {
+    // The long form: SIGMA_TEST_DAMAGED=3000 and more.
+    let count = std::env::var("SIGMA_TEST_DAMAGED").map_or(24, |count| count.parse().unwrap());
+    for number in 0..count {
         let mut data = whole.clone();
-        for _ in 0..=number {
+        for _ in 0..=number % 24 {
             // Behind the first length: the picture itself is hit.
             let at = 4 + chance() as usize % (data.len() - 4);
             data[at] ^= 1 << (chance() % 8);
         }
-        damaged.push((format!("{} bits flipped", number + 1), with(data)));
+        damaged.push((format!("number {number} of those with bits flipped"), with(data)));
     }
     damaged
 }
@@ -170,16 +173,20 @@ async fn garbage_ends_in_a_word_or_a_picture_and_never_in_a_hang() {
     running(&pictures).await;
     for (name, coded) in [("h264", &H264[..]), ("hevc", &HEVC), ("av1", &AV1)] {
         let frame = key_frames("testsrc2=size=320x180", 1, coded).remove(0);
-        let mut refused = 0;
+        let (mut refused, mut crashed) = (0, 0);
         for (number, (what, broken)) in damaged(&frame).into_iter().enumerate() {
             // A channel each, so that none rests for another.
             let channel = format!("{name} {number}");
             match pictures.thumbnail(&channel, broken, WIDTH).await {
                 Ok(file) => assert!(file.starts_with(&[0xff, 0xd8]) && file.ends_with(&[0xff, 0xd9])),
-                Err(PictureError::Broken(_)) => refused += 1,
+                Err(PictureError::Broken(words)) => {
+                    refused += 1;
+                    crashed += usize::from(words.contains("ended the worker"));
+                }
                 Err(error) => panic!("{name}, {what}: {error}"),
             }
         }
+        println!("{name}: {refused} refused, {crashed} of them ended the worker");
         assert!(refused >= 3, "{name}: {refused} refused");
         look(&pictures.thumbnail(name, frame, WIDTH).await.unwrap());
     }
@@ -256,6 +263,25 @@ async fn what_ends_the_worker_twice_is_refused_and_its_channel_rests() {
     // Another channel is heard.
     assert!(matches!(pictures.thumbnail("b", frame(), WIDTH).await, Err(PictureError::Broken(_))));
     assert_eq!(pictures.figures().starts, 4);
+}
+
+#[tokio::test]
+async fn what_keeps_the_worker_from_the_others_is_made_and_its_channel_rests() {
+    let limit = Duration::from_secs(5);
+    let pictures = Pictures::start(PicturesSettings { limit, ..settings() });
+    let worker = running(&pictures).await;
+    signal("-STOP", worker);
+    let slow = tokio::spawn({
+        let (pictures, frame) = (pictures.clone(), frame());
+        async move { pictures.thumbnail("slow", frame, WIDTH).await }
+    });
+    // A fifth of the limit is slow.
+    sigma_clock::sleep(limit / 5 + Duration::from_millis(100)).await;
+    signal("-CONT", worker);
+    look(&slow.await.unwrap().unwrap());
+    assert_eq!(pictures.thumbnail("slow", frame(), WIDTH).await, Err(PictureError::Resting));
+    look(&pictures.thumbnail("other", frame(), WIDTH).await.unwrap());
+    assert_eq!((pictures.figures().resting, pictures.figures().losses), (1, 0));
 }
 
 #[tokio::test]

@@ -53,3 +53,14 @@ async fn the_worker_gives_way_has_its_limits_and_none_of_our_secrets() {
         .collect();
     assert_eq!(open, [""; 0], "it has no file of ours open");
 }
+
+#[tokio::test]
+async fn what_gstreamer_knows_of_its_plugins_is_kept_where_the_setting_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let registry = folder.path().join("plugins");
+    let pictures =
+        Pictures::start(sigma_gst::PicturesSettings { registry: Some(registry.clone()), ..settings() });
+    let standing = pictures.look().await;
+    assert!(matches!(standing, sigma_gst::Standing::Ready { .. }), "{standing:?}");
+    assert!(std::fs::metadata(&registry).unwrap().len() > 0);
+}

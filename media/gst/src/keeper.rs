@@ -127,7 +127,7 @@ impl Keeper {
                 return;
             }
         }
-        tracing::warn!(channel.id = %job.channel, ended, "a channel's pictures rest: they ended the media worker");
+        tracing::warn!(channel.id = %job.channel, error = ended, "a channel's pictures rest: they ended the media worker");
         self.rests.strike(&job.channel, monotonic());
         self.shared.answer(job, Err(PictureError::Broken(format!("it ended the worker process: {ended}"))));
     }
@@ -174,7 +174,7 @@ impl Keeper {
                 Ok(())
             }
             Err(words) => {
-                tracing::warn!(words, "the media worker does not start: there are no pictures");
+                tracing::warn!(error = words, "the media worker does not start: there are no pictures");
                 self.earliest = Some(monotonic() + self.pause.step());
                 self.failure = Some(words.clone());
                 self.shared.stands(Standing::Unavailable(words.clone()));
@@ -215,7 +215,7 @@ impl Keeper {
         count(&self.shared.counters.losses, 1);
         self.earliest = Some(monotonic() + self.pause.step());
         self.shared.stands(Standing::Idle);
-        tracing::warn!(end, "the media worker is lost and is started again");
+        tracing::warn!(error = end, "the media worker is lost and is started again");
         end
     }
 }

@@ -17,7 +17,7 @@ use crate::protocol::{Answer, Hello, LENGTH, MAX_ANSWER, VERSION, decode_answer}
 
 /// What the worker may know of our environment: where programs, libraries and GStreamer's plugins are. Our secrets stand in
 /// the same environment and are none of its business.
-const ENVIRONMENT: [&str; 10] = [
+const ENVIRONMENT: [&str; 11] = [
     "PATH",
     "HOME",
     "LANG",
@@ -27,6 +27,7 @@ const ENVIRONMENT: [&str; 10] = [
     "GST_PLUGIN_PATH",
     "GST_PLUGIN_SYSTEM_PATH",
     "GST_PLUGIN_SCANNER",
+    "GST_REGISTRY",
     "GST_DEBUG",
 ];
 /// How much of what it last said on standard error is kept, in bytes.

@@ -15,6 +15,9 @@ const MAX_URGENT: usize = 64;
 const MAX_PATIENT: usize = 64;
 /// … and of one channel.
 const MAX_PATIENT_OF_A_CHANNEL: usize = 8;
+/// The most that all that waits may hold in memory, in bytes; beyond it none is taken. Frames are slices of segments, which
+/// stay in memory as long as one waits.
+const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// So many thumbnails in a row, then a sheet or preview has its turn.
 const IN_A_ROW: u32 = 8;
 
@@ -24,6 +27,12 @@ pub(crate) struct Job {
     pub(crate) channel: Arc<str>,
     pub(crate) order: Order,
     pub(crate) reply: oneshot::Sender<Result<Bytes, PictureError>>,
+}
+
+impl Job {
+    fn bytes(&self) -> usize {
+        self.order.frames().iter().map(|frame| frame.data.len()).sum()
+    }
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +45,10 @@ pub(crate) struct Queue {
 impl Queue {
     /// Takes a job, or answers the one that is not to be done for it: an older one, or this one.
     pub(crate) fn push(&mut self, job: Job) -> Option<Job> {
+        let held: usize = self.urgent.iter().chain(&self.patient).map(Job::bytes).sum();
+        if held + job.bytes() > MAX_BYTES {
+            return Some(job);
+        }
         let Order::Thumbnail { width, .. } = &job.order else {
             self.patient.retain(|waiting| !waiting.reply.is_closed());
             let of_channel = self.patient.iter().filter(|waiting| waiting.channel == job.channel).count();
@@ -175,5 +188,22 @@ mod tests {
         assert!(queue.push(gone).is_none() && queue.push(there).is_none());
         drop(reply);
         assert_eq!(names(&mut queue), ["there"]);
+    }
+
+    #[test]
+    fn what_waits_holds_so_much_memory_and_no_more() {
+        let mut queue = Queue::default();
+        let large = KeyFrame { data: vec![0; 16 << 20].into(), ..frame() };
+        let mut replies = Vec::new();
+        let mut push = |channel: &str| {
+            let (job, reply) = job(channel, Order::Thumbnail { frame: large.clone(), width: Width::ALL[0] });
+            replies.push(reply);
+            queue.push(job).map(|refused| refused.channel.to_string())
+        };
+        assert!((0..16).all(|number| push(&number.to_string()).is_none()));
+        assert_eq!(push("16"), Some("16".into()));
+        queue.next();
+        let (small, _small) = thumbnail("16");
+        assert!(queue.push(small).is_none());
     }
 }

@@ -1,5 +1,5 @@
-//! The rules of Sigma Livestream, and nothing else: what may happen to a project, an API token, a channel and a
-//! session, and what happened then.
+//! The rules of Sigma Livestream, and nothing else: what may happen to a project, an API token, a channel, a session and
+//! an asset, and what happened then.
 //!
 //! Each aggregate decides purely, `decide(&self, command) -> Result<Vec<Event>, Refusal>`, and folds its events with
 //! `apply`; a thin [`cqrs_es::Aggregate`] stands on top. There is no clock here (every command says when), no I/O, and
@@ -9,6 +9,7 @@
 //! - [`Session`] is one broadcast from its first feed to its one end.
 //! - [`SessionHealth`] is what was wrong with its feed, and when: a stream beside the session's, so that a long session stays
 //!   short to load.
+//! - [`Asset`] is what is kept of a session: its source record, its catchup, a clip.
 //! - [`Project`] is what channels and API tokens belong to.
 //! - [`ApiToken`] is who may do what in one project, until when.
 //!
@@ -17,6 +18,7 @@
 
 mod aggregate;
 mod api_token;
+mod asset;
 mod channel;
 mod project;
 mod session;
@@ -24,6 +26,10 @@ mod session_health;
 mod value;
 
 pub use api_token::{ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenFacts, ApiTokenRefusal};
+pub use asset::{
+    Asset, AssetCommand, AssetEvent, AssetFacts, AssetFailure, AssetKind, AssetPhase, AssetRefusal,
+    AssetState, Extent, NewAsset, Recording,
+};
 pub use channel::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelFacts, ChannelPhase, ChannelRefusal,
     ChannelState,
@@ -38,9 +44,10 @@ pub use session_health::{
     SessionHealthRefusal, StandingWarning,
 };
 pub use value::{
-    Actor, ActorKind, ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, AudioCodec, AudioFormat,
-    ChannelId, ChannelName, ChannelSettings, CommandId, CorrelationId, FeedNumber, IngestProtocol,
-    InputFormat, KeyOverlap, LatencyMode, MaxSessionDuration, NodeId, Personal, PlaybackId, ProjectId,
-    ProjectName, ReconnectWindow, Scope, SealedText, SessionId, SessionSettings, Timestamp, ValueError,
-    VideoCodec, VideoFormat, WarningData, WarningMessage, WarningName,
+    Actor, ActorKind, ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, AssetId, AssetTitle,
+    AudioCodec, AudioFormat, ChannelId, ChannelName, ChannelSettings, CommandId, CorrelationId, DvrWindow,
+    FeedNumber, IngestProtocol, InputFormat, KeyOverlap, LatencyMode, MaxSessionDuration, NodeId, Personal,
+    PlaybackId, ProjectId, ProjectName, ReconnectWindow, Retention, RetentionTime, Scope, SealedText,
+    SessionId, SessionSettings, Span, Spans, Timestamp, ValueError, VideoCodec, VideoFormat, WarningData,
+    WarningMessage, WarningName,
 };

@@ -8,6 +8,7 @@ use sigma_domain::SealedText;
 pub fn personal_text<'a>(name: &str, data: &'a mut Value) -> Option<&'a mut Value> {
     match name {
         "channel.created" => data.get_mut("name"),
+        "asset.started" => data.get_mut("title"),
         "channel.updated" => data.get_mut("changes")?.get_mut("name"),
         _ => None,
     }
@@ -50,5 +51,10 @@ mod tests {
         updated["changes"]["name"] = sealed;
         assert!(personal_text("channel.updated", &mut updated).is_some_and(|text| sealed_in(text).is_some()));
         assert_eq!(personal_text("channel.deleted", &mut updated), None);
+
+        let mut started = json!({ "kind": "CLIP", "atMs": 1 });
+        assert_eq!(personal_text("asset.started", &mut started), None, "no title");
+        started["title"] = opened("The goal");
+        assert_eq!(personal_text("asset.started", &mut started), Some(&mut opened("The goal")));
     }
 }

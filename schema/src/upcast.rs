@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::SchemaError;
+use crate::{SchemaError, event};
 
 /// Takes an event of one version to the next.
 #[derive(Debug, Clone, Copy)]
@@ -15,8 +15,9 @@ pub struct Upcaster {
     pub step: fn(Value) -> Result<Value, String>,
 }
 
-/// Every step there is. Every event is in its first version today.
-pub const UPCASTERS: &[Upcaster] = &[];
+/// Every step there is.
+pub const UPCASTERS: &[Upcaster] =
+    &[Upcaster { name: "api_token.created", from: 1, step: event::api_token_created_to_v2 }];
 
 /// The data in version `newest`, by `steps`. Refused where the version is not between 1 and `newest`, or a step is missing.
 pub fn upcast(

@@ -93,7 +93,11 @@ impl DomainEvent for ApiTokenEvent {
     }
 
     fn event_version(&self) -> String {
-        "1".to_owned()
+        match self {
+            Self::Created { .. } => "2",
+            Self::Revoked { .. } => "1",
+        }
+        .to_owned()
     }
 }
 

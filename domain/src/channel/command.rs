@@ -1,8 +1,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ChannelId, ChannelName, ChannelSettings, KeyOverlap, LatencyMode, MaxSessionDuration, Personal,
-    PlaybackId, ProjectId, ReconnectWindow, SessionId, Timestamp,
+    ChannelId, ChannelName, ChannelSettings, DvrWindow, KeyOverlap, LatencyMode, MaxSessionDuration,
+    Personal, PlaybackId, ProjectId, ReconnectWindow, Retention, SessionId, Timestamp,
 };
 
 /// What may be asked of a channel. Each says when.
@@ -94,6 +94,16 @@ pub struct ChannelChanges {
     pub reconnect_window: Option<ReconnectWindow>,
     /// For sessions to come.
     pub end_on_unpublish: Option<bool>,
+    /// For sessions to come.
+    pub dvr_window: Option<DvrWindow>,
+    /// Refused by name while on air.
+    pub record_source: Option<bool>,
+    /// For sessions to come.
+    pub catchup: Option<bool>,
+    /// For source records to come.
+    pub source_retention: Option<Retention>,
+    /// For catchups to come.
+    pub catchup_retention: Option<Retention>,
 }
 
 impl ChannelChanges {

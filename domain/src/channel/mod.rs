@@ -234,8 +234,14 @@ impl ChannelFacts {
 
     fn update(&self, wanted: ChannelChanges, at: Timestamp) -> Result<Vec<ChannelEvent>, ChannelRefusal> {
         let changes = self.real_changes(wanted);
-        if let (ChannelPhase::Active { .. }, Some(_)) = (&self.phase, changes.latency_mode) {
-            return Err(ChannelRefusal::FixedOnAir { setting: "latencyMode" });
+        if let ChannelPhase::Active { .. } = &self.phase {
+            let fixed = [
+                ("latencyMode", changes.latency_mode.is_some()),
+                ("recordSource", changes.record_source.is_some()),
+            ];
+            if let Some((setting, _)) = fixed.into_iter().find(|(_, changed)| *changed) {
+                return Err(ChannelRefusal::FixedOnAir { setting });
+            }
         }
         Ok(if changes.is_empty() { vec![] } else { vec![ChannelEvent::Updated { changes, at }] })
     }
@@ -253,6 +259,11 @@ impl ChannelFacts {
             max_session_duration: differs(wanted.max_session_duration, &now.max_session_duration),
             reconnect_window: differs(wanted.reconnect_window, &now.reconnect_window),
             end_on_unpublish: differs(wanted.end_on_unpublish, &now.end_on_unpublish),
+            dvr_window: differs(wanted.dvr_window, &now.dvr_window),
+            record_source: differs(wanted.record_source, &now.record_source),
+            catchup: differs(wanted.catchup, &now.catchup),
+            source_retention: differs(wanted.source_retention, &now.source_retention),
+            catchup_retention: differs(wanted.catchup_retention, &now.catchup_retention),
         }
     }
 
@@ -294,6 +305,11 @@ impl ChannelFacts {
             max_session_duration,
             reconnect_window,
             end_on_unpublish,
+            dvr_window,
+            record_source,
+            catchup,
+            source_retention,
+            catchup_retention,
         } = changes;
         if let Some(name) = name {
             self.named_in_clear |= name.plain().is_some();
@@ -305,6 +321,11 @@ impl ChannelFacts {
         now.max_session_duration = max_session_duration.unwrap_or(now.max_session_duration);
         now.reconnect_window = reconnect_window.unwrap_or(now.reconnect_window);
         now.end_on_unpublish = end_on_unpublish.unwrap_or(now.end_on_unpublish);
+        now.dvr_window = dvr_window.unwrap_or(now.dvr_window);
+        now.record_source = record_source.unwrap_or(now.record_source);
+        now.catchup = catchup.unwrap_or(now.catchup);
+        now.source_retention = source_retention.unwrap_or(now.source_retention);
+        now.catchup_retention = catchup_retention.unwrap_or(now.catchup_retention);
     }
 }
 

@@ -63,6 +63,8 @@ pub struct SessionFacts {
     pub opened_at: Timestamp,
     /// The longest it may last.
     pub max_until: Timestamp,
+    /// When media was understood first; none: it never was.
+    pub media_since: Option<Timestamp>,
     /// Where it is in its life.
     pub phase: SessionPhase,
 }
@@ -114,10 +116,16 @@ impl Session {
                     settings: *settings,
                     opened_at: *at,
                     max_until: *max_until,
+                    media_since: None,
                     phase: SessionPhase::Init { feed, media_until: *media_until },
                 });
             }
-            (Self::Known(facts), event) => facts.phase.apply(event),
+            (Self::Known(facts), event) => {
+                if let SessionEvent::Processing { at, .. } = event {
+                    facts.media_since.get_or_insert(*at);
+                }
+                facts.phase.apply(event);
+            }
             (Self::Unknown | Self::Abandoned { .. }, _) => {}
         }
     }

@@ -12,6 +12,8 @@ coded! {
         ChannelsSecrets = "channels:secrets": "See and rotate stream keys.",
         SessionsRead = "sessions:read": "See sessions and watch their preview.",
         SessionsWrite = "sessions:write": "Take sessions live and end them.",
+        AssetsRead = "assets:read": "See recordings, catchups and clips, and download them.",
+        AssetsWrite = "assets:write": "Make clips; trim and delete recordings, catchups and clips.",
         EventsRead = "events:read": "Read and follow events.",
         HealthRead = "health:read": "See what a session's feed is like.",
         TokensAdmin = "tokens:admin": "Make and revoke API tokens of the project.",

@@ -1,4 +1,4 @@
-use super::ValueError;
+use super::{Timestamp, ValueError};
 
 /// A whole number of seconds within named bounds.
 macro_rules! bounded_seconds {
@@ -64,6 +64,47 @@ bounded_seconds!(
     ReconnectWindow, "the reconnect window", 0, 3_600, 60
 );
 bounded_seconds!(
+    /// How far back viewers may rewind a live session: 0 (not at all) to a day, two hours by default.
+    DvrWindow, "the rewind window", 0, 86_400, 7_200
+);
+bounded_seconds!(
+    /// How long a recording is kept where it is not kept until it is deleted: a minute to ten years, thirty days by default.
+    RetentionTime, "the retention", 60, 315_360_000, 2_592_000
+);
+bounded_seconds!(
     /// How long an old stream key goes on serving after a rotation: 0 (none) to a week, none by default.
     KeyOverlap, "the overlap of stream keys", 0, 7 * 86_400, 0
 );
+
+/// For how long what was recorded is kept, counted from when it became ready.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub enum Retention {
+    /// Until somebody deletes it.
+    #[default]
+    UntilDeleted,
+    /// For so long.
+    For(RetentionTime),
+}
+
+impl Retention {
+    /// Whole seconds; none: until it is deleted.
+    pub fn seconds(self) -> Option<u32> {
+        match self {
+            Self::UntilDeleted => None,
+            Self::For(time) => Some(time.seconds()),
+        }
+    }
+
+    /// When what became ready then is to expire; none: never by itself.
+    pub fn end_of(self, ready_at: Timestamp) -> Option<Timestamp> {
+        self.seconds().map(|seconds| ready_at.plus_seconds(seconds))
+    }
+}
+
+impl TryFrom<Option<i64>> for Retention {
+    type Error = ValueError;
+
+    fn try_from(seconds: Option<i64>) -> Result<Self, ValueError> {
+        seconds.map_or(Ok(Self::UntilDeleted), |seconds| seconds.try_into().map(Self::For))
+    }
+}

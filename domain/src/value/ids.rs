@@ -98,6 +98,10 @@ uuid_id!(
     SessionId, "the session's id", "se_"
 );
 uuid_id!(
+    /// An asset's id: `as_…`.
+    AssetId, "the asset's id", "as_"
+);
+uuid_id!(
     /// An API token's id: `tk_…`. Not the token itself, and no secret.
     ApiTokenId, "the API token's id", "tk_"
 );

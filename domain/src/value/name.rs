@@ -81,3 +81,7 @@ name!(
     /// A project's name: 1 to 100 characters, trimmed, no control characters.
     ProjectName, "the project's name"
 );
+name!(
+    /// An asset's title: 1 to 100 characters, trimmed, no control characters. It may be personal, as a channel's name.
+    AssetTitle, "the title"
+);

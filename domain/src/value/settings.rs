@@ -1,6 +1,6 @@
 use serde::{Deserialize, Serialize};
 
-use super::{MaxSessionDuration, ReconnectWindow, coded};
+use super::{DvrWindow, MaxSessionDuration, ReconnectWindow, Retention, coded};
 
 coded! {
     /// How far behind the camera viewers are.
@@ -24,6 +24,16 @@ pub struct ChannelSettings {
     pub reconnect_window: ReconnectWindow,
     /// An orderly unpublish ends the session at once, without the window.
     pub end_on_unpublish: bool,
+    /// How far back viewers may rewind.
+    pub dvr_window: DvrWindow,
+    /// Keep what the broadcaster sent; fixed while the channel is on air.
+    pub record_source: bool,
+    /// Offer what viewers saw again, once a session has ended.
+    pub catchup: bool,
+    /// For how long source records are kept, of those that become ready from now on.
+    pub source_retention: Retention,
+    /// The same of catchups.
+    pub catchup_retention: Retention,
 }
 
 impl Default for ChannelSettings {
@@ -34,6 +44,11 @@ impl Default for ChannelSettings {
             max_session_duration: MaxSessionDuration::DEFAULT,
             reconnect_window: ReconnectWindow::DEFAULT,
             end_on_unpublish: true,
+            dvr_window: DvrWindow::DEFAULT,
+            record_source: true,
+            catchup: true,
+            source_retention: Retention::UntilDeleted,
+            catchup_retention: Retention::UntilDeleted,
         }
     }
 }
@@ -47,6 +62,9 @@ impl ChannelSettings {
             max_session_duration: self.max_session_duration,
             reconnect_window: self.reconnect_window,
             end_on_unpublish: self.end_on_unpublish,
+            dvr_window: self.dvr_window,
+            record_source: self.record_source,
+            catchup: self.catchup,
         }
     }
 }
@@ -64,4 +82,17 @@ pub struct SessionSettings {
     pub reconnect_window: ReconnectWindow,
     /// An orderly unpublish ends the session at once, without the window.
     pub end_on_unpublish: bool,
+    /// How far back viewers may rewind.
+    pub dvr_window: DvrWindow,
+    /// Keep what the broadcaster sends.
+    pub record_source: bool,
+    /// Offer what viewers saw again, once the session has ended.
+    pub catchup: bool,
+}
+
+impl SessionSettings {
+    /// Whether anything of the session is kept beyond its rewind window.
+    pub const fn keeps(&self) -> bool {
+        self.record_source || self.catchup
+    }
 }

@@ -2,6 +2,7 @@
 
 use sigma_domain::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelRefusal, ChannelState, LatencyMode,
+    Retention,
 };
 
 use crate::{given::given, world::*};
@@ -334,6 +335,11 @@ mod update {
             max_session_duration: Some(3600_u32.try_into().unwrap()),
             reconnect_window: Some(0_u32.try_into().unwrap()),
             end_on_unpublish: Some(false),
+            dvr_window: Some(0_u32.try_into().unwrap()),
+            record_source: Some(false),
+            catchup: Some(false),
+            source_retention: Some(Retention::For(86_400_u32.try_into().unwrap())),
+            catchup_retention: Some(Retention::For(60_u32.try_into().unwrap())),
         }
     }
 
@@ -349,6 +355,11 @@ mod update {
         assert!(!facts.settings.auto_go_live && !facts.settings.end_on_unpublish);
         assert_eq!(facts.settings.max_session_duration.seconds(), 3600);
         assert_eq!(facts.settings.reconnect_window.seconds(), 0);
+        assert_eq!(facts.settings.dvr_window.seconds(), 0);
+        assert!(!facts.settings.record_source && !facts.settings.catchup);
+        assert!(!facts.settings.for_session().keeps());
+        assert_eq!(facts.settings.source_retention.seconds(), Some(86_400));
+        assert_eq!(facts.settings.catchup_retention.seconds(), Some(60));
     }
 
     #[test]
@@ -369,6 +380,30 @@ mod update {
     }
 
     #[test]
+    fn a_retention_is_taken_back_and_that_is_a_change() {
+        let kept =
+            |retention| updated(ChannelChanges { source_retention: Some(retention), ..Default::default() });
+        let ChannelEvent::Updated { changes, .. } = kept(Retention::UntilDeleted) else { unreachable!() };
+        let a_day = Retention::For(86_400_u32.try_into().unwrap());
+        given::<Channel>([created(), kept(a_day)])
+            .when(update(changes.clone()))
+            .then([kept(Retention::UntilDeleted)])
+            .when(update(changes))
+            .then_nothing();
+    }
+
+    #[test]
+    fn it_refuses_to_begin_or_to_stop_recording_while_on_air_and_takes_the_rest() {
+        let record = |record_source| ChannelChanges { record_source, ..Default::default() };
+        given::<Channel>([created(), attached(1)])
+            .when(update(record(Some(false))))
+            .then_refused(Refusal::FixedOnAir { setting: "recordSource" });
+        given::<Channel>([created(), attached(1)]).when(update(record(Some(true)))).then_nothing();
+        let rest = ChannelChanges { latency_mode: None, record_source: None, ..everything() };
+        given::<Channel>([created(), attached(1)]).when(update(rest.clone())).then([updated(rest)]);
+    }
+
+    #[test]
     fn it_refuses_another_latency_mode_by_name_while_on_air() {
         let refusal = Refusal::FixedOnAir { setting: "latencyMode" };
         assert_eq!(refusal.setting(), Some("latencyMode"));
@@ -378,7 +413,7 @@ mod update {
 
     #[test]
     fn it_changes_all_else_on_air() {
-        let on_air = ChannelChanges { latency_mode: None, ..everything() };
+        let on_air = ChannelChanges { latency_mode: None, record_source: None, ..everything() };
         given::<Channel>([created(), attached(1)])
             .when(update(on_air.clone()))
             .then([updated(on_air)])

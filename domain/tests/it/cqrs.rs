@@ -6,7 +6,7 @@ use std::{
 };
 
 use cqrs_es::{Aggregate, DomainEvent, event_sink::EventSink};
-use sigma_domain::{ApiToken, Channel, ChannelRefusal, Project, Session, SessionHealth, SessionState};
+use sigma_domain::{ApiToken, Asset, Channel, ChannelRefusal, Project, Session, SessionHealth, SessionState};
 
 use crate::{given::given, world::*};
 
@@ -41,11 +41,22 @@ fn a_refused_command_writes_nothing() {
 fn types_and_names_are_those_of_the_contract() {
     assert_eq!((Channel::TYPE, Session::TYPE, Project::TYPE), ("channel", "session", "project"));
     assert_eq!((ApiToken::TYPE, SessionHealth::TYPE), ("api_token", "session_health"));
+    assert_eq!(Asset::TYPE, "asset");
     assert_eq!(
         (created().event_type(), created().event_version()),
         ("channel.created".to_owned(), "1".to_owned())
     );
     assert_eq!(lost(1, sigma_domain::LossCause::Silence, 9).event_type(), "session.error");
+}
+
+#[test]
+fn an_asset_handles_as_it_decides() {
+    let mut asset = Asset::default();
+    let sink = EventSink::default();
+    now(asset.handle(start_asset(), &(), &sink)).unwrap();
+    now(asset.handle(finish_asset(10), &(), &sink)).unwrap();
+    assert_eq!(now(sink.collect()), [asset_started(), asset_ready(10)]);
+    assert_eq!(asset, given::<Asset>([asset_started(), asset_ready(10)]).aggregate());
 }
 
 #[test]

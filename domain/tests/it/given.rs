@@ -3,10 +3,10 @@
 use std::fmt::Debug;
 
 use sigma_domain::{
-    ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenRefusal, Channel, ChannelCommand, ChannelEvent,
-    ChannelRefusal, ChannelState, Project, ProjectCommand, ProjectEvent, ProjectRefusal, Session,
-    SessionCommand, SessionEvent, SessionHealth, SessionHealthCommand, SessionHealthEvent,
-    SessionHealthRefusal, SessionRefusal, SessionState,
+    ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenRefusal, Asset, AssetCommand, AssetEvent, AssetRefusal,
+    AssetState, Channel, ChannelCommand, ChannelEvent, ChannelRefusal, ChannelState, Project, ProjectCommand,
+    ProjectEvent, ProjectRefusal, Session, SessionCommand, SessionEvent, SessionHealth, SessionHealthCommand,
+    SessionHealthEvent, SessionHealthRefusal, SessionRefusal, SessionState,
 };
 
 /// An aggregate under test.
@@ -46,6 +46,7 @@ macro_rules! subject {
 
 subject!(Channel, ChannelCommand, ChannelEvent, ChannelRefusal, ChannelState, Channel::state);
 subject!(Session, SessionCommand, SessionEvent, SessionRefusal, SessionState, Session::state);
+subject!(Asset, AssetCommand, AssetEvent, AssetRefusal, AssetState, Asset::state);
 subject!(Project, ProjectCommand, ProjectEvent, ProjectRefusal, (), |project: &Project| project
     .facts()
     .map(|_| ()));

@@ -338,6 +338,7 @@ impl World {
                     reconnect_window: Some(window.try_into().unwrap()),
                     end_on_unpublish: Some(!flag),
                     max_session_duration: Some(3_600_u32.try_into().unwrap()),
+                    dvr_window: Some(window.try_into().unwrap()),
                     ..Default::default()
                 };
                 self.ask_channel(ChannelCommand::Update { changes, at });

@@ -2,6 +2,7 @@
 #![allow(unreachable_pub, clippy::unwrap_used, reason = "a test binary has no outside, and panics to say no")]
 
 mod api_token;
+mod asset;
 mod channel;
 mod cqrs;
 mod given;

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use sigma_domain::{
-    ApiToken, ApiTokenCommand, ApiTokenEvent, Channel, ChannelChanges, ChannelCommand, ChannelEvent,
-    Deadline, EndReason, EndedBy, IngestFault, LatencyMode, LossCause, MAX_WARNINGS, Session, SessionCommand,
-    SessionEvent, SessionHealth, SessionHealthCommand, SessionHealthEvent,
+    ApiToken, ApiTokenCommand, ApiTokenEvent, Asset, AssetCommand, AssetEvent, AssetFailure, Channel,
+    ChannelChanges, ChannelCommand, ChannelEvent, Deadline, EndReason, EndedBy, IngestFault, LatencyMode,
+    LossCause, MAX_WARNINGS, Session, SessionCommand, SessionEvent, SessionHealth, SessionHealthCommand,
+    SessionHealthEvent,
 };
 
 use crate::{
@@ -56,10 +57,12 @@ fn channel_states() -> Vec<State<ChannelEvent>> {
 fn channel_commands() -> Vec<Asked<ChannelCommand>> {
     let latency = ChannelChanges { latency_mode: Some(LatencyMode::Normal), ..Default::default() };
     let go_live = ChannelChanges { auto_go_live: Some(false), ..Default::default() };
+    let record = ChannelChanges { record_source: Some(false), ..Default::default() };
     vec![
         ("create", create()),
         ("update latencyMode", update(latency)),
         ("update autoGoLive", update(go_live)),
+        ("update recordSource", update(record)),
         ("start", start()),
         ("stop", stop()),
         ("delete", delete()),
@@ -155,6 +158,39 @@ fn health_commands() -> Vec<Asked<SessionHealthCommand>> {
     vec![("raise", raise("NO_AUDIO", 20)), ("clear", clear("NO_AUDIO", 20))]
 }
 
+fn asset_states() -> Vec<State<AssetEvent>> {
+    let failed = |reason| vec![asset_started(), asset_failed(reason, 10)];
+    let ready = || vec![asset_started(), asset_ready(10)];
+    vec![
+        ("unknown", vec![]),
+        ("STARTED", vec![asset_started()]),
+        ("READY", ready()),
+        ("READY, trimmed", [ready(), vec![trimmed(20)]].concat()),
+        ("FAILED, node lost", failed(AssetFailure::NodeLost)),
+        ("FAILED, no media", failed(AssetFailure::NoMedia)),
+        ("DELETED", [ready(), vec![AssetEvent::Deleted { at: at(20) }]].concat()),
+        ("EXPIRED", [ready(), vec![AssetEvent::Expired { at: at(3_610) }]].concat()),
+    ]
+}
+
+fn asset_commands() -> Vec<Asked<AssetCommand>> {
+    let fail = |reason| AssetCommand::Fail { reason, at: at(30) };
+    vec![
+        ("start", start_asset()),
+        ("start another by this id", start_another_asset()),
+        ("clip", clip()),
+        ("finish", finish_asset(30)),
+        ("fail, node lost", fail(AssetFailure::NodeLost)),
+        ("fail, no media", fail(AssetFailure::NoMedia)),
+        ("fail, media lost", fail(AssetFailure::MediaLost)),
+        ("trim", trim(30)),
+        ("untrim", AssetCommand::Untrim { at: at(30) }),
+        ("delete", AssetCommand::Delete { at: at(30) }),
+        ("expire too early", AssetCommand::Expire { at: at(30) }),
+        ("expire", AssetCommand::Expire { at: at(4_000) }),
+    ]
+}
+
 #[test]
 fn every_command_in_every_state_is_answered_as_the_matrix_says() {
     let mut text = String::new();
@@ -187,6 +223,14 @@ fn every_command_in_every_state_is_answered_as_the_matrix_says() {
         &mut text,
         &health_states(),
         &health_commands(),
+        |event| event.name(),
+        |refusal| refusal.code(),
+    );
+    writeln!(text, "\n# An asset").unwrap();
+    table::<Asset>(
+        &mut text,
+        &asset_states(),
+        &asset_commands(),
         |event| event.name(),
         |refusal| refusal.code(),
     );

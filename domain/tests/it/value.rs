@@ -1,10 +1,10 @@
 //! Values are right by construction, and an error says what would be.
 
 use sigma_domain::{
-    Actor, ActorKind, ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, ChannelId, ChannelName,
-    CommandId, FeedNumber, IngestProtocol, InputFormat, KeyOverlap, LatencyMode, MaxSessionDuration, NodeId,
-    PlaybackId, ProjectId, ReconnectWindow, Scope, SessionId, Timestamp, ValueError, VideoCodec, WarningData,
-    WarningMessage, WarningName,
+    Actor, ActorKind, ApiTokenGrant, ApiTokenId, ApiTokenName, ApiTokenPrefix, AssetId, ChannelId,
+    ChannelName, CommandId, DvrWindow, FeedNumber, IngestProtocol, InputFormat, KeyOverlap, LatencyMode,
+    MaxSessionDuration, NodeId, PlaybackId, ProjectId, ReconnectWindow, Retention, Scope, SessionId, Span,
+    Spans, Timestamp, ValueError, VideoCodec, WarningData, WarningMessage, WarningName,
 };
 
 use proptest::prelude::*;
@@ -21,6 +21,7 @@ fn ids_have_a_prefix_and_a_uuid() {
     assert_eq!(ChannelId::from_uuid(uuid).as_str(), "ch_0190163d8694739bb9fe2b8f9c1f8f5a");
     assert_eq!(SessionId::from_uuid(uuid).as_str(), "se_0190163d8694739bb9fe2b8f9c1f8f5a");
     assert_eq!(ProjectId::from_uuid(uuid).as_str(), "pr_0190163d8694739bb9fe2b8f9c1f8f5a");
+    assert_eq!(AssetId::from_uuid(uuid).as_str(), "as_0190163d8694739bb9fe2b8f9c1f8f5a");
     assert_eq!(ApiTokenId::from_uuid(uuid).as_str(), "tk_0190163d8694739bb9fe2b8f9c1f8f5a");
     assert_eq!(ChannelId::from_uuid(uuid).as_str().parse(), Ok(ChannelId::from_uuid(uuid)));
 }
@@ -110,6 +111,48 @@ fn durations_have_bounds_and_say_them() {
 }
 
 #[test]
+fn what_is_recorded_is_kept_until_it_is_deleted_or_for_a_time_within_bounds() {
+    assert_eq!((DvrWindow::DEFAULT.seconds(), DvrWindow::MIN, DvrWindow::MAX), (7_200, 0, 86_400));
+    let ready = Timestamp::from_millis(1_000);
+    let forever = Retention::try_from(None).unwrap();
+    assert_eq!((forever, forever.seconds(), forever.end_of(ready)), (Retention::default(), None, None));
+    for (seconds, fits) in [(59, false), (60, true), (315_360_000, true), (315_360_001, false), (-1, false)] {
+        assert_eq!(Retention::try_from(Some(seconds)).is_ok(), fits, "{seconds}");
+    }
+    let a_minute = Retention::try_from(Some(60)).unwrap();
+    assert_eq!(a_minute.end_of(ready), Some(Timestamp::from_millis(61_000)));
+    let error = Retention::try_from(Some(0)).unwrap_err().to_string();
+    assert_eq!(error, "the retention must be 60 to 315360000 seconds, not 0");
+}
+
+#[test]
+fn a_span_is_a_range_that_ends_after_it_begins() {
+    assert!(Span::new(0, 1).is_ok() && Span::new(0, Span::LAST_US).is_ok());
+    for (from, to) in [(0, 0), (5, 4), (0, Span::LAST_US + 1), (u64::MAX, u64::MAX)] {
+        assert!(Span::new(from, to).is_err(), "{from} {to}");
+    }
+    let span = |from, to| Span::new(from, to).unwrap();
+    assert!(span(2, 8).holds(span(2, 8)) && !span(2, 8).holds(span(1, 8)) && !span(2, 8).holds(span(2, 9)));
+}
+
+#[test]
+fn spans_stand_in_order_and_are_one_at_least() {
+    let spans = |pairs: &[(u64, u64)]| {
+        let spans: Vec<_> = pairs.iter().map(|(from, to)| Span::new(*from, *to).unwrap()).collect();
+        Spans::try_from(spans)
+    };
+    assert_eq!(spans(&[(0, 4), (4, 5), (7, 9)]).unwrap().length_us(), 7);
+    for wrong in [&[][..], &[(4, 5), (0, 4)], &[(0, 4), (3, 5)]] {
+        assert!(spans(wrong).is_err(), "{wrong:?}");
+    }
+    let many: Vec<_> = (0..1_001).map(|n| (2 * n, 2 * n + 1)).collect();
+    assert!(spans(&many[..1_000]).is_ok() && spans(&many).is_err());
+    let whole = spans(&[(0, 10), (20, 30)]).unwrap();
+    assert!(whole.hold(&spans(&[(1, 2), (4, 10), (20, 21)]).unwrap()));
+    assert!(!whole.hold(&spans(&[(1, 2), (5, 25)]).unwrap()), "no span of it reaches over the gap");
+}
+
+#[test]
 fn what_no_issue_has_brought_yet_is_refused_by_name() {
     assert_eq!("ULTRA_LOW".parse(), Ok(LatencyMode::UltraLow));
     assert_eq!(error::<LatencyMode>("ultra-low"), "the latency mode must be one of NORMAL, LOW, ULTRA_LOW");
@@ -148,9 +191,9 @@ fn texts_of_machines_are_short_visible_ascii() {
 fn a_scope_is_one_that_is_known_and_the_error_lists_them() {
     assert_eq!("channels:secrets".parse(), Ok(Scope::ChannelsSecrets));
     assert_eq!(
-        error::<Scope>("assets:read"),
+        error::<Scope>("webhooks:write"),
         "the scope must be one of channels:read, channels:write, channels:secrets, sessions:read, \
-         sessions:write, events:read, health:read, tokens:admin, platform:admin"
+         sessions:write, assets:read, assets:write, events:read, health:read, tokens:admin, platform:admin"
     );
 }
 

@@ -1,11 +1,12 @@
 //! One channel and its people, for sentences: times are seconds from the first of them.
 
 use sigma_domain::{
-    ApiTokenCommand, ApiTokenEvent, ApiTokenGrant, ApiTokenId, AudioCodec, AudioFormat, ChannelChanges,
-    ChannelCommand, ChannelEvent, ChannelId, ChannelSettings, Deadline, EndReason, EndedBy, FeedNumber,
-    IngestFault, IngestProtocol, InputFormat, LossCause, LossEnd, NodeId, Personal, PlaybackId, ProjectId,
-    Scope, SealedText, SessionCommand, SessionEvent, SessionHealthCommand, SessionHealthEvent, SessionId,
-    SessionSettings, Timestamp, VideoCodec, VideoFormat, WarningData,
+    ApiTokenCommand, ApiTokenEvent, ApiTokenGrant, ApiTokenId, AssetCommand, AssetEvent, AssetFailure,
+    AssetId, AssetKind, AudioCodec, AudioFormat, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId,
+    ChannelSettings, Deadline, EndReason, EndedBy, Extent, FeedNumber, IngestFault, IngestProtocol,
+    InputFormat, LossCause, LossEnd, NewAsset, NodeId, Personal, PlaybackId, ProjectId, Scope, SealedText,
+    SessionCommand, SessionEvent, SessionHealthCommand, SessionHealthEvent, SessionId, SessionSettings, Span,
+    Timestamp, VideoCodec, VideoFormat, WarningData,
 };
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -417,4 +418,72 @@ pub fn raise(name: &str, when: i64) -> SessionHealthCommand {
 
 pub fn clear(name: &str, when: i64) -> SessionHealthCommand {
     SessionHealthCommand::Clear { name: parsed(name), at: at(when) }
+}
+
+// An asset: what happened and what is asked. Its session's media is a minute with a gap in its midst.
+
+/// The n-th asset.
+pub fn asset(n: u32) -> AssetId {
+    parsed(&format!("as_0190163d8694739bb9fe2b8f{n:08x}"))
+}
+
+/// Spans of whole seconds, with what is in them.
+pub fn extent(spans: &[(u64, u64)]) -> Extent {
+    let span = |(from, to): &(u64, u64)| Span::new(from * 1_000_000, to * 1_000_000).unwrap();
+    let seconds: u64 = spans.iter().map(|(from, to)| to - from).sum();
+    Extent {
+        spans: spans.iter().map(span).collect::<Vec<_>>().try_into().unwrap(),
+        duration_ms: seconds * 1000,
+        bytes: seconds * 375_000,
+        gaps_ms: 0,
+    }
+}
+
+pub fn the_media() -> Extent {
+    extent(&[(0, 25), (30, 60)])
+}
+
+pub fn new_asset(kind: AssetKind) -> NewAsset {
+    let (project, channel, session) = (the_project(), the_channel(), session(1));
+    NewAsset { id: asset(1), project, channel, session, kind, title: None, parent: None }
+}
+
+pub fn asset_started() -> AssetEvent {
+    AssetEvent::Started { asset: new_asset(AssetKind::Source), at: at(0) }
+}
+
+/// Ready, and kept for an hour.
+pub fn asset_ready(when: i64) -> AssetEvent {
+    let expires_at = Some(at(when + 3_600));
+    AssetEvent::Ready { extent: the_media(), files: 2, expires_at, at: at(when) }
+}
+
+pub fn asset_failed(reason: AssetFailure, when: i64) -> AssetEvent {
+    AssetEvent::Failed { reason, at: at(when) }
+}
+
+pub fn trimmed(when: i64) -> AssetEvent {
+    AssetEvent::Trimmed { extent: extent(&[(10, 20)]), at: at(when) }
+}
+
+pub fn start_asset() -> AssetCommand {
+    AssetCommand::Start { asset: new_asset(AssetKind::Source), at: at(0) }
+}
+
+pub fn start_another_asset() -> AssetCommand {
+    AssetCommand::Start { asset: new_asset(AssetKind::Catchup), at: at(0) }
+}
+
+pub fn clip() -> AssetCommand {
+    let (asset, extent) = (new_asset(AssetKind::Clip), extent(&[(10, 20)]));
+    AssetCommand::Clip { asset, extent, files: 1, at: at(30) }
+}
+
+pub fn finish_asset(when: i64) -> AssetCommand {
+    let expires_at = Some(at(when + 3_600));
+    AssetCommand::Finish { extent: the_media(), files: 2, expires_at, at: at(when) }
+}
+
+pub fn trim(when: i64) -> AssetCommand {
+    AssetCommand::Trim { extent: extent(&[(40, 50)]), at: at(when) }
 }

@@ -6,15 +6,16 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
 use sigma_app::{
-    ApiTokenRow, ChannelFilter, ChannelOrder, ChannelRow, MAX_PAGE, MAX_SEARCH, PageKey, ProjectRow,
-    ReadError, ReadModels, SessionFilter, SessionRow, Waited,
+    ApiTokenRow, AssetFilter, AssetRow, AssetState, ChannelFilter, ChannelOrder, ChannelRow, MAX_PAGE,
+    MAX_SEARCH, PageKey, ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, Waited,
 };
-use sigma_domain::{ApiToken, Channel, Project, Session};
+use sigma_domain::{ApiToken, Asset, Channel, Project, Session};
 use sigma_runner::{RunnerError, RunnerHandle};
 use sigma_tables::{PooledConnection, Row, query};
 
 use crate::{
-    ApiTokensView, ChannelsView, ProjectsView, SessionsView, api_tokens, channels, projects, sessions,
+    ALL, ApiTokensView, AssetsView, ChannelsView, ProjectsView, SessionsView, api_tokens, assets, channels,
+    projects, sessions,
 };
 
 /// Reads the views that a runner keeps.
@@ -225,6 +226,56 @@ impl ReadModels for Views {
         all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, sessions::row)
     }
 
+    async fn assets(&self, project: &str, ids: &[String]) -> Result<Vec<AssetRow>, ReadError> {
+        let mut view = self.read(AssetsView::NAME).await?;
+        let asked = query(include_str!("assets/by_ids.sql")).bind(project).bind(json(ids));
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, assets::row)
+    }
+
+    async fn assets_of_session(&self, session: &str) -> Result<Vec<AssetRow>, ReadError> {
+        let mut view = self.read(AssetsView::NAME).await?;
+        let asked = query(include_str!("assets/by_session.sql")).bind(session);
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, assets::row)
+    }
+
+    async fn assets_page(
+        &self,
+        project: &str,
+        filter: &AssetFilter,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Vec<AssetRow>, ReadError> {
+        let AssetFilter { channel, session, kind, states, only_channels } = filter;
+        // The channels that are looked in: the one that is asked for, where the caller sees it.
+        let channels = match (channel, only_channels) {
+            (Some(channel), Some(only)) if !only.contains(channel) => return Ok(Vec::new()),
+            (Some(channel), _) => Some(json(std::slice::from_ref(channel))),
+            (None, only) => only.as_deref().map(json),
+        };
+        let sql = match (session, &channels) {
+            (Some(_), _) => include_str!("assets/page_of_session.sql"),
+            (None, Some(_)) => include_str!("assets/page_of_few.sql"),
+            (None, None) => include_str!("assets/page.sql"),
+        };
+        let codes = |states: &Vec<AssetState>| states.iter().map(|state| state.code().to_owned()).collect();
+        let states: Option<Vec<String>> = states.as_ref().map(codes);
+        let (at_ms, id) = begin(after);
+        let asked = query(sql)
+            .bind(project)
+            .bind(kind.map(|kind| kind.code()))
+            .bind(states.as_deref().map(json))
+            .bind(at_ms)
+            .bind(id)
+            .bind(limited(limit));
+        let asked = match (session, channels) {
+            (Some(session), channels) => asked.bind(session).bind(channels),
+            (None, Some(channels)) => asked.bind(channels),
+            (None, None) => asked,
+        };
+        let mut view = self.read(AssetsView::NAME).await?;
+        all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, assets::row)
+    }
+
     async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError> {
         let mut view = self.read(ApiTokensView::NAME).await?;
         let asked = query(include_str!("api_tokens/of_project.sql")).bind(project).bind(i64::from(MAX_PAGE));
@@ -256,7 +307,7 @@ impl ReadModels for Views {
     }
 
     async fn remove_traces(&self) -> Result<(), ReadError> {
-        for view in [ChannelsView::NAME, SessionsView::NAME, ApiTokensView::NAME, ProjectsView::NAME] {
+        for view in ALL {
             self.runner.remove_traces(view).await.map_err(not_there)?;
         }
         Ok(())
@@ -272,6 +323,7 @@ impl ReadModels for Views {
         let view = match aggregate_type {
             Channel::TYPE => ChannelsView::NAME,
             Session::TYPE => SessionsView::NAME,
+            Asset::TYPE => AssetsView::NAME,
             ApiToken::TYPE => ApiTokensView::NAME,
             Project::TYPE => ProjectsView::NAME,
             other => return Err(ReadError(format!("no view shows aggregates of type `{other}`"))),

@@ -4,7 +4,7 @@ use sigma_domain::{ChannelChanges, ChannelEvent, SessionId, Timestamp};
 
 use super::{
     Stored, StoredEvent, newest, read,
-    value::{ChannelSettingsV1, LatencyModeV1, PersonalV1},
+    value::{ChannelSettingsV1, LatencyModeV1, PersonalV1, retention_from, retention_to},
     write,
 };
 use crate::{SchemaError, error::Flaw};
@@ -20,7 +20,7 @@ struct CreatedV1 {
     at_ms: i64,
 }
 
-/// Only what changed is there.
+/// Only what changed is there. A retention of 0: until it is deleted.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct UpdatedV1 {
@@ -43,6 +43,16 @@ struct ChangesV1 {
     reconnect_window: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     end_on_unpublish: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    dvr_window: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    record_source: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catchup: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_retention: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catchup_retention: Option<u32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -108,6 +118,11 @@ impl From<&ChannelChanges> for ChangesV1 {
             max_session_duration: changes.max_session_duration.map(|it| it.seconds()),
             reconnect_window: changes.reconnect_window.map(|it| it.seconds()),
             end_on_unpublish: changes.end_on_unpublish,
+            dvr_window: changes.dvr_window.map(|it| it.seconds()),
+            record_source: changes.record_source,
+            catchup: changes.catchup,
+            source_retention: changes.source_retention.map(retention_to),
+            catchup_retention: changes.catchup_retention.map(retention_to),
         }
     }
 }
@@ -123,6 +138,11 @@ impl TryFrom<ChangesV1> for ChannelChanges {
             max_session_duration: shape.max_session_duration.map(TryInto::try_into).transpose()?,
             reconnect_window: shape.reconnect_window.map(TryInto::try_into).transpose()?,
             end_on_unpublish: shape.end_on_unpublish,
+            dvr_window: shape.dvr_window.map(TryInto::try_into).transpose()?,
+            record_source: shape.record_source,
+            catchup: shape.catchup,
+            source_retention: shape.source_retention.map(retention_from).transpose()?,
+            catchup_retention: shape.catchup_retention.map(retention_from).transpose()?,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The stored shapes of events, an aggregate a module.
 
 mod api_token;
+mod asset;
 mod channel;
 mod project;
 mod session;
@@ -11,6 +12,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{SchemaError, error::Flaw, upcast};
+
+pub(crate) use api_token::created_to_v2 as api_token_created_to_v2;
 
 /// An event as it is stored.
 #[derive(Debug, Clone, PartialEq)]

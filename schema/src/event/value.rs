@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use sigma_domain::{
-    AudioCodec, AudioFormat, ChannelName, ChannelSettings, IngestFault, IngestProtocol, InputFormat,
-    LatencyMode, LossCause, LossEnd, Personal, Scope, SealedText, SessionSettings, VideoCodec, VideoFormat,
+    AudioCodec, AudioFormat, ChannelSettings, IngestFault, IngestProtocol, InputFormat, LatencyMode,
+    LossCause, LossEnd, Personal, Retention, Scope, SealedText, SessionSettings, ValueError, VideoCodec,
+    VideoFormat,
 };
 
 use crate::error::Flaw;
@@ -34,6 +35,8 @@ macro_rules! stored_enum {
     };
 }
 
+pub(super) use stored_enum;
+
 stored_enum!(LatencyModeV1 of LatencyMode { Normal = "NORMAL", Low = "LOW", UltraLow = "ULTRA_LOW" });
 stored_enum!(IngestProtocolV1 of IngestProtocol { Rtmp = "RTMP" });
 stored_enum!(VideoCodecV1 of VideoCodec { H264 = "H264", Hevc = "HEVC", Av1 = "AV1" });
@@ -53,12 +56,37 @@ stored_enum!(IngestFaultV1 of IngestFault {
     Malformed = "MALFORMED",
 });
 
-stored_enum!(ScopeV1 of Scope {
+/// The scopes that there were while `api_token.created` stood in its first version: read to be taken for what they are.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum ScopeV1 {
+    #[serde(rename = "channels:read")]
+    ChannelsRead,
+    #[serde(rename = "channels:write")]
+    ChannelsWrite,
+    #[serde(rename = "channels:secrets")]
+    ChannelsSecrets,
+    #[serde(rename = "sessions:read")]
+    SessionsRead,
+    #[serde(rename = "sessions:write")]
+    SessionsWrite,
+    #[serde(rename = "events:read")]
+    EventsRead,
+    #[serde(rename = "health:read")]
+    HealthRead,
+    #[serde(rename = "tokens:admin")]
+    TokensAdmin,
+    #[serde(rename = "platform:admin")]
+    PlatformAdmin,
+}
+
+stored_enum!(ScopeV2 of Scope {
     ChannelsRead = "channels:read",
     ChannelsWrite = "channels:write",
     ChannelsSecrets = "channels:secrets",
     SessionsRead = "sessions:read",
     SessionsWrite = "sessions:write",
+    AssetsRead = "assets:read",
+    AssetsWrite = "assets:write",
     EventsRead = "events:read",
     HealthRead = "health:read",
     TokensAdmin = "tokens:admin",
@@ -77,10 +105,10 @@ pub(super) enum PersonalV1 {
     },
 }
 
-impl From<&Personal<ChannelName>> for PersonalV1 {
-    fn from(value: &Personal<ChannelName>) -> Self {
+impl<T: std::fmt::Display> From<&Personal<T>> for PersonalV1 {
+    fn from(value: &Personal<T>) -> Self {
         match value {
-            Personal::Plain(name) => Self::Plain(name.as_str().to_owned()),
+            Personal::Plain(name) => Self::Plain(name.to_string()),
             Personal::Sealed(SealedText { key_id, sealed }) => {
                 Self::Sealed { key_id: key_id.clone(), text: sealed.clone() }
             }
@@ -88,7 +116,7 @@ impl From<&Personal<ChannelName>> for PersonalV1 {
     }
 }
 
-impl TryFrom<PersonalV1> for Personal<ChannelName> {
+impl<T: std::str::FromStr<Err = ValueError>> TryFrom<PersonalV1> for Personal<T> {
     type Error = Flaw;
 
     fn try_from(shape: PersonalV1) -> Result<Self, Flaw> {
@@ -99,6 +127,38 @@ impl TryFrom<PersonalV1> for Personal<ChannelName> {
     }
 }
 
+/// Settings that came later are left out where they say what held before they were there: these stay what they are, whatever
+/// the domain's defaults become.
+mod unsaid {
+    pub(super) const DVR_WINDOW: u32 = 7_200;
+
+    pub(super) fn dvr_window() -> u32 {
+        DVR_WINDOW
+    }
+
+    pub(super) fn is_dvr_window(seconds: &u32) -> bool {
+        *seconds == DVR_WINDOW
+    }
+
+    pub(super) fn yes() -> bool {
+        true
+    }
+
+    pub(super) fn is_yes(value: &bool) -> bool {
+        *value
+    }
+}
+
+/// Whole seconds; 0: until it is deleted.
+pub(super) fn retention_from(seconds: u32) -> Result<Retention, Flaw> {
+    Ok(Retention::try_from((seconds > 0).then_some(i64::from(seconds)))?)
+}
+
+/// See [`retention_from`].
+pub(super) fn retention_to(retention: Retention) -> u32 {
+    retention.seconds().unwrap_or(0)
+}
+
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct ChannelSettingsV1 {
@@ -107,6 +167,16 @@ pub(super) struct ChannelSettingsV1 {
     max_session_duration: u32,
     reconnect_window: u32,
     end_on_unpublish: bool,
+    #[serde(default = "unsaid::dvr_window", skip_serializing_if = "unsaid::is_dvr_window")]
+    dvr_window: u32,
+    #[serde(default = "unsaid::yes", skip_serializing_if = "unsaid::is_yes")]
+    record_source: bool,
+    #[serde(default = "unsaid::yes", skip_serializing_if = "unsaid::is_yes")]
+    catchup: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_retention: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    catchup_retention: Option<u32>,
 }
 
 impl From<&ChannelSettings> for ChannelSettingsV1 {
@@ -117,6 +187,11 @@ impl From<&ChannelSettings> for ChannelSettingsV1 {
             max_session_duration: settings.max_session_duration.seconds(),
             reconnect_window: settings.reconnect_window.seconds(),
             end_on_unpublish: settings.end_on_unpublish,
+            dvr_window: settings.dvr_window.seconds(),
+            record_source: settings.record_source,
+            catchup: settings.catchup,
+            source_retention: settings.source_retention.seconds(),
+            catchup_retention: settings.catchup_retention.seconds(),
         }
     }
 }
@@ -131,6 +206,11 @@ impl TryFrom<ChannelSettingsV1> for ChannelSettings {
             max_session_duration: shape.max_session_duration.try_into()?,
             reconnect_window: shape.reconnect_window.try_into()?,
             end_on_unpublish: shape.end_on_unpublish,
+            dvr_window: shape.dvr_window.try_into()?,
+            record_source: shape.record_source,
+            catchup: shape.catchup,
+            source_retention: retention_from(shape.source_retention.unwrap_or(0))?,
+            catchup_retention: retention_from(shape.catchup_retention.unwrap_or(0))?,
         })
     }
 }
@@ -143,6 +223,12 @@ pub(super) struct SessionSettingsV1 {
     max_session_duration: u32,
     reconnect_window: u32,
     end_on_unpublish: bool,
+    #[serde(default = "unsaid::dvr_window", skip_serializing_if = "unsaid::is_dvr_window")]
+    dvr_window: u32,
+    #[serde(default = "unsaid::yes", skip_serializing_if = "unsaid::is_yes")]
+    record_source: bool,
+    #[serde(default = "unsaid::yes", skip_serializing_if = "unsaid::is_yes")]
+    catchup: bool,
 }
 
 impl From<&SessionSettings> for SessionSettingsV1 {
@@ -153,6 +239,9 @@ impl From<&SessionSettings> for SessionSettingsV1 {
             max_session_duration: settings.max_session_duration.seconds(),
             reconnect_window: settings.reconnect_window.seconds(),
             end_on_unpublish: settings.end_on_unpublish,
+            dvr_window: settings.dvr_window.seconds(),
+            record_source: settings.record_source,
+            catchup: settings.catchup,
         }
     }
 }
@@ -167,6 +256,9 @@ impl TryFrom<SessionSettingsV1> for SessionSettings {
             max_session_duration: shape.max_session_duration.try_into()?,
             reconnect_window: shape.reconnect_window.try_into()?,
             end_on_unpublish: shape.end_on_unpublish,
+            dvr_window: shape.dvr_window.try_into()?,
+            record_source: shape.record_source,
+            catchup: shape.catchup,
         })
     }
 }

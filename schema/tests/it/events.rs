@@ -2,10 +2,11 @@
 //! is another example of the same event.
 
 use sigma_domain::{
-    ApiTokenEvent, ApiTokenGrant, AudioCodec, AudioFormat, ChannelChanges, ChannelEvent, ChannelName,
-    ChannelSettings, EndReason, FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause,
-    LossEnd, Personal, ProjectEvent, ProjectId, Scope, SealedText, SessionEvent, SessionHealthEvent,
-    SessionId, Timestamp, VideoCodec, VideoFormat,
+    ApiTokenEvent, ApiTokenGrant, AssetEvent, AssetFailure, AssetKind, AudioCodec, AudioFormat,
+    ChannelChanges, ChannelEvent, ChannelName, ChannelSettings, EndReason, Extent, FeedNumber, IngestFault,
+    IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd, NewAsset, Personal, ProjectEvent,
+    ProjectId, Retention, Scope, SealedText, SessionEvent, SessionHealthEvent, SessionId, Span, Timestamp,
+    VideoCodec, VideoFormat,
 };
 use sigma_schema::{SchemaError, Stored, StoredEvent};
 
@@ -16,6 +17,7 @@ pub enum AnyEvent {
     Channel(ChannelEvent),
     Session(SessionEvent),
     ApiToken(ApiTokenEvent),
+    Asset(AssetEvent),
     SessionHealth(SessionHealthEvent),
 }
 
@@ -26,6 +28,7 @@ impl AnyEvent {
             Self::Channel(event) => event.to_stored(),
             Self::Session(event) => event.to_stored(),
             Self::ApiToken(event) => event.to_stored(),
+            Self::Asset(event) => event.to_stored(),
             Self::SessionHealth(event) => event.to_stored(),
         }
     }
@@ -35,6 +38,7 @@ impl AnyEvent {
             Some("project") => Stored::from_stored(name, version, data).map(Self::Project),
             Some("channel") => Stored::from_stored(name, version, data).map(Self::Channel),
             Some("api_token") => Stored::from_stored(name, version, data).map(Self::ApiToken),
+            Some("asset") => Stored::from_stored(name, version, data).map(Self::Asset),
             Some("health") => Stored::from_stored(name, version, data).map(Self::SessionHealth),
             _ => Stored::from_stored(name, version, data).map(Self::Session),
         }
@@ -48,6 +52,7 @@ pub fn newest() -> impl Iterator<Item = (&'static str, u16)> {
         .chain(ChannelEvent::NEWEST)
         .chain(SessionEvent::NEWEST)
         .chain(ApiTokenEvent::NEWEST)
+        .chain(AssetEvent::NEWEST)
         .chain(SessionHealthEvent::NEWEST)
         .copied()
 }
@@ -89,6 +94,7 @@ pub fn examples() -> Vec<(&'static str, AnyEvent)> {
     examples.extend(channel().into_iter().map(|(name, event)| (name, AnyEvent::Channel(event))));
     examples.extend(session().into_iter().map(|(name, event)| (name, AnyEvent::Session(event))));
     examples.extend(api_token().into_iter().map(|(name, event)| (name, AnyEvent::ApiToken(event))));
+    examples.extend(asset().into_iter().map(|(name, event)| (name, AnyEvent::Asset(event))));
     examples.extend(session_health().into_iter().map(|(name, event)| (name, AnyEvent::SessionHealth(event))));
     examples
 }
@@ -113,9 +119,27 @@ fn channel() -> Vec<(&'static str, ChannelEvent)> {
         max_session_duration: Some(3_600_u32.try_into().unwrap()),
         reconnect_window: Some(0_u32.try_into().unwrap()),
         end_on_unpublish: Some(false),
+        ..Default::default()
     };
     let one = ChannelChanges { latency_mode: Some(LatencyMode::Normal), ..Default::default() };
+    let recording = ChannelChanges {
+        dvr_window: Some(0_u32.try_into().unwrap()),
+        record_source: Some(false),
+        catchup: Some(false),
+        source_retention: Some(Retention::For(86_400_u32.try_into().unwrap())),
+        catchup_retention: Some(Retention::UntilDeleted),
+        ..Default::default()
+    };
+    let mut unusual = created(Personal::Plain(parsed("Evening news")));
+    if let ChannelEvent::Created { settings, .. } = &mut unusual {
+        settings.dvr_window = 600_u32.try_into().unwrap();
+        (settings.record_source, settings.catchup) = (false, false);
+        settings.source_retention = Retention::For(86_400_u32.try_into().unwrap());
+        settings.catchup_retention = Retention::For(60_u32.try_into().unwrap());
+    }
     vec![
+        ("channel.created.v1-recording", unusual),
+        ("channel.updated.v1-recording", ChannelEvent::Updated { changes: recording, at: at(10) }),
         ("channel.created.v1", created(Personal::Plain(parsed("Evening news")))),
         ("channel.created.v1-sealed", created(Personal::Sealed(sealed))),
         ("channel.updated.v1", ChannelEvent::Updated { changes, at: at(10) }),
@@ -147,6 +171,11 @@ fn session() -> Vec<(&'static str, SessionEvent)> {
         max_until: at(43_200),
         at: at(0),
     };
+    let mut unrecorded = opened.clone();
+    if let SessionEvent::Opened { settings, .. } = &mut unrecorded {
+        settings.dvr_window = 600_u32.try_into().unwrap();
+        (settings.record_source, settings.catchup) = (false, false);
+    }
     let abandoned = SessionEvent::Abandoned {
         id: session_id(),
         channel: parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0"),
@@ -165,6 +194,7 @@ fn session() -> Vec<(&'static str, SessionEvent)> {
     use EndReason as End;
     vec![
         ("session.opened.v1", opened),
+        ("session.opened.v1-recording", unrecorded),
         ("session.abandoned.v1", abandoned),
         ("session.feed_opened.v1", feed_opened(false, Some(at(70)))),
         ("session.feed_opened.v1-takeover", feed_opened(true, None)),
@@ -212,10 +242,15 @@ fn api_token() -> Vec<(&'static str, ApiTokenEvent)> {
     };
     let channels = Some([parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0")].into());
     let bound = ApiTokenGrant::new([Scope::ChannelsRead, Scope::ChannelsSecrets], channels).unwrap();
+    let is_of_assets = |scope: &Scope| scope.code().starts_with("assets:");
+    let before = Scope::ALL.iter().copied().filter(|scope| !is_of_assets(scope));
+    let before = ApiTokenGrant::new(before, None).unwrap();
     let everything = ApiTokenGrant::new(Scope::ALL.iter().copied(), None).unwrap();
     vec![
-        ("api_token.created.v1", created(bound, Some(at(3_600)))),
-        ("api_token.created.v1-everything", created(everything, None)),
+        ("api_token.created.v1", created(bound.clone(), Some(at(3_600)))),
+        ("api_token.created.v1-everything", created(before, None)),
+        ("api_token.created.v2", created(bound, Some(at(3_600)))),
+        ("api_token.created.v2-everything", created(everything, None)),
         ("api_token.revoked.v1", ApiTokenEvent::Revoked { at: at(18) }),
     ]
 }
@@ -242,5 +277,50 @@ fn session_health() -> Vec<(&'static str, SessionHealthEvent)> {
             "health.warning_cleared.v1",
             SessionHealthEvent::WarningCleared { name: parsed("KEY_FRAME_INTERVAL_LONG"), at: at(60) },
         ),
+    ]
+}
+
+fn asset() -> Vec<(&'static str, AssetEvent)> {
+    let span = |(from, to): &(u64, u64)| Span::new(*from, *to).unwrap();
+    let extent = |spans: &[(u64, u64)]| Extent {
+        spans: spans.iter().map(span).collect::<Vec<_>>().try_into().unwrap(),
+        duration_ms: 24_000,
+        bytes: 9_000_000,
+        gaps_ms: 1_500,
+    };
+    let new = |kind| NewAsset {
+        id: parsed("as_01a0c4f01d3f7b4e9c5d6e7f8a9fb0c1"),
+        project: ProjectId::default_project(),
+        channel: parsed("ch_01a0c4f01b2e7f3c9d4a5b6c7d8e9fa0"),
+        session: session_id(),
+        kind,
+        title: None,
+        parent: None,
+    };
+    let sealed = SealedText { key_id: "k1".to_owned(), sealed: "bm9uY2UgYW5kIGNpcGhlcnRleHQ=".to_owned() };
+    let parent = Some(parsed("as_01a0c4f01e4a7c5fad6e7f8a9b0ac1d2"));
+    let clip = NewAsset { title: Some(Personal::Sealed(sealed)), parent, ..new(AssetKind::Clip) };
+    let plain = NewAsset { title: Some(Personal::Plain(parsed("The goal"))), ..new(AssetKind::Clip) };
+    let ready = |expires_at| AssetEvent::Ready {
+        extent: extent(&[(0, 12_000_000), (13_500_000, 25_500_000)]),
+        files: 2,
+        expires_at,
+        at: at(90),
+    };
+    let failed = |reason| AssetEvent::Failed { reason, at: at(90) };
+    vec![
+        ("asset.started.v1", AssetEvent::Started { asset: clip, at: at(20) }),
+        ("asset.started.v1-plain", AssetEvent::Started { asset: plain, at: at(20) }),
+        ("asset.started.v1-source", AssetEvent::Started { asset: new(AssetKind::Source), at: at(1) }),
+        ("asset.started.v1-catchup", AssetEvent::Started { asset: new(AssetKind::Catchup), at: at(2) }),
+        ("asset.ready.v1", ready(Some(at(86_490)))),
+        ("asset.ready.v1-kept", ready(None)),
+        ("asset.failed.v1", failed(AssetFailure::NoMedia)),
+        ("asset.failed.v1-node-lost", failed(AssetFailure::NodeLost)),
+        ("asset.failed.v1-media-lost", failed(AssetFailure::MediaLost)),
+        ("asset.trimmed.v1", AssetEvent::Trimmed { extent: extent(&[(2_000_000, 12_000_000)]), at: at(95) }),
+        ("asset.untrimmed.v1", AssetEvent::Untrimmed { at: at(96) }),
+        ("asset.deleted.v1", AssetEvent::Deleted { at: at(97) }),
+        ("asset.expired.v1", AssetEvent::Expired { at: at(86_490) }),
     ]
 }

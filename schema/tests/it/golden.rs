@@ -102,6 +102,7 @@ fn every_event_of_the_domain_has_a_shape_in_the_version_it_names() {
         .chain(sigma_domain::ChannelEvent::NAMES)
         .chain(sigma_domain::SessionEvent::NAMES)
         .chain(sigma_domain::ApiTokenEvent::NAMES)
+        .chain(sigma_domain::AssetEvent::NAMES)
         .chain(sigma_domain::SessionHealthEvent::NAMES)
         .copied()
         .collect();
@@ -112,6 +113,7 @@ fn every_event_of_the_domain_has_a_shape_in_the_version_it_names() {
             AnyEvent::Channel(event) => (event.event_type(), event.event_version()),
             AnyEvent::Session(event) => (event.event_type(), event.event_version()),
             AnyEvent::ApiToken(event) => (event.event_type(), event.event_version()),
+            AnyEvent::Asset(event) => (event.event_type(), event.event_version()),
             AnyEvent::SessionHealth(event) => (event.event_type(), event.event_version()),
         };
         let stored = event.to_stored();

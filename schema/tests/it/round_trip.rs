@@ -7,11 +7,12 @@ use proptest::{
     sample::select,
 };
 use sigma_domain::{
-    Actor, ActorKind, ApiTokenEvent, ApiTokenGrant, AudioCodec, AudioFormat, ChannelChanges, ChannelEvent,
-    ChannelId, ChannelName, ChannelSettings, EndReason, FeedNumber, IngestFault, IngestProtocol, InputFormat,
-    LatencyMode, LossCause, LossEnd, MaxSessionDuration, NodeId, Personal, PlaybackId, ProjectEvent,
-    ProjectId, ReconnectWindow, Scope, SealedText, SessionEvent, SessionHealthEvent, SessionId, Timestamp,
-    VideoCodec, VideoFormat,
+    Actor, ActorKind, ApiTokenEvent, ApiTokenGrant, AssetEvent, AssetFailure, AssetKind, AudioCodec,
+    AudioFormat, ChannelChanges, ChannelEvent, ChannelId, ChannelSettings, DvrWindow, EndReason, Extent,
+    FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd,
+    MaxSessionDuration, NewAsset, NodeId, Personal, PlaybackId, ProjectEvent, ProjectId, ReconnectWindow,
+    Retention, RetentionTime, Scope, SealedText, SessionEvent, SessionHealthEvent, SessionId, Span,
+    Timestamp, ValueError, VideoCodec, VideoFormat,
 };
 use sigma_schema::{actor_from_json, actor_to_json};
 
@@ -48,7 +49,10 @@ fn feed() -> impl Strategy<Value = FeedNumber> {
     (1..=u32::MAX).prop_map(|number| number.try_into().unwrap())
 }
 
-fn name() -> impl Strategy<Value = Personal<ChannelName>> {
+fn name<T>() -> impl Strategy<Value = Personal<T>>
+where
+    T: std::str::FromStr<Err = ValueError> + Clone + std::fmt::Debug,
+{
     let plain = "\\PC{1,60}".prop_filter_map("a name", |text| text.parse().ok().map(Personal::Plain));
     let sealed = ("\\PC{0,20}", "[A-Za-z0-9+/=]{0,80}")
         .prop_map(|(key_id, sealed)| Personal::Sealed(SealedText { key_id, sealed }));
@@ -63,41 +67,56 @@ fn window() -> impl Strategy<Value = ReconnectWindow> {
     (ReconnectWindow::MIN..=ReconnectWindow::MAX).prop_map(|seconds| seconds.try_into().unwrap())
 }
 
+fn dvr_window() -> impl Strategy<Value = DvrWindow> {
+    prop_oneof![
+        Just(DvrWindow::DEFAULT),
+        (0..=DvrWindow::MAX).prop_map(|seconds| seconds.try_into().unwrap())
+    ]
+}
+
+fn retention() -> impl Strategy<Value = Retention> {
+    let time = (RetentionTime::MIN..=RetentionTime::MAX).prop_map(|seconds| seconds.try_into().unwrap());
+    prop_oneof![Just(Retention::UntilDeleted), time.prop_map(Retention::For)]
+}
+
 fn settings() -> impl Strategy<Value = ChannelSettings> {
-    (select(LatencyMode::ALL), any::<bool>(), duration(), window(), any::<bool>()).prop_map(
-        |(latency_mode, auto_go_live, max_session_duration, reconnect_window, end_on_unpublish)| {
-            ChannelSettings {
-                latency_mode,
-                auto_go_live,
-                max_session_duration,
-                reconnect_window,
-                end_on_unpublish,
-            }
-        },
-    )
+    let first = (select(LatencyMode::ALL), any::<bool>(), duration(), window(), any::<bool>());
+    let recording = (dvr_window(), any::<bool>(), any::<bool>(), retention(), retention());
+    (first, recording).prop_map(|(first, recording)| {
+        let (latency_mode, auto_go_live, max_session_duration, reconnect_window, end_on_unpublish) = first;
+        let (dvr_window, record_source, catchup, source_retention, catchup_retention) = recording;
+        ChannelSettings {
+            latency_mode,
+            auto_go_live,
+            max_session_duration,
+            reconnect_window,
+            end_on_unpublish,
+            dvr_window,
+            record_source,
+            catchup,
+            source_retention,
+            catchup_retention,
+        }
+    })
 }
 
 fn changes() -> impl Strategy<Value = ChannelChanges> {
-    (
-        option::of(name()),
-        option::of(select(LatencyMode::ALL)),
-        option::of(any::<bool>()),
-        option::of(duration()),
-        option::of(window()),
-        option::of(any::<bool>()),
-    )
-        .prop_map(
-            |(name, latency_mode, auto_go_live, max_session_duration, reconnect_window, end_on_unpublish)| {
-                ChannelChanges {
-                    name,
-                    latency_mode,
-                    auto_go_live,
-                    max_session_duration,
-                    reconnect_window,
-                    end_on_unpublish,
-                }
-            },
-        )
+    // What is wanted of each setting, and which of them are to change.
+    (option::of(name()), settings(), vec(any::<bool>(), 10)).prop_map(|(name, wanted, which)| {
+        ChannelChanges {
+            name,
+            latency_mode: which[0].then_some(wanted.latency_mode),
+            auto_go_live: which[1].then_some(wanted.auto_go_live),
+            max_session_duration: which[2].then_some(wanted.max_session_duration),
+            reconnect_window: which[3].then_some(wanted.reconnect_window),
+            end_on_unpublish: which[4].then_some(wanted.end_on_unpublish),
+            dvr_window: which[5].then_some(wanted.dvr_window),
+            record_source: which[6].then_some(wanted.record_source),
+            catchup: which[7].then_some(wanted.catchup),
+            source_retention: which[8].then_some(wanted.source_retention),
+            catchup_retention: which[9].then_some(wanted.catchup_retention),
+        }
+    })
 }
 
 fn input() -> impl Strategy<Value = InputFormat> {
@@ -214,6 +233,51 @@ fn api_token_event() -> impl Strategy<Value = ApiTokenEvent> {
     ]
 }
 
+fn extent() -> impl Strategy<Value = Extent> {
+    let spans = btree_set(0..=Span::LAST_US, 2..20).prop_map(|moments| {
+        let moments: Vec<_> = moments.into_iter().collect();
+        let spans: Vec<_> =
+            moments.chunks_exact(2).map(|pair| Span::new(pair[0], pair[1]).unwrap()).collect();
+        spans.try_into().unwrap()
+    });
+    (spans, any::<u64>(), any::<u64>(), any::<u64>())
+        .prop_map(|(spans, duration_ms, bytes, gaps_ms)| Extent { spans, duration_ms, bytes, gaps_ms })
+}
+
+fn asset_event() -> impl Strategy<Value = AssetEvent> {
+    use AssetEvent as Event;
+    let asset_id = || hex().prop_map(|hex| format!("as_{hex}").parse().unwrap());
+    let kind = select(AssetKind::ALL);
+    let started = (
+        asset_id(),
+        project_id(),
+        channel_id(),
+        session_id(),
+        kind,
+        option::of(name()),
+        option::of(asset_id()),
+    );
+    let started = started.prop_map(|(id, project, channel, session, kind, title, parent)| NewAsset {
+        id,
+        project,
+        channel,
+        session,
+        kind,
+        title,
+        parent,
+    });
+    prop_oneof![
+        (started, at()).prop_map(|(asset, at)| Event::Started { asset, at }),
+        (extent(), any::<u32>(), option::of(at()), at())
+            .prop_map(|(extent, files, expires_at, at)| { Event::Ready { extent, files, expires_at, at } }),
+        (select(AssetFailure::ALL), at()).prop_map(|(reason, at)| Event::Failed { reason, at }),
+        (extent(), at()).prop_map(|(extent, at)| Event::Trimmed { extent, at }),
+        at().prop_map(|at| Event::Untrimmed { at }),
+        at().prop_map(|at| Event::Deleted { at }),
+        at().prop_map(|at| Event::Expired { at }),
+    ]
+}
+
 fn session_health_event() -> impl Strategy<Value = SessionHealthEvent> {
     let name = || "[A-Z_]{1,40}".prop_map(|text| text.parse().unwrap());
     let message = "\\PC{1,60}".prop_filter_map("a message", |text| text.parse().ok());
@@ -240,6 +304,7 @@ pub fn any_event() -> impl Strategy<Value = AnyEvent> {
         9 => session_event().prop_map(AnyEvent::Session),
         1 => project_event().prop_map(AnyEvent::Project),
         2 => api_token_event().prop_map(AnyEvent::ApiToken),
+        5 => asset_event().prop_map(AnyEvent::Asset),
         2 => session_health_event().prop_map(AnyEvent::SessionHealth),
     ]
 }

@@ -1,4 +1,4 @@
-//! The seam that old versions come through, with steps of its own: every event is in its first version today.
+//! The seam that old versions come through, with steps of its own, and those that there are.
 
 use serde_json::{Value, json};
 use sigma_schema::{

@@ -21,8 +21,8 @@ use crate::process::Process;
 use crate::subjects::{NamedChannel, Subjects};
 use crate::vault::{Hash, Vault, hex};
 use crate::{
-    AdminToken, AppError, Caller, ChannelRow, MAX_IDEMPOTENCY_KEY, OpenError, ReadModels, SessionRow, Waited,
-    fold,
+    AdminToken, AppError, Caller, ChannelRow, MAX_IDEMPOTENCY_KEY, OpenError, ReadModels, Recordings,
+    SessionRow, Waited, fold,
 };
 
 /// A use case that changed something waits so long for the views to show it; then it answers all the same.
@@ -52,6 +52,8 @@ pub struct Parts {
     pub admin_token: AdminToken,
     /// Where the process managers' own rows are, as `DATA_DIR/process.sqlite`. They can be derived anew from the log.
     pub process: Place,
+    /// Where recordings' media lies.
+    pub recordings: Arc<dyn Recordings>,
     /// The nodes that share them, one of which runs the process managers at a time.
     pub cluster: Cluster,
 }
@@ -67,6 +69,7 @@ pub struct App {
     pub(crate) fanout: Fanout,
     pub(crate) known_feeds: KnownFeeds,
     pub(crate) subjects: Arc<Subjects>,
+    pub(crate) recordings: Arc<dyn Recordings>,
     views: Arc<dyn ReadModels>,
 }
 
@@ -83,7 +86,8 @@ impl App {
     /// # Errors
     /// [`OpenError`]; its words name the mend.
     pub async fn open(parts: Parts) -> Result<Arc<Self>, OpenError> {
-        let Parts { journal, log, history, views, clock, vault, admin_token, process, cluster } = parts;
+        let Parts { journal, log, history, views, clock, vault, admin_token, process, recordings, cluster } =
+            parts;
         let ours = vault.fingerprint()?;
         let bound = journal.bind_master_key(&ours).await?.master_key_fingerprint;
         if bound.as_deref() != Some(ours.as_str()) {
@@ -104,6 +108,7 @@ impl App {
             fanout,
             known_feeds,
             subjects,
+            recordings,
             views,
         };
         let app = Arc::new(app);

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cqrs_es::Aggregate;
-use sigma_domain::{ApiToken, Channel, Project, Session};
+use sigma_domain::{ApiToken, Asset, Channel, Project, Session};
 use sigma_store::{Cursor, LogError, RecordedEvent};
 use tokio::sync::broadcast;
 
@@ -191,7 +191,7 @@ impl App {
     /// nobody would tell him again. A parked line shows nothing before an operator mends it, so it is not waited for.
     async fn shown_by_views(&self, event: &RecordedEvent) -> Result<(), ReadError> {
         let RecordedEvent { aggregate_type, aggregate_id, sequence, .. } = event;
-        let viewed = [Channel::TYPE, Session::TYPE, ApiToken::TYPE, Project::TYPE];
+        let viewed = [Channel::TYPE, Session::TYPE, Asset::TYPE, ApiToken::TYPE, Project::TYPE];
         if !viewed.contains(&aggregate_type.as_str()) {
             return Ok(());
         }

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use sigma_domain::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId, ChannelName, ChannelSettings,
-    KeyOverlap, LatencyMode, MaxSessionDuration, Personal, ReconnectWindow, Scope,
+    DvrWindow, KeyOverlap, LatencyMode, MaxSessionDuration, Personal, ReconnectWindow, Retention, Scope,
 };
 use sigma_store::SecretWrite;
 
@@ -33,6 +33,16 @@ pub struct NewChannel {
     pub reconnect_window: Option<i64>,
     /// True by default.
     pub end_on_unpublish: Option<bool>,
+    /// Seconds; two hours by default, 0 for none.
+    pub dvr_window: Option<i64>,
+    /// True by default.
+    pub record_source: Option<bool>,
+    /// True by default.
+    pub catchup: Option<bool>,
+    /// Seconds; none: until they are deleted.
+    pub source_retention: Option<i64>,
+    /// Seconds; none: until they are deleted.
+    pub catchup_retention: Option<i64>,
 }
 
 /// What to change of a channel; what is none stays as it is.
@@ -50,6 +60,16 @@ pub struct ChannelUpdate {
     pub reconnect_window: Option<i64>,
     /// For the sessions to come.
     pub end_on_unpublish: Option<bool>,
+    /// Seconds, for the sessions to come; 0 for none.
+    pub dvr_window: Option<i64>,
+    /// Refused while on air.
+    pub record_source: Option<bool>,
+    /// For the sessions to come.
+    pub catchup: Option<bool>,
+    /// Seconds, for what becomes ready from now on; none in it: until they are deleted.
+    pub source_retention: Option<Option<i64>>,
+    /// Seconds, for what becomes ready from now on; none in it: until they are deleted.
+    pub catchup_retention: Option<Option<i64>>,
 }
 
 /// A channel with the stream key that was made for it.
@@ -67,6 +87,9 @@ impl NewChannel {
         let name = wrong.take("name", self.name.parse());
         let duration = wrong.take_some("maxSessionDuration", self.max_session_duration);
         let window = wrong.take_some("reconnectWindow", self.reconnect_window);
+        let dvr_window = wrong.take_some("dvrWindow", self.dvr_window);
+        let source_retention = wrong.take("sourceRetention", self.source_retention.try_into());
+        let catchup_retention = wrong.take("catchupRetention", self.catchup_retention.try_into());
         wrong.answer()?;
         let default = ChannelSettings::default();
         let settings = ChannelSettings {
@@ -75,6 +98,11 @@ impl NewChannel {
             max_session_duration: duration.unwrap_or(default.max_session_duration),
             reconnect_window: window.unwrap_or(default.reconnect_window),
             end_on_unpublish: self.end_on_unpublish.unwrap_or(default.end_on_unpublish),
+            dvr_window: dvr_window.unwrap_or(default.dvr_window),
+            record_source: self.record_source.unwrap_or(default.record_source),
+            catchup: self.catchup.unwrap_or(default.catchup),
+            source_retention: source_retention.unwrap_or(default.source_retention),
+            catchup_retention: catchup_retention.unwrap_or(default.catchup_retention),
         };
         name.map(|name| (name, settings)).ok_or_else(|| AppError::BadInput { fields: Vec::new() })
     }
@@ -87,6 +115,10 @@ impl ChannelUpdate {
         let duration: Option<MaxSessionDuration> =
             wrong.take_some("maxSessionDuration", self.max_session_duration);
         let window: Option<ReconnectWindow> = wrong.take_some("reconnectWindow", self.reconnect_window);
+        let dvr_window: Option<DvrWindow> = wrong.take_some("dvrWindow", self.dvr_window);
+        let source_retention: Option<Retention> = wrong.take_some("sourceRetention", self.source_retention);
+        let catchup_retention: Option<Retention> =
+            wrong.take_some("catchupRetention", self.catchup_retention);
         wrong.answer()?;
         Ok(ChannelChanges {
             name: name.map(Into::into),
@@ -95,6 +127,11 @@ impl ChannelUpdate {
             max_session_duration: duration,
             reconnect_window: window,
             end_on_unpublish: self.end_on_unpublish,
+            dvr_window,
+            record_source: self.record_source,
+            catchup: self.catchup,
+            source_retention,
+            catchup_retention,
         })
     }
 }

@@ -44,7 +44,7 @@ pub enum AppError {
     /// There is no such thing, or it belongs to another project.
     #[error("there is no {kind} `{id}`")]
     NotFound {
-        /// `channel`, `session` or `api_token`.
+        /// `channel`, `session`, `asset` or `api_token`.
         kind: &'static str,
         /// As it was asked for.
         id: String,

@@ -479,6 +479,8 @@ fn on_air(facts: &SessionFacts) -> SessionOnAir {
         playback_id: facts.playback_id.to_string(),
         latency_mode: facts.settings.latency_mode,
         auto_go_live: facts.settings.auto_go_live,
+        dvr_window_s: facts.settings.dvr_window.seconds(),
+        keeps: facts.settings.keeps(),
         live_at_ms: facts.live_at().map(Timestamp::as_millis),
         deadline_ms: lost_until,
     }

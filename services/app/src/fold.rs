@@ -9,6 +9,7 @@ use sigma_store::{RecordedEvent, StoreError};
 
 use cqrs_es::Aggregate;
 
+pub use crate::assets::fold::{asset, asset_of};
 use crate::{ApiTokenRow, ChannelRow, ChannelState, InputRow, ProjectRow, SessionRow, SessionState};
 
 /// Reads a stored event.
@@ -38,6 +39,11 @@ pub fn channel(row: Option<ChannelRow>, event: &ChannelEvent, sequence: u64) -> 
             max_session_duration: settings.max_session_duration.seconds(),
             reconnect_window: settings.reconnect_window.seconds(),
             end_on_unpublish: settings.end_on_unpublish,
+            dvr_window: settings.dvr_window.seconds(),
+            record_source: settings.record_source,
+            catchup: settings.catchup,
+            source_retention: settings.source_retention.seconds(),
+            catchup_retention: settings.catchup_retention.seconds(),
             current_session: None,
             last_session: None,
             created_at_ms: at.as_millis(),
@@ -58,6 +64,12 @@ pub fn channel(row: Option<ChannelRow>, event: &ChannelEvent, sequence: u64) -> 
             row.max_session_duration = duration.map_or(row.max_session_duration, |d| d.seconds());
             row.reconnect_window = window.map_or(row.reconnect_window, |w| w.seconds());
             row.end_on_unpublish = changes.end_on_unpublish.unwrap_or(row.end_on_unpublish);
+            row.dvr_window = changes.dvr_window.map_or(row.dvr_window, |w| w.seconds());
+            row.record_source = changes.record_source.unwrap_or(row.record_source);
+            row.catchup = changes.catchup.unwrap_or(row.catchup);
+            let (source, catchup) = (changes.source_retention, changes.catchup_retention);
+            row.source_retention = source.map_or(row.source_retention, |r| r.seconds());
+            row.catchup_retention = catchup.map_or(row.catchup_retention, |r| r.seconds());
         }
         ChannelEvent::Started { .. } => row.state = ChannelState::Idle,
         ChannelEvent::Stopped { .. } => row.state = ChannelState::Stop,
@@ -89,6 +101,7 @@ pub fn session(row: Option<SessionRow>, event: &SessionEvent, sequence: u64) -> 
             node: node.to_string(),
             feed: feed.get(),
             latency_mode: settings.latency_mode,
+            dvr_window: settings.dvr_window.seconds(),
             started_at_ms: at.as_millis(),
             live_at_ms: None,
             ended_at_ms: None,

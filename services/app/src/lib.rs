@@ -8,6 +8,7 @@ mod access;
 mod admin_token;
 mod api_token;
 mod app;
+mod assets;
 mod authentication;
 mod caller;
 mod changes;
@@ -40,6 +41,9 @@ pub use access::Access;
 pub use admin_token::{AdminToken, bearer};
 pub use api_token::{API_TOKEN_LENGTH, NoApiToken, Secret};
 pub use app::{App, Parts, READ_YOUR_WRITES};
+pub use assets::{
+    AssetPlayback, Cut, CutError, CutPoint, Extent, NewClip, Recorded, Recordings, Span, Wanted,
+};
 pub use authentication::Identity;
 pub use caller::{Caller, Done, Idempotency, MAX_IDEMPOTENCY_KEY};
 pub use changes::{Change, Changes, Lagged};
@@ -54,11 +58,13 @@ pub use media::{
 pub use orders::Orders;
 pub use process::{ProcessError, carry_uses};
 pub use read::{
-    ApiTokenRow, ChannelFilter, ChannelOrder, ChannelRow, InputRow, MAX_PAGE, MAX_SEARCH, PageKey,
-    ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, Waited, folded_name,
+    ApiTokenRow, AssetFilter, AssetRow, ChannelFilter, ChannelOrder, ChannelRow, InputRow, MAX_PAGE,
+    MAX_SEARCH, PageKey, ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, TrimRow, Waited,
+    folded_name,
 };
 pub use sigma_domain::{
-    Actor, ActorKind, ChannelState, EndReason, IngestFault, LatencyMode, ProjectId, Scope, SessionState,
+    Actor, ActorKind, AssetFailure, AssetKind, AssetState, ChannelState, EndReason, IngestFault, LatencyMode,
+    ProjectId, Scope, SessionId, SessionState,
 };
 pub use subjects::Subjects;
 pub use timeline::{MAX_TIMELINE, TimelineEntry};

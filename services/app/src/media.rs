@@ -65,6 +65,10 @@ pub struct SessionOnAir {
     pub latency_mode: LatencyMode,
     /// Public with the first playable playlist, without being told.
     pub auto_go_live: bool,
+    /// Seconds that viewers may rewind; 0: not at all.
+    pub dvr_window_s: u32,
+    /// Whether all of its media is kept until it is known what is recorded of it.
+    pub keeps: bool,
     /// Since when it is public.
     pub live_at_ms: Option<i64>,
     /// In ERROR: when it ends unless its broadcaster is back.

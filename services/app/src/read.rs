@@ -6,7 +6,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use sigma_domain::{Actor, ChannelState, EndReason, InputFormat, LatencyMode, Scope, SessionState};
+use sigma_domain::{
+    Actor, AssetFailure, AssetKind, AssetState, AssetTitle, ChannelState, EndReason, InputFormat,
+    LatencyMode, Personal, Scope, SessionState,
+};
+
+use crate::assets::Span;
 
 /// A channel as queries see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +36,16 @@ pub struct ChannelRow {
     pub reconnect_window: u32,
     /// Whether an orderly unpublish ends the session at once.
     pub end_on_unpublish: bool,
+    /// Seconds that viewers may rewind.
+    pub dvr_window: u32,
+    /// Whether what the broadcaster sends is kept.
+    pub record_source: bool,
+    /// Whether what viewers saw can be seen again after the end.
+    pub catchup: bool,
+    /// Seconds that source records are kept; none: until they are deleted.
+    pub source_retention: Option<u32>,
+    /// Seconds that catchups are kept; none: until they are deleted.
+    pub catchup_retention: Option<u32>,
     /// The session that is attached: on air, or about to be.
     pub current_session: Option<String>,
     /// The session that was attached last, the current one included.
@@ -109,6 +124,8 @@ pub struct SessionRow {
     pub feed: u32,
     /// How far behind viewers are to be, as it was when the session began.
     pub latency_mode: LatencyMode,
+    /// Seconds that viewers may rewind, as it was when the session began.
+    pub dvr_window: u32,
     /// When its first feed was let in.
     pub started_at_ms: i64,
     /// When it became public.
@@ -123,6 +140,77 @@ pub struct SessionRow {
     pub input: Option<InputRow>,
     /// Sequence of the last event seen here.
     pub sequence: u64,
+}
+
+/// An asset as queries see it. Its title is opened by [`App::asset_titles`](crate::App::asset_titles).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetRow {
+    /// `as_…`
+    pub id: String,
+    /// The project that it belongs to.
+    pub project: String,
+    /// The channel that it belongs to.
+    pub channel: String,
+    /// The session that it is of.
+    pub session: String,
+    /// What it is of the session.
+    pub kind: AssetKind,
+    /// Where it stands.
+    pub state: AssetState,
+    /// Why there is nothing, where it failed.
+    pub failure: Option<AssetFailure>,
+    /// What its owner calls it, as its event holds it.
+    pub title: Option<Personal<AssetTitle>>,
+    /// The asset that it was cut from.
+    pub parent: Option<String>,
+    /// All of its media, also where a part of it is shown. Empty until it was ready.
+    pub spans: Vec<Span>,
+    /// How long all of it plays.
+    pub whole_duration_ms: Option<u64>,
+    /// How much all of it is.
+    pub whole_bytes: Option<u64>,
+    /// How much of all of it is missing.
+    pub whole_gaps_ms: Option<u64>,
+    /// In how many files it stands.
+    pub files: Option<u32>,
+    /// The part that is shown; none: all of it.
+    pub trim: Option<TrimRow>,
+    /// When it was begun.
+    pub created_at_ms: i64,
+    /// When all of it was there.
+    pub ready_at_ms: Option<i64>,
+    /// When its time is up; none: never by itself.
+    pub expires_at_ms: Option<i64>,
+    /// Sequence of the last event seen here.
+    pub sequence: u64,
+}
+
+/// How much of an asset is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrimRow {
+    /// How long that plays.
+    pub duration_ms: u64,
+    /// How much it is.
+    pub bytes: u64,
+    /// How much of it is missing.
+    pub gaps_ms: u64,
+}
+
+impl AssetRow {
+    /// How long plays what is shown of it.
+    pub fn duration_ms(&self) -> Option<u64> {
+        self.trim.map(|trim| trim.duration_ms).or(self.whole_duration_ms)
+    }
+
+    /// How much is shown of it, bytes.
+    pub fn bytes(&self) -> Option<u64> {
+        self.trim.map(|trim| trim.bytes).or(self.whole_bytes)
+    }
+
+    /// How much of what is shown is missing.
+    pub fn gaps_ms(&self) -> Option<u64> {
+        self.trim.map(|trim| trim.gaps_ms).or(self.whole_gaps_ms)
+    }
 }
 
 /// An API token as queries see it. When it was used last is asked of [`App::last_uses`](crate::App::last_uses): a use is no
@@ -202,11 +290,26 @@ pub struct SessionFilter {
     pub only_channels: Option<Vec<String>>,
 }
 
+/// Which assets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AssetFilter {
+    /// Only those of this channel.
+    pub channel: Option<String>,
+    /// Only those of this session.
+    pub session: Option<String>,
+    /// Only those of this kind.
+    pub kind: Option<AssetKind>,
+    /// Only those in one of these states.
+    pub states: Option<Vec<AssetState>>,
+    /// Only those of these channels: the ones that the caller is bound to.
+    pub only_channels: Option<Vec<String>>,
+}
+
 /// The place of a row in a list: read on with what stands behind it. It is a place and no row: what is added, changed or
 /// deleted meanwhile moves no other row over it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PageKey {
-    /// `created_at_ms` of a channel, `started_at_ms` of a session.
+    /// `created_at_ms` of a channel or an asset, `started_at_ms` of a session.
     pub at_ms: i64,
     /// In a list by name: the [folded](folded_name) name. Empty in any other.
     pub text: String,
@@ -227,6 +330,11 @@ impl PageKey {
     /// The place of a session; its lists stand newest first.
     pub fn of_session(row: &SessionRow) -> Self {
         Self { at_ms: row.started_at_ms, text: String::new(), id: row.id.clone() }
+    }
+
+    /// The place of an asset; its lists stand newest first.
+    pub fn of_asset(row: &AssetRow) -> Self {
+        Self { at_ms: row.created_at_ms, text: String::new(), id: row.id.clone() }
     }
 }
 
@@ -294,6 +402,21 @@ pub trait ReadModels: Send + Sync {
         limit: u32,
     ) -> Result<Vec<SessionRow>, ReadError>;
 
+    /// Those of the assets named that the project owns, in any order, in whatever state.
+    async fn assets(&self, project: &str, ids: &[String]) -> Result<Vec<AssetRow>, ReadError>;
+
+    /// All assets of a session, of whatever project, in any order and whatever state.
+    async fn assets_of_session(&self, session: &str) -> Result<Vec<AssetRow>, ReadError>;
+
+    /// Assets of a project, newest first, at most `limit` (and [`MAX_PAGE`]) after the key.
+    async fn assets_page(
+        &self,
+        project: &str,
+        filter: &AssetFilter,
+        after: Option<&PageKey>,
+        limit: u32,
+    ) -> Result<Vec<AssetRow>, ReadError>;
+
     /// API tokens of a project, newest first, at most [`MAX_PAGE`]: those that are not revoked before all others.
     async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError>;
 
@@ -315,7 +438,7 @@ pub trait ReadModels: Send + Sync {
     /// [`Journal::remove_traces`](sigma_store::Journal::remove_traces).
     async fn remove_traces(&self) -> Result<(), ReadError>;
 
-    /// Waits until the views show event `sequence` of the aggregate (`channel`, `session`, `api_token` or `project`).
+    /// Waits until the views show event `sequence` of the aggregate (`channel`, `session`, `asset`, `api_token` or `project`).
     async fn wait_for(
         &self,
         aggregate_type: &str,

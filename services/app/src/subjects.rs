@@ -49,8 +49,13 @@ impl SubjectKey {
         channel: &str,
         name: &ChannelName,
     ) -> Result<Personal<ChannelName>, VaultError> {
-        let sealed = self.seal(NAME, channel, name.as_str().as_bytes())?;
-        Ok(Personal::Sealed(SealedText { key_id: self.id.clone(), sealed: BASE64_STANDARD.encode(sealed) }))
+        Ok(Personal::Sealed(self.seal_text(channel, name.as_str())?))
+    }
+
+    /// Seals a text of a channel as its events hold it.
+    pub(crate) fn seal_text(&self, channel: &str, text: &str) -> Result<SealedText, VaultError> {
+        let sealed = BASE64_STANDARD.encode(self.seal(NAME, channel, text.as_bytes())?);
+        Ok(SealedText { key_id: self.id.clone(), sealed })
     }
 }
 

@@ -71,7 +71,7 @@ impl App {
         if let Some(first) = self.executor.first_answer(&context).await? {
             return self.with_secret(first).await;
         }
-        let Wanted { name, project, grant, life } = self.wanted(caller, &input).await?;
+        let Wanted { name, project, grant, life } = self.wanted_token(caller, &input).await?;
         if grant.scopes().contains(&Scope::PlatformAdmin) {
             caller.need(Scope::PlatformAdmin)?;
         }
@@ -118,7 +118,7 @@ impl App {
     }
 
     /// Reads the input, and looks up what it names.
-    async fn wanted(&self, caller: &Caller, input: &NewApiToken) -> Result<Wanted, AppError> {
+    async fn wanted_token(&self, caller: &Caller, input: &NewApiToken) -> Result<Wanted, AppError> {
         let mut wrong = Wrong::default();
         let name = wrong.take("name", input.name.parse());
         let scopes = scopes(&mut wrong, &input.scopes);

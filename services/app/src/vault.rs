@@ -47,6 +47,8 @@ pub(crate) enum Hash {
     StreamKey,
     /// Finds an API token.
     ApiToken,
+    /// Makes the id of what is recorded of a session.
+    AssetId,
     /// Makes a command's id of an idempotency key.
     CommandId,
     /// Tells requests under one id apart.
@@ -58,6 +60,7 @@ impl Hash {
         match self {
             Self::StreamKey => "lookup: stream key",
             Self::ApiToken => "lookup: API token",
+            Self::AssetId => "asset id",
             Self::CommandId => "command id",
             Self::Fingerprint => "command fingerprint",
         }

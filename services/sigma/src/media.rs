@@ -3,6 +3,7 @@
 mod elsewhere;
 mod health;
 mod heard;
+mod recordings;
 mod shown;
 
 use std::convert::Infallible;
@@ -29,6 +30,7 @@ pub(crate) use self::elsewhere::Elsewhere;
 use self::elsewhere::whereabouts;
 pub(crate) use self::health::{Seconds, told, written};
 pub(crate) use self::heard::{Everywhere, Heard};
+pub(crate) use self::recordings::Recordings;
 use self::shown::Shown;
 use crate::fault::Fault;
 use crate::folder::Names;

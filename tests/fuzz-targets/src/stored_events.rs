@@ -2,8 +2,8 @@ use std::fmt::Debug;
 
 use serde_json::Value;
 use sigma_domain::{
-    ApiToken, ApiTokenEvent, Channel, ChannelEvent, Project, ProjectEvent, Session, SessionEvent,
-    SessionHealth, SessionHealthEvent,
+    ApiToken, ApiTokenEvent, Asset, AssetEvent, Channel, ChannelEvent, Project, ProjectEvent, Session,
+    SessionEvent, SessionHealth, SessionHealthEvent,
 };
 use sigma_schema::{Stored, actor_from_json, actor_to_json};
 
@@ -32,6 +32,7 @@ struct World {
     channel: Channel,
     session: Session,
     token: ApiToken,
+    asset: Asset,
     health: SessionHealth,
 }
 
@@ -46,6 +47,9 @@ impl World {
             }
             "api_token" => {
                 read::<ApiTokenEvent>(name, version, data).iter().for_each(|event| self.token.apply(event))
+            }
+            "asset" => {
+                read::<AssetEvent>(name, version, data).iter().for_each(|event| self.asset.apply(event))
             }
             "health" => {
                 read::<SessionHealthEvent>(name, version, data)

@@ -37,7 +37,7 @@ impl Projection for ChannelsView {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn schema_sql(&self) -> &str {
@@ -98,6 +98,11 @@ impl Table for Channels {
         "max_session_duration",
         "reconnect_window",
         "end_on_unpublish",
+        "dvr_window",
+        "record_source",
+        "catchup",
+        "source_retention",
+        "catchup_retention",
         "current_session",
         "last_session",
         "created_at_ms",
@@ -121,6 +126,11 @@ impl Table for Channels {
             i64::from(row.max_session_duration).into(),
             i64::from(row.reconnect_window).into(),
             row.end_on_unpublish.into(),
+            i64::from(row.dvr_window).into(),
+            row.record_source.into(),
+            row.catchup.into(),
+            i64::from(row.source_retention.unwrap_or(0)).into(),
+            i64::from(row.catchup_retention.unwrap_or(0)).into(),
             row.current_session.as_deref().into(),
             row.last_session.as_deref().into(),
             row.created_at_ms.into(),
@@ -165,6 +175,11 @@ pub(crate) fn row(row: &Row) -> Result<ChannelRow, sqlx::Error> {
         max_session_duration: small(row, "max_session_duration")?,
         reconnect_window: small(row, "reconnect_window")?,
         end_on_unpublish: row.try_get("end_on_unpublish")?,
+        dvr_window: small(row, "dvr_window")?,
+        record_source: row.try_get("record_source")?,
+        catchup: row.try_get("catchup")?,
+        source_retention: Some(small(row, "source_retention")?).filter(|seconds| *seconds > 0),
+        catchup_retention: Some(small(row, "catchup_retention")?).filter(|seconds| *seconds > 0),
         current_session: text_of(row, "current_session")?,
         last_session: text_of(row, "last_session")?,
         created_at_ms: row.try_get("created_at_ms")?,

@@ -11,6 +11,12 @@ CREATE TABLE channel (
     max_session_duration BIGINT NOT NULL,
     reconnect_window     BIGINT NOT NULL,
     end_on_unpublish     BOOLEAN NOT NULL,
+    dvr_window           BIGINT NOT NULL,
+    record_source        BOOLEAN NOT NULL,
+    catchup              BOOLEAN NOT NULL,
+    -- seconds; 0: until it is deleted
+    source_retention     BIGINT NOT NULL,
+    catchup_retention    BIGINT NOT NULL,
     current_session      TEXT,
     last_session         TEXT,
     created_at_ms        BIGINT NOT NULL,

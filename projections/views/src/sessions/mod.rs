@@ -27,7 +27,7 @@ impl Projection for SessionsView {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema_sql(&self) -> &str {
@@ -59,6 +59,7 @@ impl Table for Sessions {
         "node",
         "feed",
         "latency_mode",
+        "dvr_window",
         "started_at_ms",
         "live_at_ms",
         "ended_at_ms",
@@ -85,6 +86,7 @@ impl Table for Sessions {
             row.node.as_str().into(),
             i64::from(row.feed).into(),
             row.latency_mode.code().into(),
+            i64::from(row.dvr_window).into(),
             row.started_at_ms.into(),
             row.live_at_ms.into(),
             row.ended_at_ms.into(),
@@ -121,6 +123,7 @@ pub(crate) fn row(row: &Row) -> Result<SessionRow, sqlx::Error> {
         node: row.try_get("node")?,
         feed: small(row, "feed")?,
         latency_mode: parsed(row, "latency_mode")?,
+        dvr_window: small(row, "dvr_window")?,
         started_at_ms: row.try_get("started_at_ms")?,
         live_at_ms: row.try_get("live_at_ms")?,
         ended_at_ms: row.try_get("ended_at_ms")?,

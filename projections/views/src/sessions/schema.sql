@@ -7,6 +7,7 @@ CREATE TABLE session (
     node          TEXT NOT NULL,
     feed          BIGINT NOT NULL,
     latency_mode  TEXT NOT NULL,
+    dvr_window    BIGINT NOT NULL,
     started_at_ms BIGINT NOT NULL,
     live_at_ms    BIGINT,
     ended_at_ms   BIGINT,

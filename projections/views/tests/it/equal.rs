@@ -1,11 +1,11 @@
 //! After whatever happened, the views equal a pure fold of the log.
 
 use sigma_app::{
-    ChannelFilter, ChannelUpdate, ChannelWithKey, FeedGrant, InputRow, LatencyMode, LossCause, ReadModels,
-    Report, SessionFilter,
+    AssetFilter, ChannelFilter, ChannelUpdate, ChannelWithKey, FeedGrant, InputRow, LatencyMode, LossCause,
+    NewClip, ReadModels, Report, SessionFilter,
 };
 
-use crate::world::{World, caller, input};
+use crate::world::{World, a_minute, caller, input};
 
 /// splitmix64.
 struct Dice(u64);
@@ -39,7 +39,7 @@ async fn anything(
         }
     };
     // Refusals are part of the game: nothing happens then.
-    match dice.below(23) {
+    match dice.below(30) {
         0 => made.push(world.channel("Another").await),
         1 => drop(app.stop_channel(&caller(), &id).await),
         2 | 3 => drop(app.start_channel(&caller(), &id).await),
@@ -56,6 +56,11 @@ async fn anything(
                 max_session_duration: (dice.below(3) == 0).then_some(600),
                 reconnect_window: (dice.below(3) == 0).then_some(30),
                 end_on_unpublish: (dice.below(3) == 0).then(|| dice.below(2) == 0),
+                dvr_window: (dice.below(3) == 0).then_some(600),
+                record_source: (dice.below(8) == 0).then(|| dice.below(2) == 0),
+                catchup: (dice.below(8) == 0).then(|| dice.below(2) == 0),
+                source_retention: (dice.below(3) == 0).then(|| (dice.below(2) == 0).then_some(60)),
+                catchup_retention: (dice.below(3) == 0).then(|| (dice.below(2) == 0).then_some(90)),
             };
             drop(app.update_channel(&caller(), &id, update).await);
         }
@@ -86,9 +91,42 @@ async fn anything(
                 drop(app.revoke_api_token(&caller(), &token.id).await);
             }
         }
+        22 => {
+            if let Some(grant) = &feed {
+                let recorded = (dice.below(4) > 0).then(a_minute);
+                drop(app.end_session(&caller(), &grant.session.session).await);
+                drop(app.recorded(&grant.session.session, recorded).await);
+            }
+        }
+        23 => {
+            if let Some(grant) = world.feed(&key).await {
+                world.report(&grant, Report::Processing(input())).await;
+                world.report(&grant, Report::Playable).await;
+                feeds.push(grant);
+            }
+        }
+        24..=27 => of_an_asset(world, dice).await,
         _ => {
             world.clock.advance(std::time::Duration::from_secs(dice.below(40) as u64));
             app.run_once().await.unwrap();
+        }
+    }
+}
+
+/// What may happen to one of the newest assets.
+async fn of_an_asset(world: &World, dice: &mut Dice) {
+    let (app, caller) = (&world.app, caller());
+    let assets = world.folded_assets().await;
+    let Some(asset) = assets.get(dice.below(assets.len().clamp(1, 6))) else { return };
+    match dice.below(8) {
+        0 => drop(app.delete_asset(&caller, &asset.id).await),
+        1 => drop(app.untrim_asset(&caller, &asset.id).await),
+        2 | 3 => drop(app.trim_asset(&caller, &asset.id, 1_000_000, 5_000_000).await),
+        from => {
+            let title = (from > 5).then(|| format!("Clip {}", dice.below(100)));
+            let (asset_id, to_us) = (Some(asset.id.clone()), 3_000_000);
+            let clip = NewClip { asset_id, to_us, title, ..NewClip::default() };
+            drop(app.create_clip(&caller, clip).await);
         }
     }
 }
@@ -101,6 +139,8 @@ async fn assert_equal(world: &World) {
     let shown =
         world.views.sessions_page("pr_default", &SessionFilter::default(), None, 1_000).await.unwrap();
     assert_eq!(shown, sessions);
+    let assets = world.views.assets_page("pr_default", &AssetFilter::default(), None, 1_000).await.unwrap();
+    assert_eq!(assets, world.folded_assets().await);
     let (tokens, projects) = world.folded_tokens_and_projects().await;
     assert_eq!(world.views.api_tokens("pr_default").await.unwrap(), tokens);
     assert_eq!(world.views.projects().await.unwrap(), projects);
@@ -120,18 +160,28 @@ async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
     let mut states = std::collections::BTreeSet::new();
     for seed in 1..=4 {
         let world = World::in_memory(seed).await;
-        play(&world, seed, 150).await;
+        play(&world, seed, 250).await;
         let (channels, sessions) = world.folded().await;
         states.extend(channels.iter().map(|row| row.state.code()));
         states.extend(sessions.iter().map(|row| row.state.code()));
         states.extend(sessions.iter().filter_map(|row| Some(row.end_reason?.code())));
+        for asset in world.folded_assets().await {
+            states.extend([asset.kind.code(), asset.state.code()]);
+            states.extend(asset.trim.map(|_| "trimmed"));
+            states.extend(asset.title.map(|_| "title"));
+            states.extend(asset.expires_at_ms.map(|_| "expires"));
+        }
         let (tokens, projects) = world.folded_tokens_and_projects().await;
         assert_eq!(projects.len(), 1);
         let state = |revoked: bool| if revoked { "revoked token" } else { "token" };
         states.extend(tokens.iter().map(|row| state(row.revoked_at_ms.is_some())));
     }
     let wanted = ["IDLE", "ACTIVE", "STOP", "ENDED", "LIVE", "BROADCASTER_LEFT", "CHANNEL_STOPPED"];
-    for state in wanted.into_iter().chain(["token", "revoked token"]) {
+    let of_assets = [
+        "SOURCE", "CATCHUP", "CLIP", "STARTED", "READY", "FAILED", "DELETED", "EXPIRED", "trimmed", "title",
+        "expires",
+    ];
+    for state in wanted.into_iter().chain(["token", "revoked token"]).chain(of_assets) {
         assert!(states.contains(state), "the dice never made {state}: {states:?}");
     }
 }
@@ -140,7 +190,7 @@ async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
 async fn so_they_do_on_sqlite_and_after_a_rebuild() {
     let world = World::on_sqlite().await;
     play(&world, 11, 120).await;
-    for name in ["channels", "sessions", "api_tokens", "projects"] {
+    for name in ["channels", "sessions", "assets", "api_tokens", "projects"] {
         let generation = world.runner.rebuild(name).await.unwrap();
         let reader = world.runner.reader(name).unwrap();
         let swapped = async {

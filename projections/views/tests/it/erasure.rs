@@ -5,15 +5,15 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use sigma_app::{ChannelUpdate, FeedFacts, ReadModels, Report};
+use sigma_app::{ChannelUpdate, FeedFacts, NewClip, ReadModels, Report};
 use sigma_store::Journal;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Executor, Row};
 
 use crate::world::{World, caller, input};
 
-/// Two names of the channel, its broadcaster's address and encoder.
-const PERSONAL: [&str; 4] = ["Zanzibar", "Timbuktu", "203.0.113.77", "studio-of-one"];
+/// Two names of the channel, its broadcaster's address and encoder, the title of a clip.
+const PERSONAL: [&str; 5] = ["Zanzibar", "Timbuktu", "203.0.113.77", "studio-of-one", "Ouagadougou"];
 
 fn files(folder: &Path, all: &mut Vec<(String, Vec<u8>)>) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -50,6 +50,9 @@ async fn with_a_past(world: &World) -> String {
     };
     let grant = world.app.open_feed(&holder.channel, facts).await.unwrap();
     world.report(&grant, Report::Processing(input())).await;
+    let (session_id, title) = (Some(grant.session.session.clone()), Some("Ouagadougou at dawn".to_owned()));
+    let clip = NewClip { session_id, to_us: 1_000_000, title, ..NewClip::default() };
+    world.app.create_clip(&caller(), clip).await.unwrap();
     world.report(&grant, Report::Left).await;
     let name = Some("Timbuktu by day".to_owned());
     world.app.update_channel(&caller(), &id, ChannelUpdate { name, ..Default::default() }).await.unwrap();

@@ -70,6 +70,7 @@ impl From<CreateChannelInput> for NewChannel {
             max_session_duration: input.max_session_duration.map(i64::from),
             reconnect_window: input.reconnect_window.map(i64::from),
             end_on_unpublish: input.end_on_unpublish,
+            ..Self::default()
         }
     }
 }
@@ -83,6 +84,7 @@ impl From<UpdateChannelInput> for ChannelUpdate {
             max_session_duration: input.max_session_duration.map(i64::from),
             reconnect_window: input.reconnect_window.map(i64::from),
             end_on_unpublish: input.end_on_unpublish,
+            ..Self::default()
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod breaks;
+mod cutter;
 mod door;
 mod feeds;
 mod graphql;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use super::cutter::Cutter;
 use super::feeds::Feeds;
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -88,6 +89,7 @@ impl Platform {
             clock: Arc::new(SystemClock),
             vault,
             admin_token: AdminToken::new(TOKEN),
+            recordings: Arc::new(Cutter),
             process: folder.path().join("process.sqlite").into(),
             cluster: sigma_cluster::Cluster::alone(sigma_cluster::Me::named("node-1"), 0),
         })

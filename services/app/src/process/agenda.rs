@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use sigma_cluster::Fence;
+use sigma_domain::AssetId;
 use sigma_store::Cursor;
 use sigma_tables::{Place, Pool, Row, Rows, Schema, Transaction, query};
 
@@ -11,7 +12,7 @@ use super::step::{Step, StepKind};
 use crate::OpenError;
 
 /// Of the tables in `sql/schema.sql`. What is of another version is emptied of all that follows from the log.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// At most so many steps are fired before the log is looked at again.
 const STEPS_AT_ONCE: i64 = 100;
@@ -22,6 +23,8 @@ pub(super) struct Findings {
     pub(super) steps: Vec<Step>,
     /// Sessions that have not ended, with the nodes that hold them.
     pub(super) on_air: Vec<(String, String)>,
+    /// Of an asset: its channel, unless it is gone.
+    pub(super) asset_of: Option<String>,
 }
 
 /// A step that is due.
@@ -63,8 +66,9 @@ impl Agenda {
         }
         let mut rows = Rows::from(&mut tx);
         if version != VERSION {
-            rows.script("DROP TABLE IF EXISTS place; DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS on_air")
-                .await?;
+            let drop = "DROP TABLE IF EXISTS place; DROP TABLE IF EXISTS step; DROP TABLE IF EXISTS on_air; \
+                        DROP TABLE IF EXISTS asset";
+            rows.script(drop).await?;
         }
         rows.script(include_str!("sql/schema.sql")).await?;
         match place {
@@ -102,6 +106,13 @@ impl Agenda {
         found.iter().map(|row| row.try_get("session")).collect()
     }
 
+    /// Assets of a channel that were not gone when they were looked at last.
+    pub(super) async fn assets_of(&self, channel: &str) -> Result<Vec<String>, sqlx::Error> {
+        let mut rows = self.pool.acquire().await?;
+        let found = query("SELECT asset FROM asset WHERE channel = $1").bind(channel);
+        found.fetch_all(&mut rows).await?.iter().map(|row| row.try_get("asset")).collect()
+    }
+
     /// Sessions that a node holds, with their lines.
     pub(super) async fn sessions_at(&self, node: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
         let mut rows = self.pool.acquire().await?;
@@ -118,7 +129,7 @@ impl Agenda {
         place: Option<&Cursor>,
     ) -> Result<(), ProcessError> {
         let mut tx = self.begin(fence).await?;
-        for Findings { line, steps, on_air } in findings {
+        for Findings { line, steps, on_air, asset_of } in findings {
             let standing = query("SELECT kind, subject FROM step WHERE line = $1").bind(line);
             let standing = standing.fetch_all(&mut tx).await?;
             let standing: Vec<(String, String)> = standing
@@ -136,6 +147,10 @@ impl Agenda {
                 let put = query(include_str!("sql/put_step.sql")).bind(line).bind(kind.code());
                 put.bind(subject).bind(due_ms).execute(&mut tx).await?;
             }
+            if line.starts_with(AssetId::PREFIX) {
+                write_asset(&mut tx, line, asset_of.as_deref()).await?;
+                continue;
+            }
             query("DELETE FROM on_air WHERE line = $1").bind(line).execute(&mut tx).await?;
             for (session, node) in on_air {
                 let sql = "INSERT INTO on_air (session, line, node) VALUES ($1, $2, $3)";
@@ -151,7 +166,7 @@ impl Agenda {
     /// Forgets everything: the log is another one, and is read from its beginning.
     pub(super) async fn clear(&self, fence: &Fence) -> Result<(), ProcessError> {
         let mut tx = self.begin(fence).await?;
-        for delete in ["DELETE FROM place", "DELETE FROM step", "DELETE FROM on_air"] {
+        for delete in ["DELETE FROM place", "DELETE FROM step", "DELETE FROM on_air", "DELETE FROM asset"] {
             query(delete).execute(&mut tx).await?;
         }
         Ok(tx.commit().await?)
@@ -215,6 +230,20 @@ impl Agenda {
         put_off.bind(subject).bind(due_ms).bind(until_ms).execute(&mut tx).await?;
         Ok(tx.commit().await?)
     }
+}
+
+async fn write_asset(
+    tx: &mut Transaction<'static>,
+    asset: &str,
+    channel: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let sql = match channel {
+        Some(_) => "INSERT INTO asset (asset, channel) VALUES ($1, $2) ON CONFLICT (asset) DO NOTHING",
+        None => "DELETE FROM asset WHERE asset = $1",
+    };
+    let write = query(sql).bind(asset);
+    let write = if let Some(channel) = channel { write.bind(channel) } else { write };
+    write.execute(tx).await.map(drop)
 }
 
 /// The version of the tables that stand there.

@@ -8,6 +8,7 @@
 
 mod agenda;
 mod lease;
+mod recordings;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -18,7 +19,8 @@ use std::time::Duration;
 use cqrs_es::Aggregate;
 use sigma_cluster::{Cluster, Fence};
 use sigma_domain::{
-    Channel, ChannelId, ChannelPhase, EndedBy, Session, SessionCommand, SessionId, SessionRefusal, Timestamp,
+    Asset, AssetId, AssetKind, Channel, ChannelId, ChannelPhase, EndedBy, Session, SessionCommand, SessionId,
+    SessionRefusal, Timestamp,
 };
 use sigma_store::{Cursor, LogError, RecordedEvent, StoreError};
 use sigma_tables::Place;
@@ -140,7 +142,8 @@ type Lines = BTreeMap<String, BTreeSet<SessionId>>;
 /// The lines that events are of.
 fn gather(lines: &mut Lines, events: &[RecordedEvent]) {
     for event in events {
-        if event.line.parse::<ChannelId>().is_err() {
+        // Assets are looked at apart.
+        if event.aggregate_type == Asset::TYPE || event.line.parse::<ChannelId>().is_err() {
             continue;
         }
         let sessions = lines.entry(event.line.clone()).or_default();
@@ -307,18 +310,25 @@ impl App {
         for (line, sessions) in lines {
             findings.push(self.find(&line, sessions).await?);
         }
+        for asset in self.assets_to_look_at(events).await? {
+            findings.push(self.find(&asset, BTreeSet::new()).await?);
+        }
         self.process.agenda.write(fence, &findings, Some(next)).await
     }
 
     /// How a line stands now, and what is to be done about it. One that cannot be read is looked at again later; it must
     /// not hold up the others.
     async fn find(&self, line: &str, sessions: BTreeSet<SessionId>) -> Result<Findings, ProcessError> {
-        match self.find_in(line, sessions).await {
+        let found = match line.starts_with(AssetId::PREFIX) {
+            true => self.find_of_asset(line).await,
+            false => self.find_in(line, sessions).await,
+        };
+        match found {
             Err(ProcessError::Store(StoreError::Corrupt(message))) => {
-                tracing::error!(channel.id = line, message, "a channel's deadlines cannot be kept");
+                tracing::error!(line, message, "the deadlines of a channel, or of an asset, cannot be kept");
                 let due_ms = self.executor.now().as_millis().saturating_add(LOOK_AGAIN_MS);
                 let look = Step { kind: StepKind::Look, subject: line.to_owned(), due_ms };
-                Ok(Findings { line: line.to_owned(), steps: vec![look], on_air: Vec::new() })
+                Ok(Findings { line: line.to_owned(), steps: vec![look], on_air: Vec::new(), asset_of: None })
             }
             found => found,
         }
@@ -342,13 +352,14 @@ impl App {
             .is_some_and(|facts| matches!(facts.phase, ChannelPhase::Deleted { erased: true, .. }));
         let leaves_traces =
             erased && !self.executor.journal.secrets_of(traces_kind(), line).await?.is_empty();
-        let stands = Line { channel: &channel, sessions: &sessions, key_expiry_ms, leaves_traces };
+        let to_keep = &self.to_keep(&sessions).await?;
+        let stands = Line { channel: &channel, sessions: &sessions, to_keep, key_expiry_ms, leaves_traces };
         let steps = steps(&stands, self.executor.now());
         let on_air = sessions.iter().filter_map(|(id, session)| {
             let feed = session.facts().and_then(|facts| facts.feed())?;
             Some((id.to_string(), feed.node.to_string()))
         });
-        Ok(Findings { line: line.to_owned(), steps, on_air: on_air.collect() })
+        Ok(Findings { line: line.to_owned(), steps, on_air: on_air.collect(), asset_of: None })
     }
 
     /// Does what is due, looks at the line again, and puts the step off where it still stands.
@@ -357,7 +368,7 @@ impl App {
         match &done {
             Ok(()) => {}
             Err(error @ ProcessError::Step(_)) | Err(error @ ProcessError::Store(StoreError::Corrupt(_))) => {
-                tracing::error!(%error, channel.id = %due.line, step = due.step.kind.code(), "a step failed");
+                tracing::error!(%error, line = %due.line, step = due.step.kind.code(), "a step failed");
             }
             // What we depend on is away: the whole turn is taken again, the step stands as it is.
             Err(_) => return done,
@@ -388,6 +399,11 @@ impl App {
                 Ok(self.executor.journal.write_secrets(vec![void]).await?)
             }
             StepKind::RemoveTraces => self.remove_traces(subject).await,
+            StepKind::KeepSource => self.keep(subject, AssetKind::Source).await,
+            StepKind::KeepCatchup => self.keep(subject, AssetKind::Catchup).await,
+            StepKind::ExpireAsset => self.expire_asset(subject, *due_ms).await,
+            StepKind::GiveUpAsset => self.give_up_asset(subject).await,
+            StepKind::DeleteAsset => self.delete_erased(subject).await,
             StepKind::Look => Ok(()),
         }
     }

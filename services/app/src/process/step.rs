@@ -2,7 +2,11 @@
 
 use std::str::FromStr;
 
-use sigma_domain::{Channel, ChannelPhase, Deadline, Session, SessionId, Timestamp};
+use sigma_domain::{
+    Asset, AssetKind, AssetPhase, AssetState, Channel, ChannelPhase, Deadline, Session, SessionId, Timestamp,
+};
+
+use crate::assets::TOLD_WITHIN_MS;
 
 /// A session that its channel attached has so long to open before it is given up: its feed crashed between the two steps.
 pub(super) const OPEN_WITHIN_MS: i64 = 5_000;
@@ -28,6 +32,16 @@ pub(super) enum StepKind {
     ForgetKeys,
     /// Remove the traces of what was erased.
     RemoveTraces,
+    /// Begin to keep what a session's broadcaster sends.
+    KeepSource,
+    /// Begin to keep what a session's viewers see.
+    KeepCatchup,
+    /// An asset's time is up.
+    ExpireAsset,
+    /// Nobody has said what became of an asset's media: its node is lost.
+    GiveUpAsset,
+    /// Delete an asset whose channel was erased.
+    DeleteAsset,
     /// Look at the line again.
     Look,
 }
@@ -41,6 +55,11 @@ impl StepKind {
             Self::Expire(deadline) => deadline.code(),
             Self::ForgetKeys => "forget_keys",
             Self::RemoveTraces => "remove_traces",
+            Self::KeepSource => "keep_source",
+            Self::KeepCatchup => "keep_catchup",
+            Self::ExpireAsset => "expire_asset",
+            Self::GiveUpAsset => "give_up_asset",
+            Self::DeleteAsset => "delete_asset",
             Self::Look => "look",
         }
     }
@@ -56,6 +75,11 @@ impl FromStr for StepKind {
             "detach" => Self::Detach,
             "forget_keys" => Self::ForgetKeys,
             "remove_traces" => Self::RemoveTraces,
+            "keep_source" => Self::KeepSource,
+            "keep_catchup" => Self::KeepCatchup,
+            "expire_asset" => Self::ExpireAsset,
+            "give_up_asset" => Self::GiveUpAsset,
+            "delete_asset" => Self::DeleteAsset,
             "look" => Self::Look,
             deadline => Self::Expire(deadline.parse()?),
         })
@@ -66,7 +90,7 @@ impl FromStr for StepKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Step {
     pub(super) kind: StepKind,
-    /// The session, or the channel for its keys.
+    /// The session, the asset, or the channel for its keys.
     pub(super) subject: String,
     pub(super) due_ms: i64,
 }
@@ -76,6 +100,8 @@ pub(super) struct Line<'a> {
     pub(super) channel: &'a Channel,
     /// The session attached, and those that were seen on air; loaded after the channel.
     pub(super) sessions: &'a [(SessionId, Session)],
+    /// What of those sessions is to be kept and was not begun.
+    pub(super) to_keep: &'a [(SessionId, AssetKind)],
     /// When the first of the channel's stream keys becomes void.
     pub(super) key_expiry_ms: Option<i64>,
     /// Whether it was erased and its traces still stand in files.
@@ -87,6 +113,15 @@ pub(super) fn steps(line: &Line<'_>, now: Timestamp) -> Vec<Step> {
     let mut steps = Vec::new();
     for (id, session) in line.sessions {
         steps_of_session(&mut steps, line.channel, id, session, now);
+    }
+    for (session, kind) in line.to_keep {
+        let kind = match kind {
+            AssetKind::Source => StepKind::KeepSource,
+            AssetKind::Catchup => StepKind::KeepCatchup,
+            // Its owner makes it.
+            AssetKind::Clip => continue,
+        };
+        steps.push(Step { kind, subject: session.to_string(), due_ms: AT_ONCE });
     }
     if let (Some(due_ms), Some(facts)) = (line.key_expiry_ms, line.channel.facts()) {
         steps.push(Step { kind: StepKind::ForgetKeys, subject: facts.id.to_string(), due_ms });
@@ -131,4 +166,39 @@ fn steps_of_session(
             }
         }
     }
+}
+
+/// How an asset stands. Assets are looked at one by one, apart from their channel's line: there may be thousands of them.
+pub(super) struct Kept<'a> {
+    pub(super) asset: &'a Asset,
+    pub(super) session: &'a Session,
+    pub(super) channel: &'a Channel,
+}
+
+impl Kept<'_> {
+    /// Whether anything may still become of it.
+    pub(super) fn is_there(&self) -> bool {
+        !matches!(self.asset.state(), None | Some(AssetState::Deleted | AssetState::Expired))
+    }
+}
+
+/// What is to be done about an asset.
+pub(super) fn steps_of_asset(kept: &Kept<'_>) -> Vec<Step> {
+    let Some(facts) = kept.asset.facts().filter(|_| kept.is_there()) else { return Vec::new() };
+    let step = |kind, due_ms| Step { kind, subject: facts.of.id.to_string(), due_ms };
+    let channel = kept.channel.facts();
+    if channel.is_some_and(|channel| matches!(channel.phase, ChannelPhase::Deleted { erased: true, .. })) {
+        return vec![step(StepKind::DeleteAsset, AT_ONCE)];
+    }
+    let ended = kept.session.facts().and_then(|session| session.ended());
+    let due = match &facts.phase {
+        AssetPhase::Started => {
+            ended.map(|(_, at)| (StepKind::GiveUpAsset, at.as_millis().saturating_add(TOLD_WITHIN_MS)))
+        }
+        AssetPhase::Ready(recording) => {
+            recording.expires_at.map(|at| (StepKind::ExpireAsset, at.as_millis()))
+        }
+        AssetPhase::Failed { .. } | AssetPhase::Deleted | AssetPhase::Expired => None,
+    };
+    due.map(|(kind, due_ms)| step(kind, due_ms)).into_iter().collect()
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use sigma_app::{
-    Access, AppError, Caller, ChannelState, ChannelUpdate, EventFilter, EventRange, NewApiToken, ProjectId,
-    Report, Scope, SessionState,
+    Access, AppError, Caller, ChannelState, ChannelUpdate, EventFilter, EventRange, NewApiToken, NewClip,
+    ProjectId, Report, Scope, SessionState,
 };
 
 use crate::world::{Made, World, caller, input, named, with_key};
@@ -27,6 +27,11 @@ async fn each_use_case(world: &World, by: &Caller) -> Vec<(&'static str, Scope, 
     let (id, grant) = (made.channel.id.as_str(), world.live(&made.stream_key).await);
     let session = grant.session.session.as_str();
     let token = app.create_api_token(&caller(), token(&["channels:read"])).await.unwrap().value.token.id;
+    world.settle().await;
+    let asset = world.assets(session).await.remove(0).id;
+    let clip = || NewClip { session_id: Some(session.to_owned()), to_us: 1, ..NewClip::default() };
+    world.recordings.answer(Ok(crate::assets::cut(&[(0, 5)])));
+    let clipped = app.create_clip(&caller(), clip()).await.unwrap().value.id;
     let update = ChannelUpdate::default();
     let (newest, all) = (EventRange::Before(None), EventFilter::default());
     vec![
@@ -38,6 +43,9 @@ async fn each_use_case(world: &World, by: &Caller) -> Vec<(&'static str, Scope, 
         ("timeline", Scope::SessionsRead, app.timeline(by, session).await.map(drop)),
         ("events", Scope::EventsRead, app.events_page(by, all, newest, 1).await.map(drop)),
         ("feed", Scope::EventsRead, app.event_feed(by, None).await.map(drop)),
+        ("clip", Scope::AssetsWrite, app.create_clip(by, clip()).await.map(drop)),
+        ("trim", Scope::AssetsWrite, trim_and_back(world, by, &clipped).await),
+        ("delete asset", Scope::AssetsWrite, app.delete_asset(by, &asset).await.map(drop)),
         ("end", Scope::SessionsWrite, app.end_session(by, session).await.map(drop)),
         ("stop", Scope::ChannelsWrite, app.stop_channel(by, id).await.map(drop)),
         ("start", Scope::ChannelsWrite, app.start_channel(by, id).await.map(drop)),
@@ -51,6 +59,13 @@ async fn each_use_case(world: &World, by: &Caller) -> Vec<(&'static str, Scope, 
         ("revoke", Scope::TokensAdmin, app.revoke_api_token(by, &token).await.map(drop)),
         ("project", Scope::TokensAdmin, app.create_project(by, "x").await.map(drop)),
     ]
+}
+
+async fn trim_and_back(world: &World, by: &Caller, asset: &str) -> Result<(), AppError> {
+    world.recordings.answer(Ok(crate::assets::cut(&[(1, 3)])));
+    world.app.trim_asset(by, asset, 1, 2).await?;
+    world.recordings.answer(Ok(crate::assets::cut(&[(0, 5)])));
+    world.app.untrim_asset(by, asset).await.map(drop)
 }
 
 #[tokio::test]
@@ -96,6 +111,10 @@ async fn who_is_bound_to_a_channel_does_not_see_the_others() {
     let (my_session, other_session) = (session(mine.clone()).await, session(other.clone()).await);
     let bound = with(Scope::ALL, Some(&[&mine.channel.id]));
     let (app, id) = (&world.app, other.channel.id.as_str());
+    world.settle().await;
+    let asset = world.assets(&other_session).await.remove(0).id;
+    let of_session = NewClip { session_id: Some(other_session.clone()), to_us: 1, ..NewClip::default() };
+    let of_asset = NewClip { asset_id: Some(asset.clone()), to_us: 1, ..NewClip::default() };
     let answers = [
         app.update_channel(&bound, id, ChannelUpdate::default()).await.map(drop),
         app.stop_channel(&bound, id).await.map(drop),
@@ -107,6 +126,11 @@ async fn who_is_bound_to_a_channel_does_not_see_the_others() {
         app.end_session(&bound, &other_session).await.map(drop),
         app.session_encoder(&bound, &other_session).await.map(drop),
         app.timeline(&bound, &other_session).await.map(drop),
+        app.create_clip(&bound, of_session).await.map(drop),
+        app.create_clip(&bound, of_asset).await.map(drop),
+        app.trim_asset(&bound, &asset, 0, 1).await.map(drop),
+        app.untrim_asset(&bound, &asset).await.map(drop),
+        app.delete_asset(&bound, &asset).await.map(drop),
     ];
     for (number, answer) in answers.into_iter().enumerate() {
         assert!(matches!(answer, Err(AppError::NotFound { .. })), "{number}: {answer:?}");

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod access;
+mod assets;
 mod away;
 mod changes;
 mod commands;
@@ -13,6 +14,7 @@ mod events;
 mod feeds;
 mod keys;
 mod nodes;
+mod recordings;
 mod sqlite;
 mod timeline;
 mod tokens;

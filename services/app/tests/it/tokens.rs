@@ -149,7 +149,7 @@ async fn every_wrong_field_of_a_new_token_is_named_at_once() {
     let channel = world.channel().await.channel.id;
     let input = NewApiToken {
         name: " ".into(),
-        scopes: vec!["channels:read".into(), "assets:read".into(), "\u{7}webhooks:write".into()],
+        scopes: vec!["channels:read".into(), "assets:delete".into(), "\u{7}webhooks:write".into()],
         expires_in_seconds: Some(59),
         channel_ids: ids(&[&channel, "ch_nobody"]),
         project_id: Some("pr_nobody".into()),
@@ -158,7 +158,7 @@ async fn every_wrong_field_of_a_new_token_is_named_at_once() {
     let paths: Vec<&str> = fields.iter().map(|field| field.path.as_str()).collect();
     assert_eq!(paths, ["name", "scopes", "expiresInSeconds", "projectId"]);
     let scopes = &fields[1].message;
-    assert!(scopes.contains("`webhooks:write`, `assets:read`; known are channels:read, "), "{scopes}");
+    assert!(scopes.contains("`webhooks:write`, `assets:delete`; known are channels:read, "), "{scopes}");
     assert!(fields[2].message.contains("60 to 157680000 seconds, not 59"), "{}", fields[2].message);
 
     let wrong = NewApiToken {

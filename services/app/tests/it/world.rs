@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_app::{
-    Actor, ActorKind, AdminToken, App, Caller, ChannelRow, ChannelWithKey, Denied, FeedFacts, FeedGrant,
-    Idempotency, InputRow, NewChannel, Parts, ProjectId, Report, Reported, SessionRow, StreamKey, Subjects,
-    Vault,
+    Actor, ActorKind, AdminToken, App, AssetRow, Caller, ChannelRow, ChannelWithKey, Denied, FeedFacts,
+    FeedGrant, Idempotency, InputRow, NewChannel, Parts, ProjectId, ReadModels, Report, Reported, SessionRow,
+    StreamKey, Subjects, Vault,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_cluster::{Cluster, Me};
@@ -22,6 +22,7 @@ use sigma_store_sqlite::SqliteStore;
 use sigma_tables::{Place, Schema};
 use tokio::sync::watch;
 
+use crate::recordings::{Script, script};
 use crate::views::FoldedViews;
 
 /// Commits that go through before the store is gone; counts down.
@@ -183,6 +184,8 @@ pub(crate) struct World {
     pub(crate) folder: Arc<tempfile::TempDir>,
     /// Whether the views show what happened; who waits for them waits.
     pub(crate) shows: watch::Sender<bool>,
+    /// What the media plane answers.
+    pub(crate) recordings: Arc<Script>,
 }
 
 /// The three sides of one store.
@@ -254,9 +257,11 @@ impl World {
     ) -> Self {
         let shows = watch::Sender::new(true);
         let over = Stores { journal: switch.clone(), ..stores.clone() };
-        let app = open_gated(over, clock.clone(), &folder, 1, shows.subscribe()).await.unwrap();
+        let recordings = script();
+        let gated = (shows.subscribe(), recordings.clone());
+        let app = open_gated(over, clock.clone(), &folder, 1, gated).await.unwrap();
         let Stores { journal: store, log, history, process, cluster } = stores;
-        Self { store, log, history, process, cluster, clock, switch, app, folder, shows }
+        Self { store, log, history, process, cluster, clock, switch, app, folder, shows, recordings }
     }
 
     pub(crate) fn stores(&self) -> Stores {
@@ -341,6 +346,15 @@ impl World {
         rows.into_iter().find(|row| row.id == id).unwrap()
     }
 
+    /// The assets of a session by their kinds, those made first first.
+    pub(crate) async fn assets(&self, session: &str) -> Vec<AssetRow> {
+        self.log.settle().await.unwrap();
+        let views = FoldedViews::of(self.log.clone(), self.subjects());
+        let mut rows = views.assets_of_session(session).await.unwrap();
+        rows.sort_by_key(|row| (row.kind, row.created_at_ms, row.id.clone()));
+        rows
+    }
+
     pub(crate) async fn events(&self, aggregate_type: &str, id: &str) -> Vec<String> {
         let events = self.store.load(aggregate_type, id).await.unwrap();
         events.into_iter().map(|event| event.name).collect()
@@ -353,7 +367,7 @@ pub(crate) async fn open(
     folder: &tempfile::TempDir,
     master_key: u8,
 ) -> Result<Arc<App>, sigma_app::OpenError> {
-    open_gated(stores, clock, folder, master_key, watch::channel(true).1).await
+    open_gated(stores, clock, folder, master_key, (watch::channel(true).1, script())).await
 }
 
 async fn open_gated(
@@ -361,7 +375,7 @@ async fn open_gated(
     clock: Arc<ManualClock>,
     folder: &tempfile::TempDir,
     master_key: u8,
-    shows: watch::Receiver<bool>,
+    (shows, recordings): (watch::Receiver<bool>, Arc<Script>),
 ) -> Result<Arc<App>, sigma_app::OpenError> {
     let Stores { journal, log, history, process, cluster } = stores;
     let vault = Arc::new(Vault::new([master_key; 32]).unwrap());
@@ -369,7 +383,8 @@ async fn open_gated(
     let views = Arc::new(FoldedViews::gated(log.clone(), subjects, shows));
     let process = process.unwrap_or_else(|| folder.path().join("process.sqlite").into());
     let admin_token = AdminToken::new(ADMIN);
-    App::open(Parts { journal, log, history, views, clock, vault, admin_token, process, cluster }).await
+    App::open(Parts { journal, log, history, views, clock, vault, admin_token, process, recordings, cluster })
+        .await
 }
 
 pub(crate) fn named(name: &str) -> NewChannel {

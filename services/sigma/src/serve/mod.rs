@@ -408,8 +408,18 @@ async fn control_plane(
         None => views,
     };
     let views: Arc<dyn ReadModels> = Arc::new(views);
-    let parts =
-        sigma_app::Parts { journal, log, history, views, clock, vault, admin_token, process, cluster };
+    let parts = sigma_app::Parts {
+        journal,
+        log,
+        history,
+        views,
+        clock,
+        vault,
+        admin_token,
+        process,
+        recordings: Arc::new(media::Recordings),
+        cluster,
+    };
     let app = App::open(parts).await.map_err(Fault::told)?;
     Ok((runner, app))
 }

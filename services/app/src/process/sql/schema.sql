@@ -28,6 +28,14 @@ CREATE TABLE IF NOT EXISTS on_air (
 CREATE INDEX IF NOT EXISTS on_air_by_line ON on_air (line);
 CREATE INDEX IF NOT EXISTS on_air_by_node ON on_air (node);
 
+-- Assets that are not gone: those of a channel that is erased are found here.
+CREATE TABLE IF NOT EXISTS asset (
+    asset   TEXT PRIMARY KEY,
+    channel TEXT NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS asset_of_channel ON asset (channel);
+
 -- When each API token was used last: milliseconds since the Unix epoch. Stands nowhere else.
 CREATE TABLE IF NOT EXISTS token_use (
     token TEXT PRIMARY KEY,

@@ -1,0 +1,1 @@
+SELECT * FROM asset WHERE project = $1 AND id IN (SELECT value FROM json_each($2))

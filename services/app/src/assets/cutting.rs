@@ -1,0 +1,238 @@
+//! Clips and trims: what an owner wants, asked of the media, and its answer in words that name the field and the mend.
+
+use serde::Serialize;
+use sigma_domain::{
+    Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetTitle, ChannelId, Extent, NewAsset, Personal,
+    ProjectId, Scope, SessionId, ValueError,
+};
+use sigma_store::SecretWrite;
+
+use super::fold::spans;
+use super::media::spans_of;
+use super::{Cut, CutError, CutPoint, Span, new_clip_id};
+use crate::app::nothing_beside;
+use crate::executor::Beside;
+use crate::input::{Wrong, asked};
+use crate::{App, AppError, AssetRow, Caller, Done};
+
+/// A clip to cut. Points are microseconds from the beginning of what viewers see.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct NewClip {
+    /// Of this session…
+    pub session_id: Option<String>,
+    /// …or of this asset.
+    pub asset_id: Option<String>,
+    /// Where it begins. Negative, with a session on air: back from now.
+    pub from_us: i64,
+    /// Where it ends. Negative: as above; 0 where it begins back from now: now.
+    pub to_us: i64,
+    /// 1 to 100 characters.
+    pub title: Option<String>,
+}
+
+/// What is cut from.
+struct Whole {
+    project: ProjectId,
+    channel: ChannelId,
+    session: SessionId,
+    parent: Option<AssetId>,
+    /// Only of these.
+    within: Option<Vec<Span>>,
+}
+
+impl App {
+    /// Cuts a clip from a session, also while it is on air, or from an asset. It is ready at once. Wants `assets:write`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`]; [`AppError::BadInput`] for a range that the media has not.
+    pub async fn create_clip(&self, caller: &Caller, input: NewClip) -> Result<Done<AssetRow>, AppError> {
+        caller.need(Scope::AssetsWrite)?;
+        let context = self.context(caller, "createClip", &asked(&input)?)?;
+        if let Some(first) = self.executor.first_answer::<Asset>(&context).await? {
+            return self.asset_done(first).await;
+        }
+        let mut wrong = Wrong::default();
+        let title: Option<AssetTitle> = wrong.take_some("title", input.title.clone());
+        let named = match (&input.session_id, &input.asset_id) {
+            (Some(session), None) => Some((Some(session), None)),
+            (None, Some(asset)) => Some((None, Some(asset))),
+            _ => {
+                wrong.note("sessionId", "name the session or the asset to cut from, one of the two");
+                None
+            }
+        };
+        let (from, to) = points(&mut wrong, &input);
+        wrong.answer()?;
+        let whole = match named {
+            Some((Some(session), _)) => self.session_to_cut(caller, session).await?,
+            Some((_, Some(asset))) => self.asset_to_cut(caller, asset).await?,
+            _ => return Err(AppError::BadInput { fields: Vec::new() }),
+        };
+        let cut = self.recordings.cut(&whole.session, from, to, whole.within.as_deref()).await;
+        let what = if whole.parent.is_some() { "assetId" } else { "sessionId" };
+        let cut = cut.map_err(|error| not_cut(&error, what))?;
+        let (title, writes) = self.sealed_title(&whole.channel, title).await?;
+        let Whole { project, channel, session, parent, .. } = whole;
+        let (id, files) = (new_clip_id(), cut.files);
+        let asset =
+            NewAsset { id: id.clone(), project, channel, session, kind: AssetKind::Clip, title, parent };
+        let (extent, at) = (extent_of(cut)?, self.executor.now());
+        let command = AssetCommand::Clip { asset, extent, files, at };
+        let beside = |_: &[AssetEvent]| Ok(Beside { writes: writes.clone(), answer: None });
+        let executed = self.executor.execute::<Asset>(id.as_str(), command, &context, beside).await?;
+        self.asset_done(executed).await
+    }
+
+    /// Shows only a part of an asset, from one point of all of its media to another (microseconds). Nothing is cut away.
+    /// Wants `assets:write`.
+    ///
+    /// # Errors
+    /// [`AppError::Forbidden`]; [`AppError::NotFound`]; [`AppError::BadInput`] for a range that the media has not; refused
+    /// where it is not READY.
+    pub async fn trim_asset(
+        &self,
+        caller: &Caller,
+        id: &str,
+        from_us: i64,
+        to_us: i64,
+    ) -> Result<Done<AssetRow>, AppError> {
+        caller.need(Scope::AssetsWrite)?;
+        let context = self.context(caller, "trimAsset", &asked(&(id, from_us, to_us))?)?;
+        if let Some(first) = self.executor.first_answer::<Asset>(&context).await? {
+            return self.asset_done(first).await;
+        }
+        let facts = self.owned_asset(caller, id).await?;
+        let mut wrong = Wrong::default();
+        let from = from_start(&mut wrong, "from", from_us);
+        let to = from_start(&mut wrong, "to", to_us);
+        wrong.answer()?;
+        let at = self.executor.now();
+        let executed = match facts.recording() {
+            Some(recording) => {
+                let within = spans(&recording.whole);
+                let cut = self.recordings.cut(&facts.of.session, from, to, Some(&within)).await;
+                let extent = extent_of(cut.map_err(|error| not_cut(&error, "id"))?)?;
+                let command = AssetCommand::Trim { extent, at };
+                self.executor.execute::<Asset>(id, command, &context, nothing_beside).await?
+            }
+            None => return Err(self.not_ready(facts.state())),
+        };
+        self.asset_done(executed).await
+    }
+
+    async fn session_to_cut(&self, caller: &Caller, id: &str) -> Result<Whole, AppError> {
+        let (session, channel) = self.owned_session(caller, id).await?;
+        Ok(Whole { project: caller.project.clone(), channel, session, parent: None, within: None })
+    }
+
+    async fn asset_to_cut(&self, caller: &Caller, id: &str) -> Result<Whole, AppError> {
+        let facts = self.owned_asset(caller, id).await?;
+        let within = facts.recording().map(|recording| spans(recording.shown()));
+        let within = within.ok_or_else(|| self.not_ready(facts.state()))?;
+        let NewAsset { id, project, channel, session, .. } = facts.of;
+        Ok(Whole { project, channel, session, parent: Some(id), within: Some(within) })
+    }
+
+    /// The domain's own words for an asset that has no media.
+    fn not_ready(&self, state: sigma_domain::AssetState) -> AppError {
+        let refusal = sigma_domain::AssetRefusal::NotReady { state };
+        AppError::Refused { code: refusal.code().to_owned(), message: refusal.to_string() }
+    }
+
+    /// The title sealed under its channel's key; and the key to keep with it, where the channel had none: one that an older
+    /// version made.
+    async fn sealed_title(
+        &self,
+        channel: &ChannelId,
+        title: Option<AssetTitle>,
+    ) -> Result<(Option<Personal<AssetTitle>>, Vec<SecretWrite>), AppError> {
+        let Some(title) = title else { return Ok((None, Vec::new())) };
+        let mut writes = Vec::new();
+        let key = match self.subjects.keys(channel.as_str()).await?.pop() {
+            Some(key) => key,
+            None => {
+                let (key, put) = self.subjects.make(channel.as_str())?;
+                writes.push(put);
+                key
+            }
+        };
+        let sealed = key.seal_text(channel.as_str(), title.as_str())?;
+        Ok((Some(Personal::Sealed(sealed)), writes))
+    }
+}
+
+fn extent_of(cut: Cut) -> Result<Extent, AppError> {
+    let wrong =
+        |error: ValueError| AppError::Internal(format!("the media was cut into what is no extent: {error}"));
+    let Cut { spans, duration_ms, bytes, gaps_ms, .. } = cut;
+    Ok(Extent { spans: spans_of(&spans).map_err(wrong)?, duration_ms, bytes, gaps_ms })
+}
+
+/// Where a clip begins and ends.
+fn points(wrong: &mut Wrong, input: &NewClip) -> (CutPoint, CutPoint) {
+    let NewClip { session_id, from_us, to_us, .. } = input;
+    let back = |us: i64| CutPoint::BackFromNow(us.unsigned_abs());
+    let is_of_session = session_id.is_some();
+    let from = match *from_us {
+        from if from < 0 && is_of_session => back(from),
+        from => from_start(wrong, "from", from),
+    };
+    let to = match *to_us {
+        0 if *from_us < 0 && is_of_session => back(0),
+        to if to < 0 && is_of_session => back(to),
+        to => from_start(wrong, "to", to),
+    };
+    (from, to)
+}
+
+fn from_start(wrong: &mut Wrong, path: &str, us: i64) -> CutPoint {
+    let parsed = u64::try_from(us);
+    if parsed.is_err() {
+        wrong.note(
+            path,
+            "count from the beginning; only of a session on air is a negative number back from now",
+        );
+    }
+    CutPoint::FromStart(parsed.unwrap_or(0))
+}
+
+/// What is wrong with a range, said of the field that it is wrong with.
+fn not_cut(error: &CutError, what: &str) -> AppError {
+    match error {
+        CutError::Unknown => {
+            AppError::field(what, "there is no media of this session any more; cut from another")
+        }
+        CutError::Backwards => AppError::field("to", "this is not behind `from`; give a later moment"),
+        CutError::Outside { length_us } => {
+            let length = seconds(*length_us);
+            AppError::field(
+                "to",
+                format!("this reaches outside of the media, which is {length} s long; stay within"),
+            )
+        }
+        CutError::Empty => {
+            AppError::field("from", "there is nothing but a gap between `from` and `to`; take a longer range")
+        }
+        CutError::TooLong { limit_us } => {
+            let limit = seconds(*limit_us);
+            AppError::field(
+                "to",
+                format!("this makes it longer than {limit} s, the most at once; take an earlier moment"),
+            )
+        }
+        CutError::NotOnAir => AppError::field(
+            "from",
+            "the session is not on air; count from its beginning, with positive numbers",
+        ),
+        CutError::Unavailable(message) => AppError::Unavailable {
+            message: format!("the media cannot be looked at now: {message}"),
+            mend: "try again in a moment".to_owned(),
+        },
+    }
+}
+
+/// Microseconds as seconds, with as many decimals as they need.
+fn seconds(us: u64) -> String {
+    let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,86 @@
+//! The port to the recordings' media, which the media plane keeps.
+
+use async_trait::async_trait;
+use sigma_domain::SessionId;
+
+/// A range of a session's media time: microseconds from the first segment of its log, gaps included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// Where it begins.
+    pub from_us: u64,
+    /// Where it ends.
+    pub to_us: u64,
+}
+
+/// Where recordings' media lies.
+#[async_trait]
+pub trait Recordings: Send + Sync {
+    /// What a cut from one point to another comes to, aligned to what can be played from: of what viewers of the session see,
+    /// or of the spans `within`, joined. Nothing is copied or kept by it.
+    ///
+    /// # Errors
+    /// [`CutError`].
+    async fn cut(
+        &self,
+        session: &SessionId,
+        from: CutPoint,
+        to: CutPoint,
+        within: Option<&[Span]>,
+    ) -> Result<Cut, CutError>;
+}
+
+/// A point to cut at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutPoint {
+    /// Microseconds from the beginning of what viewers see of the session, or of the spans that are cut, joined.
+    FromStart(u64),
+    /// Microseconds back from now, of a session on air.
+    BackFromNow(u64),
+}
+
+/// A cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The media, in order.
+    pub spans: Vec<Span>,
+    /// How long it plays.
+    pub duration_ms: u64,
+    /// How much it is.
+    pub bytes: u64,
+    /// How much of the duration is missing.
+    pub gaps_ms: u64,
+    /// In how many files it stands.
+    pub files: u32,
+}
+
+/// Why nothing is cut.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CutError {
+    /// There is no media of that session here.
+    #[error("there is no media of this session")]
+    Unknown,
+    /// It would end before it begins, or where it begins.
+    #[error("it ends before it begins")]
+    Backwards,
+    /// A point lies outside of the media.
+    #[error("it lies outside of the media, which is {length_us} µs long")]
+    Outside {
+        /// How long the media is.
+        length_us: u64,
+    },
+    /// There are only gaps.
+    #[error("there is nothing but a gap")]
+    Empty,
+    /// Too much at once.
+    #[error("it is longer than {limit_us} µs")]
+    TooLong {
+        /// The most.
+        limit_us: u64,
+    },
+    /// Back from now, and the session is over.
+    #[error("the session is not on air")]
+    NotOnAir,
+    /// The media cannot be looked at now.
+    #[error("{0}")]
+    Unavailable(String),
+}

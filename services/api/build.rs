@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs, io, process};
 
 /// The pages without which there is nothing to serve.
-const NEEDED: [&str; 4] = ["index.html", "watch.html", "embed.html", "explorer.html"];
+const NEEDED: [&str; 5] = ["index.html", "watch.html", "embed.html", "replay.html", "explorer.html"];
 
 fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());

@@ -31,12 +31,12 @@ export default defineConfig({
     // No data: addresses and no injected polyfill: the pages run under a policy that allows neither.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ['index.html', 'watch.html', 'embed.html', 'explorer.html'] },
+    rolldownOptions: { input: ['index.html', 'watch.html', 'embed.html', 'replay.html', 'explorer.html'] },
   },
   server: {
     // `npm run dev` beside a running platform: the pages from here, the streams and the API from there.
     proxy: {
-      '/live': PLATFORM, '/media': PLATFORM, '/public': PLATFORM, '/preview': PLATFORM, '/auth': PLATFORM,
+      '/live': PLATFORM, '/vod': PLATFORM, '/media': PLATFORM, '/public': PLATFORM, '/preview': PLATFORM, '/auth': PLATFORM,
       '/graphql': { target: PLATFORM, ws: true },
     },
   },

@@ -1,8 +1,8 @@
 import { playbackIdOf } from './channels';
 import { h } from './player/dom';
 import { mountPlayer } from './player/player';
-import { playlistUrl } from './player/probe';
+import { liveSource } from './player/source';
 
 const stage = h('main', { class: 'stage' });
 document.body.append(stage);
-mountPlayer(stage, playlistUrl(playbackIdOf(location.pathname)));
+mountPlayer(stage, liveSource(playbackIdOf(location.pathname)));

@@ -1,8 +1,10 @@
 import { messages } from './player/messages';
 import { minutesSince, pathOf, playbackIdOf, publicLive } from './channels';
 import { h } from './player/dom';
-import { keyList, mountPlayer } from './player/player';
-import { playlistUrl, serverNow } from './player/probe';
+import { keyList } from './player/help';
+import { mountPlayer } from './player/player';
+import { serverNow } from './player/probe';
+import { liveSource } from './player/source';
 import type { Viewer } from './player/viewer';
 
 const playbackId = playbackIdOf(location.pathname);
@@ -20,7 +22,7 @@ document.body.append(
   h('main', {}, stage, h('div', { class: 'about' }, h('div', { class: 'what' }, name, h('p', { class: 'since' }, since, behind)), h('aside', { class: 'shortcuts', 'aria-label': messages.controls.help }, keyList()))),
 );
 
-mountPlayer(stage, playlistUrl(playbackId), {
+mountPlayer(stage, liveSource(playbackId), {
   on: {
     state: onState,
     behind: (words) => { if (behind.textContent !== words) behind.textContent = words; },

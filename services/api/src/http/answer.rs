@@ -213,6 +213,7 @@ fn route_of(path: &str) -> &'static str {
         "public" => "/public",
         "watch" => "/watch/{playbackId}",
         "embed" => "/embed/{playbackId}",
+        "replay" => "/replay/{assetId}",
         "assets" => "/assets",
         "live" => "/live",
         "preview" => "/preview",

@@ -274,6 +274,7 @@ fn api_routes() -> Router<Shared> {
     router
         .route("/watch/{playback_id}", get(pages::watch))
         .route("/embed/{playback_id}", get(pages::embed))
+        .route("/replay/{asset_id}", get(pages::replay))
         .route("/assets/{*path}", get(assets))
         .route("/graphql", get(pages::explorer).post(graphql::answer).options(preflight))
         .route("/graphql/ws", get(socket::upgrade))

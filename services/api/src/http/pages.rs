@@ -1,5 +1,5 @@
-//! The dashboard's build, carried inside the binary: the dashboard, the player's page, the player in a frame, the
-//! explorer, and their assets.
+//! The dashboard's build, carried inside the binary: the dashboard, the players' pages, the player in a frame,
+//! the explorer, and their assets.
 
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -67,6 +67,11 @@ pub(crate) async fn embed(
     headers: HeaderMap,
 ) -> Response {
     player(&inner, "embed.html", &playback_id, &headers, Framing::Anybody).await
+}
+
+/// The player of a recording. Whether there is one is the media plane's to say: the page asks it.
+pub(crate) async fn replay(State(inner): State<Shared>, headers: HeaderMap) -> Response {
+    page(&inner, "replay.html", &headers, Framing::Nobody)
 }
 
 /// A player's page. Of a channel that is not there as well, so that the page can say so; its status tells machines.

@@ -14,6 +14,7 @@ async fn only_the_embedded_player_may_be_framed() {
         ("/", "frame-ancestors 'none'", Some("DENY")),
         (&format!("/watch/{id}"), "frame-ancestors 'none'", Some("DENY")),
         (&format!("/embed/{id}"), "frame-ancestors *", None),
+        ("/replay/as_1", "frame-ancestors 'none'", Some("DENY")),
     ] {
         let answer = platform.get(path).await;
         assert_eq!(answer.status, 200, "{path}");

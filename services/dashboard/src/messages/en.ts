@@ -326,7 +326,7 @@ export const en = {
   },
 
   /** What the player itself says. */
-  player: { states: viewer.states, controls: viewer.controls, keys: viewer.keys },
+  player: { states: viewer.states, recordingStates: viewer.recordingStates, controls: viewer.controls, told: viewer.told, keys: viewer.keys, recordingKeys: viewer.recordingKeys },
 
   ...enPanel,
 };

@@ -1,6 +1,10 @@
+import { length, parts, timeOfDay } from '../player/lengths';
 import type { PlayerWords } from '../player/messages';
 import type { Messages } from './en';
 import { viPanel } from './vi-panel';
+
+const UNITS = { hour: 'giờ', minute: 'phút', second: 'giây' };
+const said = (seconds: number) => parts(seconds).map(([unit, value]) => `${value} ${UNITS[unit]}`).join(' ');
 
 const player: PlayerWords = {
   states: {
@@ -18,8 +22,16 @@ const player: PlayerWords = {
     unsupported: { title: 'Trình duyệt này không phát được video trực tiếp.', text: 'Hãy thử Chrome, Edge, Firefox hoặc Safari bản mới.' },
     failed: { title: 'Trình duyệt này không phát được định dạng của buổi phát.', text: 'Trình duyệt hoặc thiết bị khác có thể phát được. Thỉnh thoảng chúng tôi sẽ thử lại.' },
   },
+  recordingStates: {
+    checking: { title: 'Đang tìm bản ghi…', text: '' },
+    unknown: { title: 'Không có bản ghi nào ở địa chỉ này.', text: 'Có thể nó đã bị xóa, hoặc đã hết thời gian lưu.' },
+    denied: { title: 'Bản ghi này không mở cho mọi người.', text: 'Bạn cần đường dẫn do chủ kênh cung cấp.' },
+    ended: { title: 'Bản ghi kết thúc ở đây.', text: '' },
+    failed: { title: 'Trình duyệt này không phát được định dạng của bản ghi.', text: 'Trình duyệt hoặc thiết bị khác có thể phát được.' },
+  },
   controls: {
     player: 'Trình phát video trực tiếp',
+    recordingPlayer: 'Trình phát video',
     bar: 'Các nút điều khiển trình phát',
     play: 'Phát',
     pause: 'Tạm dừng',
@@ -33,8 +45,18 @@ const player: PlayerWords = {
     atLive: 'Bạn đang xem trực tiếp',
     goLive: 'Về trực tiếp',
     behind: (seconds) => `trễ ${seconds}\u00a0giây`,
+    behindLong: (seconds) => `trễ ${length(seconds)}`,
     behindHelp: 'Khoảng thời gian từ lúc hình vào nền tảng đến màn hình của bạn, theo đồng hồ của buổi phát',
     clockOff: 'Đồng hồ trên thiết bị của bạn bị lệch; đã hiệu chỉnh theo máy chủ',
+    rewind: 'Vị trí trong buổi phát',
+    place: 'Vị trí trong bản ghi',
+    moment: (behind, at) => [behind < 1 ? 'Trực tiếp' : `−${length(behind)}`, ...(at === null ? [] : [timeOfDay(at, 'vi')])].join(' · '),
+    momentSpoken: (behind, at) => [behind < 1 ? 'Trực tiếp' : `trễ ${said(behind)} so với trực tiếp`, ...(at === null ? [] : [timeOfDay(at, 'vi')])].join(', '),
+    ofLength: (at, whole) => `${length(at)} / ${length(whole)}`,
+    length,
+    ofLengthSpoken: (at, whole) => `${said(at)} trong ${said(whole)}`,
+    back10: 'Lùi 10\u00a0giây',
+    speed: 'Tốc độ',
     quality: 'Chất lượng',
     qualityAuto: 'Tự động',
     qualityAutoNow: (name) => `Tự động (${name})`,
@@ -45,12 +67,28 @@ const player: PlayerWords = {
     close: 'Đóng',
     shortcut: (label, key) => `${label} (${key})`,
   },
+  told: {
+    tooOld: 'Đoạn bạn đang xem không còn được lưu. Đây là đoạn cũ nhất còn lại.',
+    skipped: (seconds) => `Người phát đã vắng ${said(seconds)}. Xem tiếp từ lúc hình trở lại.`,
+    resumed: (seconds) => `Xem tiếp từ ${length(seconds)}, nơi bạn đã dừng.`,
+  },
   keys: [
     { keys: ['Space', 'K'], does: 'Phát hoặc tạm dừng' },
     { keys: ['M'], does: 'Bật hoặc tắt tiếng' },
     { keys: ['↑', '↓'], does: 'To hơn, nhỏ hơn' },
     { keys: ['←', '→'], does: 'Lùi, tiến 5\u00a0giây' },
+    { keys: ['J'], does: 'Lùi 10\u00a0giây' },
     { keys: ['L'], does: 'Về trực tiếp' },
+    { keys: ['F'], does: 'Toàn màn hình' },
+    { keys: ['?'], does: 'Bảng phím tắt này' },
+  ],
+  recordingKeys: [
+    { keys: ['Space', 'K'], does: 'Phát hoặc tạm dừng' },
+    { keys: ['M'], does: 'Bật hoặc tắt tiếng' },
+    { keys: ['↑', '↓'], does: 'To hơn, nhỏ hơn' },
+    { keys: ['←', '→'], does: 'Lùi, tiến 5\u00a0giây' },
+    { keys: ['J', 'L'], does: 'Lùi, tiến 10\u00a0giây' },
+    { keys: [',', '.'], does: 'Lùi, tiến một khung hình' },
     { keys: ['F'], does: 'Toàn màn hình' },
     { keys: ['?'], does: 'Bảng phím tắt này' },
   ],

@@ -31,6 +31,7 @@ export function icon(...paths: readonly string[]): SVGSVGElement {
 export const icons = {
   play: ['M8 5.5v13l10.5-6.5z'],
   pause: ['M8 5.5v13', 'M16 5.5v13'],
+  back: ['M12 1.8L8.4 5.2l3.6 3.4', 'M8.8 5.2H12a8 8 0 1 1-8 8'],
   sound: ['M4 9.5v5h3.5l4.5 4v-13l-4.5 4z', 'M15.5 9a4.2 4.2 0 0 1 0 6', 'M18 6.5a7.8 7.8 0 0 1 0 11'],
   muted: ['M4 9.5v5h3.5l4.5 4v-13l-4.5 4z', 'M16 9.5l5 5', 'M21 9.5l-5 5'],
   enter: ['M9 4.5H4.5V9', 'M15 4.5h4.5V9', 'M9 19.5H4.5V15', 'M15 19.5h4.5V15'],

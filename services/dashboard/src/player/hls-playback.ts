@@ -1,8 +1,13 @@
-import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type LevelDetails } from 'hls.js/light';
-import type { Playback, PlaybackEvents, Quality } from './playback';
+import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type LevelDetails, type RetryConfig } from 'hls.js/light';
+import type { Beginning, Playback, PlaybackEvents, Quality } from './playback';
+import { breaksOf, dateAt, gapsOf, timeOf, type Stretch } from './timeline';
 
 /** A decoder error is mended in place once within this; after that the playback is built anew. */
 const MEND_AGAIN_AFTER_MS = 10_000;
+/** What is assumed where the playlist does not tell it. */
+const FRAMES_A_SECOND = 30;
+/** Of a window that slides, the oldest so many target durations are not gone to: they are about to leave it. */
+const OLDEST_TARGETS = 1.5;
 
 export function hlsIsSupported(): boolean {
   return Hls.isSupported();
@@ -11,17 +16,22 @@ export function hlsIsSupported(): boolean {
 export class HlsPlayback implements Playback {
   readonly #hls: Hls;
   readonly #events: PlaybackEvents;
+  readonly #isLive: boolean;
   #details: LevelDetails | null = null;
+  #gaps: readonly Stretch[] | null = null;
   #mendedAt = -Infinity;
 
-  constructor(video: HTMLVideoElement, url: string, events: PlaybackEvents) {
+  constructor(video: HTMLVideoElement, url: string, from: Beginning, events: PlaybackEvents) {
     this.#events = events;
+    this.#isLive = from.at !== 'time';
     const hls = new Hls({
       // Passed-through fMP4 needs no transmuxing worth a thread, and the page's policy needs no blob: workers.
       enableWorker: false,
       lowLatencyMode: true,
-      // Drifting back to the target by a barely audible 10 % at most; without it hls.js stays where a hiccup left it.
-      maxLiveSyncPlaybackRate: 1.1,
+      // Drifting back to the target by a barely audible 10 % at most; without it hls.js stays where a hiccup left it. The
+      // speed of a recording is the viewer's.
+      maxLiveSyncPlaybackRate: this.#isLive ? 1.1 : 1,
+      startPosition: from.at === 'time' ? from.seconds : -1,
       // The default adds a whole second of delay for each stall, for good.
       liveSyncOnStallIncrease: 0.25,
       backBufferLength: 60,
@@ -31,16 +41,39 @@ export class HlsPlayback implements Playback {
       highBufferWatchdogPeriod: 1,
       manifestLoadPolicy: { default: policy(10_000, 1) },
       playlistLoadPolicy: { default: policy(10_000, 1) },
-      fragLoadPolicy: { default: policy(10_000, 3) },
+      fragLoadPolicy: { default: policy(10_000, 3, isAway) },
     });
     this.#hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => events.qualitiesChanged());
     hls.on(Events.LEVEL_SWITCHED, () => events.qualitiesChanged());
-    hls.on(Events.LEVEL_LOADED, (_, { details }) => { this.#details = details; });
-    hls.on(Events.LEVEL_UPDATED, (_, { details }) => { this.#details = details; });
+    hls.on(Events.LEVEL_LOADED, (_, { details }) => this.#note(details));
+    // Comes before hls.js looks whether the picture is still inside the window, and goes to live where it is not.
+    hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
+      const isFirst = this.#details === null;
+      this.#note(details);
+      if (isFirst && from.at === 'date') this.#beginAt(details, from.date);
+      events.windowMoved();
+    });
     hls.on(Events.ERROR, (_, data) => this.#onError(data));
     hls.loadSource(url);
     hls.attachMedia(video);
+  }
+
+  #note(details: LevelDetails): void {
+    this.#details = details;
+    this.#gaps = null;
+  }
+
+  /** Nothing was asked for yet but the playlist: the first segment is that of the date. */
+  #beginAt(details: LevelDetails, date: number): void {
+    const time = timeOf(details.fragments, date);
+    if (time === null) this.#events.tooOld();
+    this.#hls.startLoad(Math.max(time ?? -Infinity, this.#oldest(details)));
+  }
+
+  #oldest(details: LevelDetails): number {
+    const slides = details.live && this.#isLive && details.startSN > 0;
+    return details.fragmentStart + (slides ? OLDEST_TARGETS * details.targetduration : 0);
   }
 
   #onError(data: ErrorData): void {
@@ -64,8 +97,36 @@ export class HlsPlayback implements Playback {
     return this.#hls.playingDate?.getTime() ?? null;
   }
 
+  dateAt(time: number): number | null {
+    return dateAt(this.#details?.fragments ?? [], time);
+  }
+
   livePosition(): number | null {
-    return this.#hls.liveSyncPosition;
+    return this.#isLive ? this.#hls.liveSyncPosition : null;
+  }
+
+  window(): Stretch | null {
+    const details = this.#details;
+    if (details === null) return null;
+    const end = (details.live ? this.livePosition() : null) ?? details.edge;
+    return { start: Math.min(this.#oldest(details), end), end };
+  }
+
+  isLeftBehind(time: number): boolean {
+    return this.#details !== null && time < this.#details.fragmentStart - this.#hls.config.maxFragLookUpTolerance;
+  }
+
+  gaps(): readonly Stretch[] {
+    return this.#gaps ??= gapsOf(this.#details?.fragments ?? []);
+  }
+
+  breaks(): readonly number[] {
+    return breaksOf(this.#details?.fragments ?? []);
+  }
+
+  frameSeconds(): number {
+    const rate = this.#hls.levels[this.#hls.currentLevel]?.frameRate;
+    return 1 / (rate !== undefined && rate > 0 ? rate : FRAMES_A_SECOND);
   }
 
   targetLatency(): number | null {
@@ -119,7 +180,16 @@ export class HlsPlayback implements Playback {
 }
 
 /** Few retries in hls.js itself: after them the page asks the origin what is the matter, and says so. */
-function policy(firstByteMs: number, retries: number) {
-  const retry = { maxNumRetry: retries, retryDelayMs: 400, maxRetryDelayMs: 2_000 };
+function policy(firstByteMs: number, retries: number, shouldRetry?: RetryConfig['shouldRetry']) {
+  const retry: RetryConfig = { maxNumRetry: retries, retryDelayMs: 400, maxRetryDelayMs: 2_000, ...(shouldRetry && { shouldRetry }) };
   return { maxTimeToFirstByteMs: firstByteMs, maxLoadTimeMs: 20_000, timeoutRetry: retry, errorRetry: retry };
 }
+
+/**
+ * Left to itself hls.js takes a segment that a lost connection kept from it for a gap, and throws whoever is behind to the next media
+ * at hand. What the server refuses (4xx) it may pass over.
+ */
+const isAway: RetryConfig['shouldRetry'] = (_, __, ___, response) => {
+  const status = response?.code ?? 0;
+  return status < 400 || status >= 500;
+};

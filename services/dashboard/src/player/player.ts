@@ -1,12 +1,21 @@
 import { messages, type PlayerWords, type StateName } from './messages';
 import { h, icon, icons } from './dom';
-import { clockOffsetMs } from './probe';
-import { Viewer } from './viewer';
+import { helpDialog } from './help';
+import { clockOffsetMs, serverNow } from './probe';
+import { RewindBar, type BarWords } from './rewind-bar';
+import type { Source } from './source';
+import { Viewer, type Told } from './viewer';
 
 /** The controls fade when nothing has moved for this long. */
 const FADE_AFTER_MS = 2_800;
 const VOLUME_STEP = 0.1;
 const SEEK_S = 5;
+const BACK_S = 10;
+/** From here on tenths of a second behind live say nothing. */
+const FAR_BEHIND_S = 60;
+const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
+/** What is told once is seen for so long. */
+const TOLD_FOR_MS = 6_000;
 const VOLUME_KEY = 'sigma.volume';
 /** The figure is renewed calmly. */
 const FIGURES_MS = 500;
@@ -36,9 +45,9 @@ export interface PlayerOptions {
   readonly on?: Listeners;
 }
 
-/** Builds the player of a multivariant playlist into `root` and starts it; answers how to take it away. */
-export function mountPlayer(root: HTMLElement, playlist: string, options: PlayerOptions = {}): () => void {
-  const player = new Player(root, playlist, options);
+/** Builds the player of a source into `root` and starts it; answers how to take it away. */
+export function mountPlayer(root: HTMLElement, source: Source, options: PlayerOptions = {}): () => void {
+  const player = new Player(root, source, options);
   return () => player.destroy();
 }
 
@@ -60,13 +69,18 @@ class Player {
   readonly #title = h('p', { class: 'notice-title' });
   readonly #text = h('p', { class: 'notice-text' });
   readonly #notice = h('div', { class: 'notice', role: 'status', 'aria-live': 'polite' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), this.#title, this.#text);
+  readonly #told = h('p', { class: 'told', role: 'status', hidden: true });
+  readonly #rewind: RewindBar;
   readonly #play = this.#button('play', () => this.viewer.togglePlay());
+  readonly #back = this.#button('back', () => this.viewer.seekBy(-BACK_S));
   readonly #mute = this.#button('mute', () => this.#toggleMute());
   readonly #volume: HTMLInputElement = h('input', { class: 'volume', type: 'range', min: '0', max: '1', step: '0.05', oninput: () => this.#setVolume(Number(this.#volume.value)) });
   readonly #live = h('button', { class: 'live', type: 'button', onclick: () => this.viewer.goLive() }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'live-label' }));
   readonly #behind = h('span', { class: 'behind' });
+  readonly #speed: HTMLSelectElement = h('select', { onchange: () => this.#setSpeed(Number(this.#speed.value)) }, ...SPEEDS.map((speed) => h('option', { value: String(speed) }, `${speed}×`)));
+  readonly #speedBox = h('label', { class: 'choice speed' }, this.#speed);
   readonly #quality: HTMLSelectElement = h('select', { onchange: () => this.viewer.playback?.chooseQuality(Number(this.#quality.value)) });
-  readonly #qualityBox = h('label', { class: 'quality', hidden: true }, icon(...icons.quality), this.#quality);
+  readonly #qualityBox = h('label', { class: 'choice quality', hidden: true }, icon(...icons.quality), this.#quality);
   readonly #inset = this.#button('inset', () => void this.#toggleInset());
   readonly #full = this.#button('full', () => void this.#toggleFull());
   readonly #help = this.#button('help', () => this.#toggleHelp());
@@ -76,23 +90,35 @@ class Player {
   readonly #dialog: HTMLDialogElement;
   #fade: ReturnType<typeof setTimeout> | undefined;
   #lastTouch = -Infinity;
+  #telling: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(root: HTMLElement, playlist: string, { words = messages, keys = 'page', on = {} }: PlayerOptions) {
+  constructor(root: HTMLElement, source: Source, { words = messages, keys = 'page', on = {} }: PlayerOptions) {
     const text = words.controls;
+    const isRecording = source.kind === 'recording';
     this.#root = root;
     this.#words = words;
     this.#on = on;
-    this.viewer = new Viewer(this.#video, playlist, () => this.#render());
+    this.viewer = new Viewer(this.#video, source, { changed: () => this.#render(), told: (told) => this.#tell(told) });
+    this.#rewind = new RewindBar(this.#barWords(), { goTo: (time) => { this.viewer.seekTo(time); this.#figures(); }, touched: () => this.#wake() });
     this.#bar = h('div', { class: 'bar', role: 'group', 'aria-label': text.bar },
-      this.#play, this.#mute, this.#volume, this.#live, this.#behind,
-      h('span', { class: 'space' }), this.#qualityBox, this.#inset, this.#help, this.#full);
-    this.#dialog = helpDialog(words);
+      this.#rewind.element,
+      h('div', { class: 'row' },
+        this.#play, this.#back, this.#mute, this.#volume, ...(isRecording ? [] : [this.#live]), this.#behind,
+        h('span', { class: 'space' }), ...(isRecording ? [this.#speedBox] : []), this.#qualityBox, this.#inset, this.#help, this.#full));
+    this.#dialog = helpDialog(words, isRecording ? words.recordingKeys : words.keys);
     root.classList.add('player');
+    root.classList.toggle('recording', isRecording);
     root.setAttribute('role', 'region');
-    root.setAttribute('aria-label', text.player);
-    root.append(this.#video, h('div', { class: 'scrim', 'aria-hidden': 'true' }), this.#notice, this.#sound, this.#tap, this.#bar, this.#dialog);
+    root.setAttribute('aria-label', isRecording ? text.recordingPlayer : text.player);
+    root.append(this.#video, h('div', { class: 'scrim', 'aria-hidden': 'true' }), this.#notice, this.#sound, this.#tap, this.#told, this.#bar, this.#dialog);
 
     this.#volume.setAttribute('aria-label', text.volume);
+    this.#live.lastElementChild?.setAttribute('data-short', text.live);
+    this.#speed.setAttribute('aria-label', text.speed);
+    this.#speedBox.title = text.speed;
+    this.#speed.value = '1';
+    this.#label(this.#back, text.back10, 'J', icons.back);
+    this.#back.append(h('span', { class: 'ten', 'aria-hidden': 'true' }, String(BACK_S)));
     this.#quality.setAttribute('aria-label', text.quality);
     this.#qualityBox.title = text.quality;
     this.#sound.append(h('span', {}, text.tapForSound));
@@ -123,9 +149,10 @@ class Player {
     this.#listening.abort();
     clearInterval(this.#renewing);
     clearTimeout(this.#fade);
+    clearTimeout(this.#telling);
     if (window.sigma === this.#diagnostics) delete window.sigma;
     this.#root.replaceChildren();
-    this.#root.classList.remove('player', 'on-air', 'awake');
+    this.#root.classList.remove('player', 'recording', 'on-air', 'awake');
     delete this.#root.dataset['state'];
   }
 
@@ -133,10 +160,41 @@ class Player {
     return h('button', { class: `control ${name}`, type: 'button', onclick: act });
   }
 
+  /** What the bar says of a place: how far behind live it is and when it was, or how far into the recording. */
+  #barWords(): BarWords {
+    const text = this.#words.controls;
+    const dateAt = (time: number) => this.viewer.playback?.dateAt(time) ?? null;
+    if (this.viewer.isRecording) {
+      return {
+        name: text.place,
+        told: (time, { start }) => text.length(time - start),
+        spoken: (time, { start, end }) => text.ofLengthSpoken(time - start, end - start),
+      };
+    }
+    return {
+      name: text.rewind,
+      told: (time, { end }) => text.moment(end - time, dateAt(time)),
+      spoken: (time, { end }) => text.momentSpoken(end - time, dateAt(time)),
+    };
+  }
+
+  #tell(told: Told): void {
+    const words = this.#words.told;
+    this.#told.textContent = told.what === 'too-old' ? words.tooOld : told.what === 'skipped' ? words.skipped(told.seconds) : words.resumed(told.seconds);
+    this.#told.hidden = false;
+    clearTimeout(this.#telling);
+    this.#telling = setTimeout(() => { this.#told.hidden = true; }, TOLD_FOR_MS);
+  }
+
+  #setSpeed(speed: number): void {
+    // By default too: a playback that is built anew keeps it.
+    this.#video.defaultPlaybackRate = this.#video.playbackRate = speed;
+  }
+
   #listen(keys: Document | HTMLElement): void {
     const root = this.#root;
     const { signal } = this.#listening;
-    for (const name of ['play', 'pause', 'volumechange'] as const) this.#video.addEventListener(name, () => this.#render(), { signal });
+    for (const name of ['play', 'pause', 'volumechange', 'seeking'] as const) this.#video.addEventListener(name, () => this.#render(), { signal });
     document.addEventListener('fullscreenchange', () => this.#render(), { signal });
     root.addEventListener('pointermove', (event) => { if (event.pointerType === 'mouse') this.#wake(); }, { signal });
     root.addEventListener('pointerleave', () => this.#sleep(), { signal });
@@ -173,7 +231,10 @@ class Player {
       case 'k': return () => this.viewer.togglePlay();
       case 'm': return () => this.#toggleMute();
       case 'f': return () => void this.#toggleFull();
-      case 'l': return () => this.viewer.goLive();
+      case 'j': return () => this.viewer.seekBy(-BACK_S);
+      case 'l': return () => { if (this.viewer.isRecording) this.viewer.seekBy(BACK_S); else this.viewer.goLive(); };
+      case ',': return this.viewer.isRecording ? () => this.viewer.step(-1) : null;
+      case '.': return this.viewer.isRecording ? () => this.viewer.step(1) : null;
       case 'p': return () => void this.#toggleInset();
       case '?': return () => this.#toggleHelp();
       case 'arrowup': return () => this.#setVolume(this.#video.volume + VOLUME_STEP);
@@ -241,7 +302,8 @@ class Player {
     const { viewer } = this;
     const video = this.#video;
     const text = this.#words.controls;
-    const state = this.#words.states[viewer.state];
+    const states: Partial<PlayerWords['states']> = viewer.isRecording ? this.#words.recordingStates : {};
+    const state = states[viewer.state] ?? this.#words.states[viewer.state];
     // Whoever has just got a picture is shown what can be done with it.
     if (viewer.state === 'playing' && this.#root.dataset['state'] !== 'playing') this.#wake();
     this.#root.dataset['state'] = viewer.state;
@@ -293,36 +355,34 @@ class Player {
     const { viewer } = this;
     const text = this.#words.controls;
     const shown = PICTURE.has(viewer.state);
-    const latency = shown ? viewer.latency() : null;
-    const atLive = shown && viewer.state !== 'paused' && viewer.isAtLive();
+    const atLive = shown && !viewer.isRecording && viewer.state !== 'paused' && viewer.isAtLive();
     this.#live.classList.toggle('at', atLive);
     this.#live.hidden = !shown;
     set(this.#live.lastElementChild as HTMLElement, atLive ? text.live : text.goLive);
     this.#live.setAttribute('aria-label', atLive ? text.atLive : text.shortcut(text.goLive, 'L'));
     this.#live.title = atLive ? text.atLive : text.shortcut(text.goLive, 'L');
-    const words = latency === null ? '' : text.behind(latency < 10 ? latency.toFixed(1) : Math.round(latency).toString());
+
+    const window = viewer.isOnAir ? viewer.window : null;
+    this.#back.hidden = window === null;
+    const time = this.#video.currentTime;
+    this.#rewind.show(window === null || viewer.playback === null ? null
+      : { scale: window, time: viewer.followsLive ? window.end : time, gaps: viewer.playback.gaps(), breaks: viewer.playback.breaks() });
+
+    const words = viewer.isRecording ? (window === null ? '' : text.ofLength(Math.min(time, window.end) - window.start, window.end - window.start)) : this.#distance(shown);
     set(this.#behind, words);
     this.#on.behind?.(words);
-    this.#behind.title = clockOffsetMs() === 0 ? text.behindHelp : `${text.behindHelp}. ${text.clockOff}`;
+    if (!viewer.isRecording) this.#behind.title = clockOffsetMs() === 0 ? text.behindHelp : `${text.behindHelp}. ${text.clockOff}`;
   }
-}
 
-function helpDialog(words: PlayerWords): HTMLDialogElement {
-  const text = words.controls;
-  const dialog: HTMLDialogElement = h('dialog', { class: 'help-dialog', 'aria-label': text.help },
-    h('div', { class: 'help-head' },
-      h('h2', {}, text.help),
-      h('button', { class: 'control', type: 'button', 'aria-label': text.close, onclick: () => dialog.close() }, icon(...icons.close))),
-    keyList(words));
-  dialog.addEventListener('click', (event) => { if (event.target === dialog) dialog.close(); });
-  dialog.addEventListener('keydown', (event) => { if (event.key === '?') { event.preventDefault(); dialog.close(); } });
-  return dialog;
-}
-
-/** The shortcuts, for the dialog and for the line below the picture. */
-export function keyList(words: PlayerWords = messages): HTMLDListElement {
-  return h('dl', { class: 'keys' }, ...words.keys.map(({ keys, does }) =>
-    h('div', {}, h('dt', {}, ...keys.map((key) => h('kbd', {}, key))), h('dd', {}, does))));
+  /** How far the picture is behind the camera; while another is being looked for, how far that one is. */
+  #distance(shown: boolean): string {
+    const { viewer } = this;
+    const text = this.#words.controls;
+    const sought = this.#video.seeking ? viewer.playback?.dateAt(this.#video.currentTime) : null;
+    const latency = !shown ? null : sought == null ? viewer.latency() : (serverNow() - sought) / 1000;
+    if (latency === null) return '';
+    return latency < FAR_BEHIND_S ? text.behind(latency < 10 ? latency.toFixed(1) : Math.round(latency).toString()) : text.behindLong(latency);
+  }
 }
 
 /** Touches the page only when the words change, so that a screen reader is not told twice. */

@@ -1,6 +1,6 @@
 /** Asks the origin what is at a playlist's address, before and between broadcasts. */
 export type Answer =
-  | { kind: 'on-air'; session: string }
+  | { kind: 'on-air'; session: string; hasRewind: boolean }
   | { kind: 'not-on-air' }
   | { kind: 'unknown' }
   | { kind: 'denied' }
@@ -10,6 +10,8 @@ export type Answer =
 const ANSWER_WITHIN_MS = 10_000;
 /** A wait asked for by the server (Retry-After) is honoured up to this. */
 const RETRY_AFTER_MOST_S = 60;
+/** A channel that lets its viewers rewind names this media playlist; another names its live one. */
+const REWIND = 'dvr.m3u8';
 /** HTTP dates have whole seconds: a smaller difference is not a wrong clock. */
 const CLOCK_OFF_FROM_MS = 2_500;
 
@@ -25,16 +27,13 @@ export function serverNow(): number {
   return Date.now() + clockOffset;
 }
 
-export function playlistUrl(playbackId: string): string {
-  return `/live/${encodeURIComponent(playbackId)}/index.m3u8`;
-}
-
-/** The part of the media playlist's address that belongs to one session: all before its last segment. */
-export function sessionOf(multivariant: string, base: string): string | null {
+/** What a multivariant playlist tells: the part of the media playlist's address that belongs to one session (all before its last segment), and what follows it. */
+export function mediaPlaylistOf(multivariant: string, base: string): { session: string; name: string } | null {
   const uri = multivariant.split(/\r?\n/).find((line) => line !== '' && !line.startsWith('#'));
   if (uri === undefined) return null;
   const { pathname } = new URL(uri, base);
-  return pathname.slice(0, pathname.lastIndexOf('/') + 1);
+  const end = pathname.lastIndexOf('/') + 1;
+  return { session: pathname.slice(0, end), name: pathname.slice(end) };
 }
 
 export async function probe(playlist: string, signal?: AbortSignal): Promise<Answer> {
@@ -48,8 +47,8 @@ export async function probe(playlist: string, signal?: AbortSignal): Promise<Ans
     });
     noteClock(response.headers.get('date'), sent, Date.now());
     if (response.ok) {
-      const session = sessionOf(await response.text(), response.url);
-      return session === null ? away() : { kind: 'on-air', session };
+      const media = mediaPlaylistOf(await response.text(), response.url);
+      return media === null ? away() : { kind: 'on-air', session: media.session, hasRewind: media.name === REWIND };
     }
     if (response.status === 401 || response.status === 403) return { kind: 'denied' };
     if (response.status === 404) {

@@ -2,14 +2,16 @@ import type { StateName } from './messages';
 import { Backoff } from './backoff';
 import { HlsPlayback, hlsIsSupported } from './hls-playback';
 import { NativePlayback, nativeHlsIsSupported } from './native-playback';
-import type { Playback, PlaybackEvents, Trouble } from './playback';
+import { Movement } from './movement';
+import type { Beginning, Playback, PlaybackEvents, Trouble } from './playback';
 import { probe, serverNow } from './probe';
+import { keepPlace, placeIn } from './resume';
+import type { Source } from './source';
+import type { Stretch } from './timeline';
 import { wait } from './wait';
 
 /** How often the picture is looked at. */
 const TICK_MS = 200;
-/** No movement for this long is a stall, for counting. */
-const STALL_MS = 300;
 /** No movement for this long is said to the viewer. */
 const SAID_AFTER_MS = 700;
 /** No movement for this long though the broadcast goes on: jump to live. */
@@ -18,7 +20,7 @@ const KICK_AFTER_MS = 4_000;
 const KICK_AFTER_GAP_MS = 1_500;
 /** Still none: build the player anew. */
 const REBUILD_AFTER_MS = 10_000;
-/** Paused for longer than this: stop loading, and begin at live when the viewer comes back. */
+/** Paused for longer than this: stop loading; when the viewer comes back, the playback is built anew. */
 const REST_AFTER_MS = 60_000;
 /** A viewer who follows live and was thrown back further than this, in seconds, is brought back; less is caught up by playing faster. */
 const BRING_BACK_S = 4;
@@ -28,23 +30,43 @@ const BRING_BACK_EVERY_MS = 10_000;
 const SELDOM_MS = 45_000;
 /** Played for this long without trouble: waits start short again. */
 const SOUND_AFTER_MS = 5_000;
+/** A place in a recording is kept so often. */
+const KEEP_PLACE_EVERY_MS = 5_000;
+/** So near to a gap the picture stands because of it. */
+const GAP_NEAR_S = 0.5;
+/** Behind a gap a little: its edge is rounded. */
+const BEHIND_GAP_S = 0.05;
 
 /** There is a broadcast, moving or not. */
 const ON_AIR: ReadonlySet<StateName> = new Set(['starting', 'playing', 'paused', 'buffering', 'broken', 'reconnecting']);
 
 type Outcome = 'ended' | 'gone' | 'rebuild' | 'format';
 
+/** What the viewer should know, said once. */
+export type Told =
+  /** His place is no longer kept: the picture goes on with the oldest that is. */
+  | { readonly what: 'too-old' }
+  /** There was no broadcast for so many seconds; the picture went on behind them. */
+  | { readonly what: 'skipped'; readonly seconds: number }
+  /** A recording goes on where he left it. */
+  | { readonly what: 'resumed'; readonly seconds: number };
+
+export interface ViewerEvents {
+  changed(): void;
+  told(told: Told): void;
+}
+
 /** The life of one player: waits for a broadcast, plays it, says what is the matter, goes on by itself. */
 export class Viewer {
   state: StateName = 'checking';
-  /** Times the picture stood still against the viewer's will since the page was opened. */
-  stalls = 0;
   /** From opening the page to the first picture, in milliseconds. */
   firstPictureMs: number | null = null;
 
   readonly video: HTMLVideoElement;
+  readonly isRecording: boolean;
   readonly #playlist: string;
-  readonly #changed: () => void;
+  readonly #events: ViewerEvents;
+  readonly #movement: Movement;
 
   #playback: Playback | null = null;
   #ticking: ReturnType<typeof setInterval> | undefined;
@@ -56,39 +78,52 @@ export class Viewer {
 
   #wantsPlay = true;
   #refused = false;
-  #started = false;
   #reconnecting = false;
   /** The origin did not answer when it was last asked. */
   #serverAway = false;
-  #stalled = false;
   #inGap = false;
   #kicked = false;
-  #lastTime = -1;
-  #movedAt = 0;
   #stuckFrom = 0;
-  #soundFrom = 0;
   #pausedAt: number | null = null;
   #rested = false;
-  /** False once the viewer chose to be behind, by pausing or going back. */
-  #followsLive = true;
+  /** False once the viewer chose to be behind, by pausing or going back; in a recording always. */
+  #followsLive: boolean;
   #broughtBackAt = -Infinity;
+  /** Where the next playback begins. */
+  #from: Beginning;
+  #hasRewind = false;
+  #keptAt = 0;
+  /** Media time when it was looked at last. */
+  #seenAt = 0;
+  /** Media time of the frame on screen, where it was stepped to. */
+  #shownFrame: number | null = null;
 
   readonly #polls = new Backoff({ first: 2_000, most: 10_000, growth: 1.2 });
   readonly #reconnects = new Backoff({ first: 300, most: 5_000, growth: 1.6 });
   readonly #rebuilds = new Backoff({ first: 200, most: 10_000, growth: 2 });
 
-  constructor(video: HTMLVideoElement, playlist: string, changed: () => void) {
+  constructor(video: HTMLVideoElement, { kind, playlist }: Source, events: ViewerEvents) {
     this.video = video;
+    this.isRecording = kind === 'recording';
     this.#playlist = playlist;
-    this.#changed = changed;
+    this.#events = events;
+    this.#movement = new Movement(video, TICK_MS, SAID_AFTER_MS);
+    this.#followsLive = !this.isRecording;
+    this.#from = this.isRecording ? { at: 'time', seconds: placeIn(playlist) } : { at: 'live' };
+  }
+
+  /** Times the picture stood still against the viewer's will since the page was opened. */
+  get stalls(): number {
+    return this.#movement.stalls;
   }
 
   start(): void {
     if (!hlsIsSupported() && !nativeHlsIsSupported(this.video)) return this.#enter('unsupported');
-    this.video.addEventListener('play', () => { this.#wantsPlay = true; this.#refused = false; });
+    this.video.addEventListener('play', () => { this.#wantsPlay = true; this.#refused = false; this.#shownFrame = null; });
     this.video.addEventListener('pause', () => {
       // The end of the media and the taking down of a player pause too; only a person's wish counts.
       if (this.#playback !== null && !this.video.ended && this.video.readyState > 1) this.#wantsPlay = this.#followsLive = false;
+      this.#keepPlace();
     });
     this.#ticking = setInterval(() => this.#tick(), TICK_MS);
     void this.#run();
@@ -96,6 +131,7 @@ export class Viewer {
 
   /** The player leaves the page. Nothing is loaded or said any more. */
   stop(): void {
+    this.#keepPlace();
     this.#stopped = true;
     clearInterval(this.#ticking);
     this.#finish('gone');
@@ -104,7 +140,7 @@ export class Viewer {
 
   /** Seconds between the picture's own date and now; null when there is none. */
   latency(): number | null {
-    const date = this.#started ? this.#playback?.playingDate() : null;
+    const date = this.#movement.started ? this.#playback?.playingDate() : null;
     return date == null ? null : (serverNow() - date) / 1000;
   }
 
@@ -120,17 +156,27 @@ export class Viewer {
     return live - this.video.currentTime <= slack;
   }
 
+  /** He did not choose to be behind. */
+  get followsLive(): boolean {
+    return this.#followsLive;
+  }
+
   /** The browser wants a tap before it plays at all. */
   get needsTap(): boolean {
     return this.#refused;
   }
 
   get isOnAir(): boolean {
-    return ON_AIR.has(this.state);
+    return ON_AIR.has(this.state) || this.isRecording && this.state === 'ended';
   }
 
   get playback(): Playback | null {
     return this.#playback;
+  }
+
+  /** What the viewer can go to; null where he cannot choose. */
+  get window(): Stretch | null {
+    return this.#hasRewind || this.isRecording ? this.#playback?.window() ?? null : null;
   }
 
   togglePlay(): void {
@@ -139,7 +185,7 @@ export class Viewer {
       this.#wantsPlay = true;
       this.#play();
     } else {
-      this.video.pause();
+      this.#pause();
     }
   }
 
@@ -152,12 +198,31 @@ export class Viewer {
 
   /** Moves by seconds inside what can be played, never past live. */
   seekBy(seconds: number): void {
-    const { seekable } = this.video;
-    const live = this.#playback?.livePosition();
-    if (live == null || seekable.length === 0) return;
-    const wanted = this.video.currentTime + seconds;
-    this.#followsLive = wanted >= live;
-    this.video.currentTime = Math.max(seekable.start(0), Math.min(live, wanted));
+    this.seekTo(this.video.currentTime + seconds);
+  }
+
+  /** Goes to a media time, or as near as there is a picture. */
+  seekTo(wanted: number): void {
+    const window = this.#playback?.window();
+    if (window == null) return;
+    this.#followsLive = !this.isRecording && wanted >= window.end;
+    const within = Math.max(window.start, Math.min(window.end, wanted));
+    const gap = this.#gapAt(within);
+    this.video.currentTime = this.#seenAt = gap !== null && gap.end < window.end ? gap.end + BEHIND_GAP_S : within;
+    this.#shownFrame = null;
+    if (this.#rested) this.#wake();
+  }
+
+  /** One frame on or back, standing still. */
+  step(frames: 1 | -1): void {
+    const playback = this.#playback;
+    if (playback === null) return;
+    const { video } = this;
+    this.#pause();
+    const frame = playback.frameSeconds();
+    // Into the middle of the next one: dates of frames are rounded.
+    this.seekTo((this.#shownFrame === null ? video.currentTime : this.#shownFrame + frame / 2) + frames * frame);
+    video.requestVideoFrameCallback((_, { mediaTime }) => { this.#shownFrame = video.paused ? mediaTime : null; });
   }
 
   async #run(): Promise<void> {
@@ -166,6 +231,7 @@ export class Viewer {
       if (this.#stopped) return;
       switch (answer.kind) {
         case 'on-air':
+          this.#hasRewind = answer.hasRewind;
           if (answer.session === this.#endedSession) {
             this.#enter('ended');
             await wait(this.#polls.next());
@@ -195,6 +261,7 @@ export class Viewer {
 
   /** Plays a session until something else has to be done. */
   async #follow(session: string): Promise<void> {
+    if (!this.isRecording && session !== this.#session) this.#from = { at: 'live' };
     this.#session = session;
     const outcome = await this.#attempt(session);
     if (this.#stopped) return;
@@ -222,14 +289,19 @@ export class Viewer {
   #attempt(session: string): Promise<Outcome> {
     this.#drop();
     const now = performance.now();
-    this.#followsLive = true;
-    this.#started = this.#reconnecting = this.#serverAway = this.#inGap = this.#kicked = this.#rested = this.#stalled = false;
-    this.#lastTime = -1;
-    this.#movedAt = this.#stuckFrom = this.#soundFrom = now;
+    const from = this.#from;
+    this.#followsLive = from.at === 'live';
+    this.#reconnecting = this.#serverAway = this.#inGap = this.#kicked = this.#rested = false;
+    this.#movement.begin(now);
+    this.#stuckFrom = now;
+    // Building anew is no reason to play for who had paused.
+    this.video.autoplay = this.#wantsPlay;
     if (this.state !== 'reconnecting' && this.state !== 'broken' && this.state !== 'buffering') this.#enter('starting');
+    if (from.at === 'time' && from.seconds > 0 && this.firstPictureMs === null) this.#events.told({ what: 'resumed', seconds: from.seconds });
     return new Promise((resolve) => {
       this.#finish = (outcome) => {
         this.#finish = () => undefined;
+        this.#from = this.#place();
         this.#playback?.rest();
         this.#finished = true;
         resolve(outcome);
@@ -237,12 +309,44 @@ export class Viewer {
       this.#finished = false;
       const events: PlaybackEvents = {
         trouble: (trouble) => this.#onTrouble(trouble, session),
-        qualitiesChanged: () => this.#changed(),
+        qualitiesChanged: () => this.#events.changed(),
+        windowMoved: () => this.#stayInside(),
+        tooOld: () => this.#events.told({ what: 'too-old' }),
       };
       const url = this.#playlist;
-      this.#playback = hlsIsSupported() ? new HlsPlayback(this.video, url, events) : new NativePlayback(this.video, url, events);
+      this.#playback = hlsIsSupported() ? new HlsPlayback(this.video, url, from, events) : new NativePlayback(this.video, url, from, events);
       if (this.#wantsPlay) this.#play();
     });
+  }
+
+  /** Where he is who did not follow live: the next playback begins there. */
+  #place(): Beginning {
+    const { currentTime } = this.video;
+    if (this.isRecording) return this.#movement.started || currentTime > 0 ? { at: 'time', seconds: currentTime } : this.#from;
+    if (this.#followsLive || !this.#hasRewind) return { at: 'live' };
+    const date = this.#movement.started || currentTime > 0 ? this.#playback?.dateAt(currentTime) : null;
+    return date == null ? this.#from : { at: 'date', date };
+  }
+
+  #keepPlace(): void {
+    const end = this.isRecording && this.#movement.started ? this.#playback?.window()?.end : undefined;
+    if (end !== undefined) keepPlace(this.#playlist, this.video.ended ? 0 : this.video.currentTime, end);
+  }
+
+  /** Goes on loading after a rest. */
+  #wake(): void {
+    this.#rested = false;
+    this.#pausedAt = performance.now();
+    this.#playback?.resume(this.#place());
+  }
+
+  /** The window has moved on and left the picture behind; a picture that stands with its media at hand may stay. */
+  #stayInside(): void {
+    const window = this.#followsLive ? null : this.window;
+    const { video } = this;
+    if (window === null || !this.#movement.started || this.#playback?.isLeftBehind(video.currentTime) !== true || video.paused && video.readyState > 3) return;
+    video.currentTime = window.start;
+    this.#events.told({ what: 'too-old' });
   }
 
   #drop(): void {
@@ -278,8 +382,14 @@ export class Viewer {
       this.#stuckFrom = performance.now();
       if (answer.kind !== 'on-air') return this.#finish('gone');
       if (answer.session !== session) return this.#finish('rebuild');
-      return playback?.resume();
+      return playback?.resume(this.#place());
     }
+  }
+
+  #pause(): void {
+    // The event comes later, when the picture may be looked for already.
+    this.#wantsPlay = this.#followsLive = false;
+    this.video.pause();
   }
 
   #play(): void {
@@ -292,7 +402,7 @@ export class Viewer {
       }
       this.#wantsPlay = false;
       this.#refused = true;
-      this.#changed();
+      this.#events.changed();
     });
   }
 
@@ -301,23 +411,53 @@ export class Viewer {
     if (playback === null || this.#finished) return;
     const now = performance.now();
     const moved = this.#watchMovement(now);
-    const stuckMs = now - Math.max(this.#movedAt, this.#stuckFrom);
+    const { started, movedAt } = this.#movement;
+    const stuckMs = now - Math.max(movedAt, this.#stuckFrom);
 
     if (this.#rest(playback, now)) return;
-    if (playback.hasEnd() && !moved && (this.video.ended || !this.#started || stuckMs > SAID_AFTER_MS)) return this.#finish('ended');
+    if (this.isRecording && this.video.ended) return this.#enter('ended');
+    if (!this.isRecording && playback.hasEnd() && !moved && (this.video.ended || !started || stuckMs > SAID_AFTER_MS)) return this.#finish('ended');
 
-    const gap = playback.edgeIsGap();
+    const gap = !this.isRecording && playback.edgeIsGap();
     if (gap !== this.#inGap) {
       this.#inGap = gap;
       this.#kicked = false;
       this.#stuckFrom = now;
     }
     if (!moved && this.#wantsPlay) {
-      if (this.video.paused && !this.video.ended && this.#started) this.#play();
-      this.#mend(playback, now - Math.max(this.#movedAt, this.#stuckFrom));
+      if (this.video.paused && !this.video.ended && started) this.#play();
+      if (!this.#skipGap(playback)) this.#mend(playback, now - Math.max(movedAt, this.#stuckFrom));
     }
+    this.#tellOfGap();
     if (moved) this.#bringBack(playback, now);
-    this.#enter(this.#judge(moved, now - this.#movedAt));
+    this.#enter(this.#judge(moved, now - movedAt));
+  }
+
+  /** Who is behind does not wait through a gap whose end is known. */
+  #skipGap(playback: Playback): boolean {
+    const { video } = this;
+    const gap = this.#followsLive || !this.#movement.started || video.seeking ? null : this.#gapAt(video.currentTime + GAP_NEAR_S);
+    if (gap === null || gap.end >= (playback.window()?.end ?? 0)) return false;
+    video.currentTime = gap.end + BEHIND_GAP_S;
+    return true;
+  }
+
+  /** Whoever went over a gap, we or hls.js, the viewer is told. */
+  #tellOfGap(): void {
+    const [from, to] = [this.#seenAt, this.video.currentTime];
+    this.#seenAt = to;
+    if (this.#followsLive || to - from < GAP_NEAR_S) return;
+    const gap = this.#playback?.gaps().find(({ start, end }) => Math.abs(from - start) < 2 * GAP_NEAR_S && Math.abs(to - end) < 2 * GAP_NEAR_S);
+    if (gap !== undefined) this.#events.told({ what: 'skipped', seconds: gap.end - gap.start });
+  }
+
+  #gapAt(time: number): Stretch | null {
+    return this.#playback?.gaps().find(({ start, end }) => start <= time && time < end) ?? null;
+  }
+
+  /** The picture stands because the broadcaster is away, not for a reason that we could mend. */
+  #waitsForBroadcaster(): boolean {
+    return this.#inGap && (this.#followsLive || !this.#movement.started || this.#gapAt(this.video.currentTime + GAP_NEAR_S) !== null);
   }
 
   /** After an outage the players go on where they stopped; who was at live wants to be there again. */
@@ -330,35 +470,30 @@ export class Viewer {
   }
 
   #watchMovement(now: number): boolean {
-    const time = this.video.currentTime;
-    const moved = this.#lastTime >= 0 && time !== this.#lastTime && !this.video.seeking && !this.video.paused;
-    this.#lastTime = time;
-    if (moved) {
-      if (!this.#started) this.firstPictureMs ??= Math.round(now);
-      if (now - this.#movedAt > SAID_AFTER_MS) this.#soundFrom = now;
-      this.#started = true;
-      this.#stalled = this.#kicked = false;
-      this.#movedAt = now;
-      if (now - this.#soundFrom > SOUND_AFTER_MS) {
-        this.#reconnects.reset();
-        this.#rebuilds.reset();
-      }
-    } else if (this.video.seeking || this.video.paused) {
-      this.#movedAt = this.#started && !this.video.ended ? Math.max(this.#movedAt, now - STALL_MS) : this.#movedAt;
-    } else if (this.#started && !this.#stalled && now - this.#movedAt > STALL_MS + TICK_MS && this.#playback?.hasEnd() !== true) {
-      this.#stalled = true;
-      this.stalls += 1;
+    const movement = this.#movement;
+    const moved = movement.look(now, this.#playback?.hasEnd() === true);
+    if (!moved) return false;
+    this.firstPictureMs ??= Math.round(now);
+    this.#kicked = false;
+    if (now - movement.soundFrom > SOUND_AFTER_MS) {
+      this.#reconnects.reset();
+      this.#rebuilds.reset();
     }
-    return moved;
+    if (now - this.#keptAt > KEEP_PLACE_EVERY_MS) {
+      this.#keptAt = now;
+      this.#keepPlace();
+    }
+    return true;
   }
 
-  /** A long pause costs nobody anything: loading stops, and playing again begins at live. */
+  /** A long pause costs nobody anything: loading stops until he plays again. */
   #rest(playback: Playback, now: number): boolean {
     if (this.#wantsPlay) {
       this.#pausedAt = null;
       if (!this.#rested) return false;
-      this.#finish('rebuild');
-      return true;
+      if (this.isRecording) this.#wake();
+      else this.#finish('rebuild');
+      return !this.isRecording;
     }
     this.#pausedAt ??= now;
     if (!this.#rested && now - this.#pausedAt > REST_AFTER_MS) {
@@ -370,13 +505,14 @@ export class Viewer {
 
   #mend(playback: Playback, stuckMs: number): void {
     // A hidden page may be held back by its browser, and a gap is the broadcaster's to end.
-    if (document.visibilityState === 'hidden' || this.#inGap || this.#reconnecting) return;
+    if (document.visibilityState === 'hidden' || this.#waitsForBroadcaster() || this.#reconnecting) return;
     if (stuckMs > REBUILD_AFTER_MS) return this.#finish('rebuild');
     const kickAfter = this.state === 'broken' ? KICK_AFTER_GAP_MS : KICK_AFTER_MS;
-    if (!this.#kicked && this.#started && stuckMs > kickAfter) {
+    if (!this.#kicked && this.#movement.started && stuckMs > kickAfter) {
       this.#kicked = true;
       const live = playback.livePosition();
-      if (live !== null) this.video.currentTime = live;
+      if (!this.#followsLive) this.video.currentTime += playback.frameSeconds();
+      else if (live !== null) this.video.currentTime = live;
     }
   }
 
@@ -384,15 +520,16 @@ export class Viewer {
     if (moved) return 'playing';
     if (!this.#wantsPlay) return 'paused';
     const still = stillMs > SAID_AFTER_MS;
-    if (this.#serverAway && (still || !this.#started)) return 'reconnecting';
-    if (this.#inGap && (still || !this.#started)) return 'broken';
-    if (!this.#started) return this.state === 'checking' || this.state === 'waiting' || this.state === 'ended' ? 'starting' : this.state;
+    const { started } = this.#movement;
+    if (this.#serverAway && (still || !started)) return 'reconnecting';
+    if ((still || !started) && this.#waitsForBroadcaster()) return 'broken';
+    if (!started) return this.state === 'checking' || this.state === 'waiting' || this.state === 'ended' ? 'starting' : this.state;
     return still ? 'buffering' : this.state;
   }
 
   #enter(state: StateName): void {
     if (this.state === state || this.#stopped) return;
     this.state = state;
-    this.#changed();
+    this.#events.changed();
   }
 }

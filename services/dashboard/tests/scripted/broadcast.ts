@@ -3,11 +3,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const SEGMENTS = 90;
 const WINDOW = 6;
 
 /** A broadcast whose life is written by the test: a plain live playlist of 1 s segments that were made beforehand, one more each second. */
 export class ScriptedBroadcast {
+  /** So many seconds can its viewers go back; 0: they cannot. */
+  rewind = 0;
   readonly #media = mkdtempSync(join(tmpdir(), 'sigma-pages-'));
   #session = 0;
   #since = 0;
@@ -16,8 +17,12 @@ export class ScriptedBroadcast {
   #gapFrom: number | null = null;
   #gapTo: number | null = null;
 
-  constructor() {
-    const made = spawnSync('ffmpeg', ['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=15', '-f', 'lavfi', '-i', 'sine=frequency=330:sample_rate=48000', '-t', String(SEGMENTS),
+  /** At most so many segments are sent. */
+  readonly #segments: number;
+
+  constructor(segments = 90) {
+    this.#segments = segments;
+    const made = spawnSync('ffmpeg', ['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=15', '-f', 'lavfi', '-i', 'sine=frequency=330:sample_rate=48000', '-t', String(segments),
       '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-g', '15', '-sc_threshold', '0', '-b:v', '150k', '-c:a', 'aac', '-b:a', '48k',
       '-f', 'hls', '-hls_time', '1', '-hls_list_size', '0', '-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'init.mp4', '-hls_segment_filename', join(this.#media, '%d.m4s'), join(this.#media, 'all.m3u8')]);
     if (made.status !== 0) throw new Error(`ffmpeg: ${made.stderr.toString()}`);
@@ -41,10 +46,10 @@ export class ScriptedBroadcast {
     rmSync(this.#media, { recursive: true, force: true });
   }
 
-  /** A new session goes on air. */
-  begin(): void {
+  /** A new session goes on air, or was on air for so many seconds when anybody looks. */
+  begin(before = 0): void {
     this.#session += 1;
-    this.#since = Date.now();
+    this.#since = Date.now() - before * 1000;
     this.#ended = false;
     this.#gapFrom = this.#gapTo = null;
   }
@@ -53,6 +58,11 @@ export class ScriptedBroadcast {
   lose(): void {
     this.#gapFrom = this.#listed();
     this.#gapTo = null;
+  }
+
+  /** The broadcaster was away from one second of the session to another. */
+  wasAway(from: number, to: number): void {
+    [this.#gapFrom, this.#gapTo] = [from, to];
   }
 
   recover(): void {
@@ -64,14 +74,14 @@ export class ScriptedBroadcast {
     this.#endedWith = this.#listed();
   }
 
-  /** The multivariant playlist of the session on air; media are under `media`. */
-  multivariant(media: string): string {
-    return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=250000,CODECS="avc1.42c00c,mp4a.40.2",RESOLUTION=320x180\n${media}/${this.folder}/index.m3u8\n`;
+  /** The multivariant playlist of the session on air; its media playlist `name` is under `media`. */
+  multivariant(media: string, name = 'index.m3u8'): string {
+    return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-STREAM-INF:BANDWIDTH=250000,CODECS="avc1.42c00c,mp4a.40.2",RESOLUTION=320x180,FRAME-RATE=15.000\n${media}/${this.folder}/${name}\n`;
   }
 
-  playlist(): string {
+  playlist(window = WINDOW): string {
     const last = this.#ended ? this.#endedWith : this.#listed();
-    const first = Math.max(0, last - WINDOW);
+    const first = Math.max(0, last - window);
     const lines = ['#EXTM3U', '#EXT-X-VERSION:7', '#EXT-X-TARGETDURATION:1', `#EXT-X-MEDIA-SEQUENCE:${first}`, '#EXT-X-MAP:URI="init.mp4"',
       `#EXT-X-PROGRAM-DATE-TIME:${new Date(this.#since + (first - 4) * 1000).toISOString()}`];
     for (let segment = first; segment < last; segment += 1) {
@@ -82,12 +92,18 @@ export class ScriptedBroadcast {
     return `${lines.join('\n')}\n`;
   }
 
+  /** The first so many seconds of what was sent, as a recording. */
+  recording(seconds: number): string {
+    const segments = Array.from({ length: seconds }, (_, segment) => `#EXTINF:1.0,\n${segment}.m4s\n`);
+    return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MAP:URI="init.mp4"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-20T18:30:00.000Z\n${segments.join('')}#EXT-X-ENDLIST\n`;
+  }
+
   file(name: string): Buffer {
     return readFileSync(join(this.#media, name));
   }
 
   /** Segments listed so far; a session begins with four. */
   #listed(): number {
-    return Math.min(SEGMENTS, 4 + Math.floor((Date.now() - this.#since) / 1000));
+    return Math.min(this.#segments, 4 + Math.floor((Date.now() - this.#since) / 1000));
   }
 }

@@ -4,11 +4,21 @@ import { extname } from 'node:path';
 import { ScriptedBroadcast } from './broadcast';
 import { refuse, send, sendAsset, sendPage } from './pages';
 
-/** Serves the built watch and embed pages and one channel (`demo`) whose life is written by the test. */
+const REWIND = 'dvr.m3u8';
+const RECORDING = 'vod.m3u8';
+
+/** How long the recording is. */
+export const RECORDED_S = 24;
+
+/** Serves the built player pages, one channel (`demo`) whose life is written by the test, and a recording of it (`tape`). */
 export class ScriptedOrigin {
-  readonly broadcast = new ScriptedBroadcast();
+  readonly broadcast: ScriptedBroadcast;
   #server: Server | null = null;
   #port = 0;
+
+  constructor(segments?: number) {
+    this.broadcast = new ScriptedBroadcast(segments);
+  }
 
   get origin(): string {
     return `http://127.0.0.1:${this.#port}`;
@@ -35,15 +45,22 @@ export class ScriptedOrigin {
   #answer(path: string, response: ServerResponse): void {
     const [, room, name, file] = path.split('/');
     const { broadcast } = this;
-    if (room === 'watch' || room === 'embed') return sendPage(response, `${room}.html`);
+    if (room === 'watch' || room === 'embed' || room === 'replay') return sendPage(response, `${room}.html`);
     if (path === '/public/live') {
       const channels = broadcast.onAir ? [{ name: 'Harbour camera', watchUrl: `${this.origin}/watch/demo`, liveAt: new Date(broadcast.since).toISOString() }] : [];
       return send(response, '.json', JSON.stringify({ channels, rtmpUrl: 'rtmp://push.example:1935/live', adminToken: null }));
     }
-    if (room === 'live' && name === 'demo' && broadcast.onAir) return send(response, '.m3u8', broadcast.multivariant('../../media'));
+    if (room === 'live' && name === 'demo' && broadcast.onAir) {
+      return send(response, '.m3u8', broadcast.multivariant('../../media', file === REWIND && broadcast.rewind > 0 ? REWIND : 'index.m3u8'));
+    }
+    if (room === 'vod' && name === 'tape') return send(response, '.m3u8', broadcast.multivariant('../../media', RECORDING));
+    if (room === 'vod') return refuse(response, 'NOT_FOUND');
     if (room === 'live') return refuse(response, name === 'demo' ? 'NOT_ON_AIR' : 'NOT_FOUND');
     if (room === 'media' && name === broadcast.folder && file !== undefined) {
-      return file === 'index.m3u8' ? send(response, '.m3u8', broadcast.playlist()) : send(response, extname(file), broadcast.file(file));
+      if (file === 'index.m3u8') return send(response, '.m3u8', broadcast.playlist());
+      if (file === REWIND) return send(response, '.m3u8', broadcast.playlist(broadcast.rewind));
+      if (file === RECORDING) return send(response, '.m3u8', broadcast.recording(RECORDED_S));
+      return send(response, extname(file), broadcast.file(file));
     }
     if (!sendAsset(response, path)) refuse(response, 'NOT_FOUND');
   }

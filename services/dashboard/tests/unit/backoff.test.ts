@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Backoff } from '../../src/player/backoff';
 import { minutesSince, playbackIdOf } from '../../src/channels';
-import { sessionOf } from '../../src/player/probe';
+import { mediaPlaylistOf } from '../../src/player/probe';
 
 describe('waits', () => {
   it('grow up to the most, and begin again when reset', () => {
@@ -20,8 +20,8 @@ describe('waits', () => {
 describe('addresses', () => {
   it('name the session by the folder of the first media playlist', () => {
     const playlist = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n../../media/abc123/v.m3u8?t=1\n';
-    expect(sessionOf(playlist, 'http://host/live/xyz/index.m3u8')).toBe('/media/abc123/');
-    expect(sessionOf('#EXTM3U\n', 'http://host/live/xyz/index.m3u8')).toBeNull();
+    expect(mediaPlaylistOf(playlist, 'http://host/live/xyz/index.m3u8')).toEqual({ session: '/media/abc123/', name: 'v.m3u8' });
+    expect(mediaPlaylistOf('#EXTM3U\n', 'http://host/live/xyz/index.m3u8')).toBeNull();
   });
 
   it('carry the playback id behind the first word', () => {

@@ -1,0 +1,271 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { BrowserContext, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { messages, type StateName } from '../../src/player/messages';
+// @ts-expect-error plain JavaScript, so that node runs it without a build
+import { openBrowser } from '../browser.mjs';
+import { seriousFindings } from '../dashboard/axe';
+import { RECORDED_S, ScriptedOrigin } from '../scripted/origin';
+import { wantBuild } from '../scripted/pages';
+
+/** Other work may have the machine: long, and never waited for when things are well. */
+const PATIENCE = 30_000;
+const REWIND_S = 60;
+/** A test's broadcast must not end while a busy machine is at it. */
+const SENT_S = 240;
+/** What a busy machine may take between two looks at a picture that moves, in seconds. */
+const SLACK_S = 4;
+
+interface Sigma { state: string; latency(): number | null }
+
+let origin: ScriptedOrigin;
+let browser: BrowserContext;
+let page: Page;
+const profile = mkdtempSync(join(tmpdir(), 'sigma-chromium-'));
+const faults: string[] = [];
+
+async function reaches(state: StateName): Promise<void> {
+  await page.waitForFunction((wanted) => (window as unknown as { sigma?: Sigma }).sigma?.state === wanted, state, { timeout: PATIENCE, polling: 50 });
+}
+
+/** How far the picture is behind, by its own date. */
+const behind = () => page.evaluate(() => (window as unknown as { sigma: Sigma }).sigma.latency() ?? Number.NaN);
+/** The date of the picture, in seconds. */
+const date = async () => Date.now() / 1000 - (await behind());
+const time = () => page.evaluate(() => document.querySelector('video')!.currentTime);
+const bar = () => page.locator('.rewind');
+const told = () => page.locator('.told');
+const label = () => page.locator('.bar .behind').textContent();
+/** For the page an hour is over. */
+const later = () => page.evaluate(() => { const now = performance.now.bind(performance); performance.now = () => now() + 3_600_000; });
+
+async function between(ask: () => Promise<number>, least: number, most: number): Promise<void> {
+  await expect.poll(async () => { const value = await ask(); return value >= least && value <= most ? 'there' : value; }, { timeout: PATIENCE }).toBe('there');
+}
+
+async function pointAt(share: number): Promise<void> {
+  const { x, y, width, height } = (await bar().boundingBox())!;
+  await page.mouse.move(x + share * width - 2, y + height / 2);
+  await page.mouse.move(x + share * width, y + height / 2);
+}
+
+beforeAll(async () => {
+  wantBuild('replay.html');
+  origin = new ScriptedOrigin(SENT_S);
+  await origin.up();
+  browser = (await openBrowser(profile)) as BrowserContext;
+  page = browser.pages()[0] ?? (await browser.newPage());
+  page.on('pageerror', (error) => faults.push(error.message));
+  page.on('console', (message) => { if (/Content Security Policy|violates/i.test(message.text())) faults.push(message.text()); });
+}, 120_000);
+
+afterAll(async () => {
+  await browser?.close();
+  origin?.close();
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+});
+
+describe('a viewer of a channel that can be rewound', () => {
+  beforeAll(async () => {
+    origin.broadcast.rewind = REWIND_S;
+    origin.broadcast.begin(50);
+    origin.broadcast.wasAway(20, 28);
+    await page.goto(`${origin.origin}/watch/demo`);
+    await reaches('playing');
+  });
+
+  it('begins at live, with the bar at its end', async () => {
+    await between(behind, 0, 8);
+    expect(await bar().getAttribute('aria-valuetext')).toMatch(/^Live, /);
+    expect(await bar().getAttribute('aria-label')).toBe(messages.controls.rewind);
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+
+  it('goes back ten seconds and to live again', async () => {
+    const before = await behind();
+    await page.locator('.control.back').click();
+    await between(behind, before + 9, before + 10 + SLACK_S);
+    expect(await page.locator('.bar .live').textContent()).toBe(messages.controls.goLive);
+    await page.keyboard.press('j');
+    await between(behind, before + 19, before + 20 + 2 * SLACK_S);
+    await page.keyboard.press('l');
+    await between(behind, 0, 8);
+    await expect.poll(() => page.locator('.bar .live').textContent(), { timeout: PATIENCE }).toBe(messages.controls.live);
+  });
+
+  it('is shown the moment under the pointer, and goes there', async () => {
+    await pointAt(0.1);
+    await expect.poll(() => page.locator('.rewind-tip').isVisible()).toBe(true);
+    expect(await page.locator('.rewind-tip').textContent()).toMatch(/^−0:\d\d · \d/);
+    await page.mouse.down();
+    await pointAt(0.25);
+    expect(await page.locator('.rewind-tip').isVisible()).toBe(true);
+    await page.mouse.up();
+    await between(behind, 30, 50);
+    expect(await page.locator('.rewind-tip').isVisible()).toBe(false);
+    await reaches('playing');
+  });
+
+  it('sees where the broadcaster was away, and does not wait there', async () => {
+    expect(await page.locator('.rewind-gap').count()).toBe(1);
+    // Two seconds before it.
+    await page.evaluate(() => { document.querySelector('video')!.currentTime = 18; });
+    await expect.poll(() => told().textContent(), { timeout: PATIENCE }).toBe(messages.told.skipped(8));
+    await between(time, 28, 28 + SLACK_S);
+    await reaches('playing');
+    await page.mouse.move(10, 10);
+  });
+
+  it('keeps his place while the server is away', async () => {
+    await page.reload();
+    await reaches('playing');
+    origin.down();
+    for (let press = 0; press < 3; press += 1) await page.keyboard.press('j');
+    const sought = await time();
+    await reaches('reconnecting');
+    await origin.up();
+    await reaches('playing');
+    await between(time, sought, sought + SLACK_S);
+  });
+
+  it('comes back to the date at which he paused, however long ago', async () => {
+    await page.keyboard.press('k');
+    await reaches('paused');
+    const before = await date();
+    await later();
+    await page.waitForTimeout(500);
+    await page.keyboard.press('k');
+    await reaches('playing');
+    await between(date, before - 0.5, before + SLACK_S);
+  });
+
+  it('is told when his place is no longer kept, and sees the oldest that is', async () => {
+    await page.keyboard.press('k');
+    await reaches('paused');
+    origin.broadcast.rewind = 12;
+    await later();
+    await page.waitForTimeout(500);
+    await page.keyboard.press('k');
+    await expect.poll(() => told().textContent(), { timeout: PATIENCE }).toBe(messages.told.tooOld);
+    await between(behind, 4, 18);
+    await reaches('playing');
+    origin.broadcast.rewind = REWIND_S;
+  });
+
+  it('uses the slider by keyboard', async () => {
+    origin.broadcast.begin(40);
+    await page.goto(`${origin.origin}/watch/demo`);
+    await reaches('playing');
+    await bar().focus();
+    await page.keyboard.press('Home');
+    await between(behind, 38, 60);
+    expect(await bar().getAttribute('aria-valuenow')).toBe('0');
+    expect(await bar().getAttribute('aria-valuetext')).toMatch(/^\d+ seconds behind live, \d/);
+    await page.keyboard.press('ArrowRight');
+    await expect.poll(async () => Number(await bar().getAttribute('aria-valuenow')), { timeout: PATIENCE }).toBeGreaterThanOrEqual(5);
+    await page.keyboard.press('End');
+    await between(behind, 0, 8);
+  });
+
+  it('has no bar where there is nothing to go back to', async () => {
+    origin.broadcast.rewind = 0;
+    origin.broadcast.begin(30);
+    await page.goto(`${origin.origin}/watch/demo`);
+    await reaches('playing');
+    await between(behind, 0, 8);
+    expect(await bar().isVisible()).toBe(false);
+    expect(await page.locator('.control.back').isVisible()).toBe(false);
+  });
+});
+
+describe('a recording', () => {
+  it('says that there is none', async () => {
+    await page.goto(`${origin.origin}/replay/nothing`);
+    await reaches('unknown');
+    expect(await page.textContent('.notice-title')).toBe(messages.recordingStates.unknown.title);
+  });
+
+  it('plays from its beginning and says what it is', async () => {
+    await page.goto(`${origin.origin}/replay/tape`);
+    await reaches('playing');
+    await between(time, 0.1, SLACK_S);
+    expect(await page.textContent('h1')).toMatch(/^Recording of .*2026/);
+    expect(await label()).toMatch(/^0:0\d \/ 0:24$/);
+    expect(await page.locator('.bar .live').count()).toBe(0);
+    expect(await seriousFindings(page)).toEqual([]);
+  });
+
+  it('is stepped through frame by frame', async () => {
+    await page.keyboard.press('.');
+    await reaches('paused');
+    await page.waitForTimeout(300);
+    const before = await time();
+    for (const key of ['.', '.', '.', ',']) {
+      await page.keyboard.press(key);
+      await expect.poll(() => page.evaluate(() => document.querySelector('video')!.seeking), { timeout: PATIENCE }).toBe(false);
+    }
+    // Two frames of a fifteenth, as far as the first press could know where in its frame it was.
+    expect((await time()) - before).toBeGreaterThan(1.5 / 15);
+    expect((await time()) - before).toBeLessThan(3.5 / 15);
+  });
+
+  it('plays faster and slower', async () => {
+    await page.locator('.speed select').selectOption('2');
+    expect(await page.evaluate(() => document.querySelector('video')!.playbackRate)).toBe(2);
+    await page.keyboard.press('k');
+    await reaches('playing');
+    const from = await time();
+    await page.waitForFunction((wanted) => document.querySelector('video')!.currentTime > wanted, from + 3, { timeout: PATIENCE });
+    await page.locator('.speed select').selectOption('1');
+  });
+
+  it('goes on where it was left', async () => {
+    await bar().focus();
+    await page.keyboard.press('Home');
+    await pointAt(16 / RECORDED_S - 0.02);
+    await page.mouse.down();
+    await page.mouse.up();
+    await between(time, 15, 16 + SLACK_S);
+    await page.keyboard.press('k');
+    await reaches('paused');
+    const left = await time();
+    // Near its end it is taken for seen: the test's tape is short.
+    await page.evaluate((seconds) => { localStorage.setItem('sigma.places', JSON.stringify([['/vod/tape/index.m3u8', seconds]])); }, Math.floor(left));
+    await page.reload();
+    await reaches('playing');
+    await between(time, Math.floor(left), left + SLACK_S);
+    expect(await told().textContent()).toBe(messages.told.resumed(Math.floor(left)));
+  });
+
+  it('ends, and begins again', async () => {
+    await bar().focus();
+    await page.keyboard.press('End');
+    await reaches('ended');
+    expect(await page.textContent('.notice-title')).toBe(messages.recordingStates.ended.title);
+    await page.keyboard.press('k');
+    await reaches('playing');
+    await between(time, 0, SLACK_S);
+  });
+
+  it('keeps its place while the server is away', async () => {
+    await page.keyboard.press('l');
+    await between(time, 9, 10 + 2 * SLACK_S);
+    origin.down();
+    await page.waitForTimeout(1_000);
+    await origin.up();
+    await reaches('playing');
+    expect(await time()).toBeGreaterThan(9);
+  });
+
+  it('fits a small phone', async () => {
+    await page.setViewportSize({ width: 360, height: 640 });
+    await page.goto(`${origin.origin}/replay/tape`);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(360);
+  });
+
+  it('broke no rule of the page', () => {
+    expect(faults).toEqual([]);
+  });
+});

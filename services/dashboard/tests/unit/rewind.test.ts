@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { length, parts } from '../../src/player/lengths';
+import { breaksOf, dateAt, gapsOf, timeOf, type Piece } from '../../src/player/timeline';
+
+const NOON = Date.parse('2026-11-27T12:00:00Z');
+const piece = (start: number, date: number | null, more: Partial<Piece> = {}): Piece => ({ start, duration: 2, programDateTime: date === null ? null : NOON + date * 1000, cc: 0, ...more });
+
+/** Ten seconds, of which two are missing in the middle; then, half a minute later, four more. */
+const PIECES = [piece(0, 0), piece(2, 2), piece(4, 4, { gap: true }), piece(6, 6), piece(8, 8), piece(10, 40, { cc: 1 }), piece(12, 42, { cc: 1 })];
+
+describe('dates of a playlist', () => {
+  it('are told for each media time', () => {
+    expect(dateAt(PIECES, 3.5)).toBe(NOON + 3_500);
+    expect(dateAt(PIECES, 11)).toBe(NOON + 41_000);
+  });
+
+  it('go on behind the last segment, and before the first', () => {
+    expect(dateAt(PIECES, 15)).toBe(NOON + 45_000);
+    expect(dateAt(PIECES, -1)).toBe(NOON - 1_000);
+  });
+
+  it('are unknown where the playlist has none', () => {
+    expect(dateAt([], 1)).toBeNull();
+    expect(dateAt([piece(0, null)], 1)).toBeNull();
+    expect(timeOf([piece(0, null)], NOON)).toBeNull();
+  });
+
+  it('are found again', () => {
+    for (const time of [0, 1.25, 3, 7.5, 10, 13]) expect(timeOf(PIECES, dateAt(PIECES, time)!)).toBeCloseTo(time, 6);
+  });
+
+  it('of a time that was left out lead to what follows', () => {
+    expect(timeOf(PIECES, NOON + 25_000)).toBe(10);
+  });
+
+  it('before all that is listed are not found', () => {
+    expect(timeOf(PIECES, NOON - 1_000)).toBeNull();
+  });
+
+  it('are found though they were rounded', () => {
+    expect(timeOf(PIECES, NOON - 20)).toBe(0);
+  });
+});
+
+describe('what is missing', () => {
+  it('is told as stretches, neighbours joined', () => {
+    expect(gapsOf(PIECES)).toEqual([{ start: 4, end: 6 }]);
+    expect(gapsOf([piece(0, 0, { gap: true }), piece(2, 2, { gap: true }), piece(4, 4), piece(6, 6, { gap: true })])).toEqual([{ start: 0, end: 4 }, { start: 6, end: 8 }]);
+    expect(gapsOf([])).toEqual([]);
+  });
+
+  it('is a break where it was left out, not where a gap stands for it', () => {
+    expect(breaksOf(PIECES)).toEqual([10]);
+    expect(breaksOf([piece(0, 0), piece(2, 2, { gap: true }), piece(4, 4, { cc: 1 })])).toEqual([]);
+  });
+});
+
+describe('lengths', () => {
+  it('are written as clocks do', () => {
+    expect([0, 7.4, 61, 3_599.6, 45_296].map(length)).toEqual(['0:00', '0:07', '1:01', '1:00:00', '12:34:56']);
+    expect(length(-3)).toBe('0:00');
+  });
+
+  it('are said without empty parts', () => {
+    expect(parts(3_605)).toEqual([['hour', 1], ['second', 5]]);
+    expect(parts(0)).toEqual([['second', 0]]);
+  });
+});

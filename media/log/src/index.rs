@@ -1,6 +1,14 @@
 //! The framing of the index file: a header, then records of length, checksum and entry.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
 use crate::entry::Entry;
+use crate::error::LogError;
+
+/// The index's name.
+pub(crate) const INDEX: &str = "index";
 
 /// The first bytes of an index; the digit is the version of the framing.
 pub(crate) const HEADER: &[u8; 8] = b"sigmlog1";
@@ -25,6 +33,44 @@ pub(crate) fn write(entry: &Entry, out: &mut Vec<u8>) -> bool {
     out[start..start + 2].copy_from_slice(&len.to_le_bytes());
     out[start + 2..start + FRAME].copy_from_slice(&sum.to_le_bytes());
     true
+}
+
+/// Reads an index as it grows, holding no file open.
+#[derive(Debug)]
+pub struct IndexTail {
+    path: PathBuf,
+    at: u64,
+}
+
+impl IndexTail {
+    /// From the first entry of the log in `dir`.
+    pub fn new(dir: &Path) -> Self {
+        Self { path: dir.join(INDEX), at: HEADER.len() as u64 }
+    }
+
+    /// The entries that are whole and were not read yet.
+    ///
+    /// # Errors
+    /// [`LogError::Io`], or [`LogError::Foreign`] at an entry that this version does not know.
+    pub fn read(&mut self) -> Result<Vec<Entry>, LogError> {
+        let fail = |error| LogError::io(self.path.clone(), error);
+        let mut file = File::open(&self.path).map_err(fail)?;
+        // The walk steps over the header, so that one stands before what is read.
+        let mut bytes = HEADER.to_vec();
+        file.seek(SeekFrom::Start(self.at)).map_err(fail)?;
+        file.read_to_end(&mut bytes).map_err(fail)?;
+        let mut entries = Vec::new();
+        match read(&bytes, |entry, _| entries.push(entry)) {
+            Tail::Torn { good } => {
+                self.at += (good - HEADER.len()) as u64;
+                Ok(entries)
+            }
+            Tail::Unknown { at } => Err(LogError::Foreign {
+                path: self.path.clone(),
+                reason: format!("unknown entry at byte {}", self.at + (at - HEADER.len()) as u64),
+            }),
+        }
+    }
 }
 
 /// Why a walk over the records ended.

@@ -14,11 +14,11 @@ mod trailer;
 
 pub use entry::Entry;
 pub use error::LogError;
-pub use index::{read_all as read_index, write_all as write_index};
+pub use index::{IndexTail, read_all as read_index, write_all as write_index};
 pub use media::{EntryRef, LogReader, MediaFile};
 pub use meta::{Found, Meta, discover};
 pub use segment_log::{Opened, SegmentLog};
-pub use trailer::entries_in as entries_in_segment;
+pub use trailer::{entries_in_tail, read_tail};
 
 /// Ticks a second of every duration in the log.
 pub const TICKS_PER_SECOND: u64 = 90_000;

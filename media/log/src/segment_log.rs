@@ -10,13 +10,11 @@ use bytes::Bytes;
 
 use crate::entry::Entry;
 use crate::error::LogError;
-use crate::index::{self, Tail};
+use crate::index::{self, INDEX, Tail};
 use crate::media::{self, EntryRef, LogReader, MediaFile};
 use crate::meta::Meta;
 use crate::trailer;
 
-/// The index's name.
-const INDEX: &str = "index";
 /// How many entries the log owes to a disk that refuses them before it gives up: some 7 h of 0.5 s parts.
 const MAX_OWED: usize = 65_536;
 /// How much of a segment that was being written is read at once.

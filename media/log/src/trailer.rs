@@ -3,6 +3,10 @@
 //! A box that players skip (`uuid`, ISO/IEC 14496-12 §11.1): all entries since the segment before, parts left out, and the
 //! segment's own. It is no part of the segment that viewers are sent, whose length stands in the index.
 
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
 use crate::entry::Entry;
 use crate::index;
 
@@ -24,25 +28,29 @@ pub(crate) fn write(entries: &[Entry]) -> Vec<u8> {
     trailer
 }
 
-/// The entries that a segment's whole file tells, oldest first; none where it tells none.
-pub fn entries_in(file: &[u8]) -> Option<Vec<Entry>> {
-    let mut rest = file;
-    while let Some((head, _)) = rest.split_first_chunk::<16>() {
-        let size = u32::from_be_bytes([head[0], head[1], head[2], head[3]]);
-        let size = match size {
-            1 => u64::from_be_bytes([
-                head[8], head[9], head[10], head[11], head[12], head[13], head[14], head[15],
-            ]),
-            size => u64::from(size),
-        };
-        let size = usize::try_from(size).ok().filter(|size| *size >= 8 && *size <= rest.len())?;
-        let whole = &rest[..size];
-        if &head[4..8] == b"uuid" && whole.get(8..HEAD) == Some(&KIND[..]) {
-            return index::read_all(&whole[HEAD..]);
-        }
-        rest = &rest[size..];
-    }
-    None
+/// How much of a file's end holds what it tells.
+const TAIL: u64 = 256 * 1024;
+
+/// The entries that a segment's file tells, oldest first, from its last bytes; none where it tells none.
+pub fn entries_in_tail(tail: &[u8]) -> Option<Vec<Entry>> {
+    let begins = |at: &usize| {
+        let size = tail.get(*at..at + 4).and_then(|size| size.try_into().ok()).map_or(0, u32::from_be_bytes);
+        tail.get(at + 4..at + 8) == Some(b"uuid")
+            && tail.get(at + 8..at + HEAD) == Some(&KIND[..])
+            && usize::try_from(size).is_ok_and(|size| at + size == tail.len())
+    };
+    let at = (0..tail.len().saturating_sub(HEAD - 1)).rev().find(begins)?;
+    index::read_all(&tail[at + HEAD..])
+}
+
+/// The entries that a segment's file tells; none where there is no such file, or it tells none.
+pub fn read_tail(path: &Path) -> Option<Vec<Entry>> {
+    let mut file = File::open(path).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+    let mut tail = Vec::new();
+    file.take(TAIL).read_to_end(&mut tail).ok()?;
+    entries_in_tail(&tail)
 }
 
 #[cfg(test)]
@@ -61,18 +69,19 @@ mod tests {
     fn what_a_file_tells_is_found_behind_its_media() {
         let mut file = [0, 0, 0, 12, b'm', b'o', b'o', b'f', 1, 2, 3, 4].to_vec();
         file.extend_from_slice(&[0, 0, 0, 1, b'm', b'd', b'a', b't', 0, 0, 0, 0, 0, 0, 0, 17, 9]);
-        assert_eq!(entries_in(&file), None);
+        assert_eq!(entries_in_tail(&file), None);
         file.extend_from_slice(&write(&told()));
-        assert_eq!(entries_in(&file), Some(told()));
+        assert_eq!(entries_in_tail(&file), Some(told()));
+        assert_eq!(entries_in_tail(&file[20..]), Some(told()), "its last bytes are enough");
     }
 
     #[test]
     fn rubbish_tells_nothing_and_never_panics() {
         let mut file = write(&told());
         for at in 0..file.len() {
-            let _ = entries_in(&file[..at]);
+            let _ = entries_in_tail(&file[..at]);
             file[at] ^= 0x5a;
-            let _ = entries_in(&file);
+            let _ = entries_in_tail(&file);
             file[at] ^= 0x5a;
         }
     }

@@ -6,7 +6,7 @@ use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
 use sigma_log::{Entry, MediaFile, Meta};
@@ -75,7 +75,12 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError::Store`], or [`ArchiveError::Log`] where `local` cannot be read.
-    pub async fn put_media(&self, session: &str, file: MediaFile, local: &FilePath) -> Result<(), ArchiveError> {
+    pub async fn put_media(
+        &self,
+        session: &str,
+        file: MediaFile,
+        local: &FilePath,
+    ) -> Result<(), ArchiveError> {
         let key = self.media(session, file);
         if let Some(folder) = &self.folder {
             let (from, to) = (local.to_owned(), folder.join(key.as_ref()));
@@ -116,9 +121,9 @@ impl Archive {
             .map_err(|error| ArchiveError::Place(format!("meta.json of session {session}: {error}")))?;
         let mut pieces = self.list(&self.session(session).join("index")).await?;
         pieces.sort();
-        let read = stream::iter(pieces.iter().map(|key| self.get(key, None)));
-        let pieces: Vec<Bytes> = read.buffered(AT_ONCE).try_collect().await?;
-        let whole: Option<Vec<Vec<Entry>>> = pieces.iter().map(|piece| sigma_log::read_index(piece)).collect();
+        let pieces = self.get_all(pieces, None).await?;
+        let whole: Option<Vec<Vec<Entry>>> =
+            pieces.iter().map(|piece| sigma_log::read_index(piece)).collect();
         let entries = whole.map(|whole| in_order(whole.into_iter().flatten()));
         Ok(Some(match entries {
             Some(entries) if !entries.is_empty() => Archived { meta, entries, is_recovered: false },
@@ -140,11 +145,8 @@ impl Archive {
         let files = self.list(&self.session(session)).await?;
         let mut segments: Vec<u64> = files.iter().filter_map(|key| msn(key.filename()?)).collect();
         segments.sort_unstable();
-        let tails = stream::iter(segments.into_iter().map(|msn| async move {
-            let key = self.media(session, MediaFile::Segment(msn));
-            self.get(&key, Some(GetRange::Suffix(TAIL))).await
-        }));
-        let tails: Vec<Bytes> = tails.buffered(AT_ONCE).try_collect().await?;
+        let keys = segments.into_iter().map(|msn| self.media(session, MediaFile::Segment(msn))).collect();
+        let tails = self.get_all(keys, Some(GetRange::Suffix(TAIL))).await?;
         Ok(in_order(tails.iter().filter_map(|tail| sigma_log::entries_in_tail(tail)).flatten()))
     }
 
@@ -152,7 +154,12 @@ impl Archive {
     ///
     /// # Errors
     /// [`ArchiveError::Store`]; [`ArchiveError::is_missing`] where there is no such file.
-    pub async fn read(&self, session: &str, file: MediaFile, range: Range<u64>) -> Result<Bytes, ArchiveError> {
+    pub async fn read(
+        &self,
+        session: &str,
+        file: MediaFile,
+        range: Range<u64>,
+    ) -> Result<Bytes, ArchiveError> {
         Ok(self.store.get_range(&self.media(session, file), range).await?)
     }
 
@@ -222,6 +229,21 @@ impl Archive {
             return Err(ArchiveError::Place(format!("{key} has {length} bytes: that is none of ours")));
         }
         Ok(result.bytes().await?)
+    }
+
+    /// Many, in their order.
+    async fn get_all(&self, keys: Vec<Path>, range: Option<GetRange>) -> Result<Vec<Bytes>, ArchiveError> {
+        let mut all = Vec::with_capacity(keys.len());
+        // Boxed: of a closure that borrows, the compiler does not see that what it makes may be sent.
+        let asked = keys.into_iter().map(|key| {
+            let (archive, range) = (self.clone(), range.clone());
+            async move { archive.get(&key, range).await }.boxed()
+        });
+        let mut answers = stream::iter(asked.collect::<Vec<_>>()).buffered(AT_ONCE);
+        while let Some(answer) = answers.next().await {
+            all.push(answer?);
+        }
+        Ok(all)
     }
 
     async fn list(&self, prefix: &Path) -> Result<Vec<Path>, ArchiveError> {

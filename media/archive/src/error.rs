@@ -25,6 +25,11 @@ pub enum ArchiveError {
 }
 
 impl ArchiveError {
+    /// Whether it will never come: the store has no such thing, or has it no more as it was.
+    pub fn is_lost(&self) -> bool {
+        self.is_missing() || matches!(self, Self::Bent { .. })
+    }
+
     /// Whether the store answered that there is no such thing.
     pub fn is_missing(&self) -> bool {
         matches!(self, Self::Store(object_store::Error::NotFound { .. }))

@@ -38,9 +38,9 @@ impl Place {
         if text == "file" {
             return Ok(Self::Folder(data_dir.join("objects")));
         }
-        let rest = text.strip_prefix("s3://").ok_or_else(|| {
-            format!("`{text}` names no object store: write `file`, or s3://BUCKET/PREFIX")
-        })?;
+        let rest = text
+            .strip_prefix("s3://")
+            .ok_or_else(|| format!("`{text}` names no object store: write `file`, or s3://BUCKET/PREFIX"))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
         if bucket.is_empty() {
             return Err(format!("`{text}` names no bucket: write s3://BUCKET/PREFIX"));

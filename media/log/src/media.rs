@@ -60,7 +60,8 @@ pub struct LogReader {
 }
 
 impl LogReader {
-    pub(crate) fn new(dir: &Path) -> Self {
+    /// Reads the media in `dir`, as far as there is any.
+    pub fn new(dir: &Path) -> Self {
         Self { dir: dir.into() }
     }
 

@@ -34,6 +34,9 @@ pub struct Meta {
     /// How far back viewers may go, in milliseconds.
     #[serde(default)]
     pub rewind_ms: Option<u64>,
+    /// Whether all of it is kept.
+    #[serde(default)]
+    pub keeps: bool,
     /// Whatever else the node wants to find again (the unguessable path, for one).
     #[serde(default)]
     pub extra: BTreeMap<String, String>,

@@ -19,6 +19,7 @@ fn meta() -> Meta {
         segment_target_ms: 2_000,
         created_us: 1_700_000_000_000_000,
         rewind_ms: None,
+        keeps: true,
         extra: [("path".to_owned(), "s3cret".to_owned())].into(),
     }
 }

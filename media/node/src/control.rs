@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sigma_archive::Archive;
 use sigma_clock::Timestamp;
 use sigma_door::Pressure;
 use sigma_health::Thresholds;
@@ -354,6 +355,10 @@ pub struct NodeSettings {
     pub max_feed_bitrate: u64,
     /// How long the folder of an ended session is kept.
     pub keep_ended: Duration,
+    /// Where recordings are kept for good. None: in the node's own folder alone.
+    pub archive: Option<Archive>,
+    /// How much may wait on disk for an archive that is away, in bytes; beyond, the oldest is given up.
+    pub archive_backlog: u64,
     /// What counts as a feed in bad health.
     pub health: Thresholds,
     /// What the process lacks.
@@ -376,6 +381,8 @@ impl NodeSettings {
             reconnects: 30,
             max_feed_bitrate: 120_000_000,
             keep_ended: Duration::from_secs(24 * 3_600),
+            archive: None,
+            archive_backlog: 20 << 30,
             health: Thresholds::default(),
             pressure: Arc::default(),
             path_secret,

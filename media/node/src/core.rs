@@ -9,6 +9,7 @@ use sigma_clock::Clock;
 use crate::control::{Control, NodeSettings};
 use crate::figures::Figures;
 use crate::ingest::{Entrance, OnAir};
+use crate::keeping::ArchiveState;
 use crate::origin::recordings::Recordings;
 use crate::paths::Paths;
 use crate::session::{Scribe, Sessions};
@@ -24,6 +25,8 @@ pub(crate) struct Core {
     pub(crate) on_air: OnAir,
     pub(crate) entrance: Entrance,
     pub(crate) sessions: Sessions,
+    /// How the archive is doing.
+    pub(crate) archived: ArchiveState,
     /// Recordings that were asked for lately.
     pub(crate) recordings: Recordings,
     pub(crate) scribe: Scribe,

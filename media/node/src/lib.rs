@@ -41,11 +41,14 @@ pub use sigma_health::{
 };
 
 use crate::core::Core;
-use crate::keeping::Sweeper;
+use crate::keeping::{Filing, Sweeper};
 use crate::session::{Sessions, end_orphans};
 
 /// How often ended sessions are looked after.
 const TIDY: Duration = Duration::from_secs(60);
+
+/// How often the archive is given what was closed meanwhile.
+const FILE: Duration = Duration::from_secs(1);
 
 /// How long a stop waits for the control plane to take the last reports.
 const PARK_WITHIN: Duration = Duration::from_secs(2);
@@ -79,6 +82,7 @@ impl Node {
             paths,
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
+            archived: keeping::ArchiveState::default(),
             recordings: origin::recordings::Recordings::default(),
             #[cfg(not(test))]
             scribe: session::Scribe::start()?,
@@ -180,6 +184,7 @@ impl Node {
             sessions_on_air,
             feeds: self.feeds(),
             unwritten_logs: self.unwritten_logs(),
+            archive_backlog: self.archive_backlog(),
             health: health.collect(),
         })
     }
@@ -196,6 +201,33 @@ impl Node {
             self.core.sessions.tidy();
             sweeper.round(&self.core).await;
         }
+    }
+
+    /// Files what is recorded in the archive until `stop` turns true.
+    pub async fn archive(&self, mut stop: watch::Receiver<bool>) {
+        let Some(archive) = self.core.settings.archive.clone() else { return };
+        let mut filing = Filing::new(archive);
+        let mut rounds = sigma_clock::interval(FILE);
+        loop {
+            let round = async {
+                rounds.tick().await;
+                filing.round(&self.core).await;
+            };
+            tokio::select! {
+                () = round => {}
+                () = ingest::stopped(&mut stop) => return,
+            }
+        }
+    }
+
+    /// Why nothing goes into the archive at the moment.
+    pub fn archive_trouble(&self) -> Option<String> {
+        self.core.archived.trouble()
+    }
+
+    /// How many bytes wait for the archive.
+    pub fn archive_backlog(&self) -> u64 {
+        self.core.archived.waiting()
     }
 
     /// Writes down what is whole and leaves every session resumable, without an ENDLIST. Call it before the doors

@@ -13,6 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sigma_api::http::{self, Component, Condition, Exposition, Fallback, FromMedia, MetricSource};
 use sigma_app::{App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir};
+use sigma_archive::Archive;
 use sigma_clock::{Clock, Timestamp};
 use sigma_door::{Identity, Pressure};
 use sigma_node::{
@@ -69,6 +70,13 @@ impl Media {
         started.on_air.iter().for_each(|session| shown.hold(session));
         let Entrance { pressure, path_secret, seconds } = entrance;
         let control = Port { app: Arc::clone(app), node: node_id, shown: Arc::clone(&shown), seconds };
+        let archive = Archive::open(&settings.objects).map_err(|error| {
+            Fault::new(
+                format!("the object store cannot be used: {error}"),
+                "see --objects and, for a bucket, the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY",
+            )
+        })?;
         let node_settings = NodeSettings {
             ingest_silence: settings.ingest_silence,
             health: settings.thresholds,
@@ -79,6 +87,8 @@ impl Media {
             max_feed_bitrate: settings.ingest.feed_bitrate,
             wrong_keys: settings.ingest.wrong_keys,
             reconnects: settings.ingest.reconnects,
+            archive: Some(archive),
+            archive_backlog: settings.objects_backlog,
             ..NodeSettings::new(path_secret)
         };
         let node = Node::open(node_settings, &names.live(), Arc::new(control), clock).map_err(|error| {
@@ -106,7 +116,9 @@ impl Media {
             // Nobody left to tell is as well.
             let _ = stopped.send(true);
         });
-        let (door, tidy) = (self.node.clone(), self.node.clone());
+        let (door, tidy, filing) = (self.node.clone(), self.node.clone(), self.node.clone());
+        let until = watched.clone();
+        tasks.spawn(async move { filing.archive(until).await });
         let listening = watched.clone();
         tasks.spawn(async move { door.serve_rtmp(rtmp, listening).await });
         if let Some((rtmps, identity)) = rtmps {
@@ -419,7 +431,14 @@ impl Component for Media {
 
     async fn check(&self) -> Condition {
         match self.node.unwritten_logs() {
-            0 => Condition::Ready,
+            0 => match self.node.archive_trouble() {
+                None => Condition::Ready,
+                Some(trouble) => Condition::Degraded(format!(
+                    "recordings cannot be archived, and {} MB wait on disk: {trouble}; see that the place that --objects names \
+                     answers and may be written",
+                    self.node.archive_backlog() / 1_000_000
+                )),
+            },
             sessions => Condition::Degraded(format!(
                 "the segment logs of {sessions} sessions cannot be written and go on from memory; see that the data folder's disk \
                  answers, has room and is writable"

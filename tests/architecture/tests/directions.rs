@@ -54,6 +54,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("sigma-rtmp", &["sigma-elementary"]),
     ("sigma-packager", &["sigma-elementary"]),
     ("sigma-log", &[]),
+    ("sigma-archive", &["sigma-clock", "sigma-log"]),
     ("sigma-hls", &["sigma-elementary", "sigma-log", "sigma-packager"]),
     ("sigma-gst", &["sigma-clock", "sigma-elementary"]),
     ("sigma-media-worker", &["sigma-elementary", "sigma-gst"]),
@@ -62,6 +63,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "sigma-node",
         &[
+            "sigma-archive",
             "sigma-clock",
             "sigma-door",
             "sigma-elementary",
@@ -145,6 +147,7 @@ fn media_never_imports_the_control_plane() {
         "sigma-rtmp",
         "sigma-packager",
         "sigma-log",
+        "sigma-archive",
         "sigma-hls",
         "sigma-gst",
         "sigma-media-worker",

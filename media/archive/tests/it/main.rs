@@ -31,6 +31,7 @@ fn meta(session: &str) -> Meta {
         segment_target_ms: 2_000,
         created_us: 7,
         rewind_ms: Some(1),
+        keeps: true,
         extra: Default::default(),
     }
 }

@@ -101,6 +101,7 @@ pub(crate) struct Now {
     pub(crate) sessions_on_air: usize,
     pub(crate) feeds: usize,
     pub(crate) unwritten_logs: usize,
+    pub(crate) archive_backlog: u64,
     /// The newest sample of each session on air, as many as are shown.
     pub(crate) health: Vec<(String, HealthSample)>,
 }
@@ -206,6 +207,26 @@ impl Figures {
             "sigma_log_unwritten_sessions",
             "Sessions on air whose segment log cannot be written and that go on from memory.",
             now.unwritten_logs,
+        );
+        families.counter(
+            "sigma_archive_bytes_total",
+            "Bytes of segments that went into the archive.",
+            &self.archive_bytes,
+        );
+        families.counter(
+            "sigma_archive_errors_total",
+            "Tries to archive a session that failed; each is tried again.",
+            &self.archive_errors,
+        );
+        families.counter(
+            "sigma_archive_given_up_segments_total",
+            "Segments that were given up because more waited for the archive than the disk may hold.",
+            &self.archive_given_up,
+        );
+        families.gauge(
+            "sigma_archive_waiting_bytes",
+            "Bytes of segments that wait for the archive.",
+            now.archive_backlog,
         );
     }
 
@@ -325,6 +346,7 @@ mod tests {
             sessions_on_air: 2,
             feeds: 1,
             unwritten_logs: 0,
+            archive_backlog: 0,
             health: vec![("se_1".into(), health)],
         })
     }

@@ -2,11 +2,12 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::path::PathBuf;
 
 use bytes::Bytes;
+use sigma_log::{EntryRef, MediaFile};
 
 use super::respond::SlicedBody;
+use crate::session::MediaStore;
 
 /// How much of a file is read at once.
 const READ: u64 = 1024 * 1024;
@@ -41,10 +42,12 @@ impl Body {
 pub(super) enum Stretch {
     /// Bytes that are there.
     Bytes(Bytes),
-    /// The first `len` bytes of a file.
-    File {
+    /// The first `len` bytes of a media file.
+    Media {
+        /// Where it stands.
+        store: MediaStore,
         /// The file.
-        path: PathBuf,
+        file: MediaFile,
         /// Bytes of it.
         len: u64,
     },
@@ -54,7 +57,7 @@ impl Stretch {
     fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
-            Self::File { len, .. } => *len,
+            Self::Media { len, .. } => *len,
         }
     }
 }
@@ -101,10 +104,9 @@ impl JoinedBody {
                 let from = usize::try_from(self.gone).map_err(io::Error::other)?;
                 bytes.slice(from..from + usize::try_from(count).map_err(io::Error::other)?)
             }
-            Stretch::File { path, .. } => {
-                let (path, at) = (path.clone(), self.gone);
-                let read = tokio::task::spawn_blocking(move || read(&path, at, count));
-                read.await.map_err(io::Error::other)??
+            Stretch::Media { store, file, .. } => {
+                let range = EntryRef { file: *file, offset: self.gone, len: count };
+                store.read(range).await.map_err(io::Error::other)?
             }
         };
         self.gone += count;
@@ -114,31 +116,24 @@ impl JoinedBody {
     }
 }
 
-fn read(path: &PathBuf, at: u64, count: u64) -> io::Result<Bytes> {
-    use std::os::unix::fs::FileExt;
-    let mut bytes = vec![0; usize::try_from(count).map_err(io::Error::other)?];
-    std::fs::File::open(path)?.read_exact_at(&mut bytes, at)?;
-    Ok(bytes.into())
-}
-
 #[cfg(test)]
 mod tests {
+    use sigma_log::LogReader;
+
     use super::*;
 
     #[tokio::test]
     async fn every_range_of_what_is_joined_is_that_of_the_whole() {
         let folder = tempfile::tempdir().unwrap();
-        let file = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, format!("{text}and a tail that is not part of it")).unwrap();
-            Stretch::File { path, len: text.len() as u64 }
+        let store = MediaStore::new("se_1", LogReader::new(folder.path()), None);
+        let file = |msn: u64, text: &str| {
+            let file = MediaFile::Segment(msn);
+            let whole = format!("{text}and a tail that is not part of it");
+            std::fs::write(folder.path().join(file.to_string()), whole).unwrap();
+            Stretch::Media { store: store.clone(), file, len: text.len() as u64 }
         };
-        let stretches = [
-            Stretch::Bytes(Bytes::from_static(b"head")),
-            file("a", "first"),
-            file("b", ""),
-            file("c", "second"),
-        ];
+        let stretches =
+            [Stretch::Bytes(Bytes::from_static(b"head")), file(0, "first"), file(1, ""), file(2, "second")];
         let whole = b"headfirstsecond";
         assert_eq!(length(&stretches), whole.len() as u64);
         for from in 0..=whole.len() {
@@ -156,9 +151,10 @@ mod tests {
     #[tokio::test]
     async fn a_file_that_has_lost_its_end_is_an_error_and_no_shorter_answer() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("a");
-        std::fs::write(&path, b"short").unwrap();
-        let mut body = JoinedBody::new(vec![Stretch::File { path, len: 9 }], 0, 9);
+        std::fs::write(folder.path().join("0.m4s"), b"short").unwrap();
+        let store = MediaStore::new("se_1", LogReader::new(folder.path()), None);
+        let stretch = Stretch::Media { store, file: MediaFile::Segment(0), len: 9 };
+        let mut body = JoinedBody::new(vec![stretch], 0, 9);
         assert!(body.next().await.is_err());
     }
 }

@@ -16,8 +16,7 @@ use http::{HeaderMap, Method, Request, StatusCode, header};
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::request::{Resolution, resolve};
 use sigma_hls::{Place, Resource, View, cache, playlist};
-use sigma_log::LogReader;
-use tracing::warn;
+use tracing::{error, warn};
 
 pub use body::{Body, JoinedBody};
 pub use respond::{Answer, SlicedBody};
@@ -26,7 +25,7 @@ use crate::control::Playback;
 use crate::core::Core;
 use crate::figures::{Figures, Open, RequestKind};
 use crate::paths::{Audience, MEDIA_ROOT, MULTIVARIANT};
-use crate::session::{LiveSession, Turn, Window, gzip};
+use crate::session::{LiveSession, ReadError, Turn, Window, gzip};
 use respond::Problem;
 
 /// Longest path that is looked at, in bytes.
@@ -361,10 +360,13 @@ async fn media_file(
 async fn stored(live: &LiveSession, resource: Resource, headers: &HeaderMap) -> Result<Answer, Problem> {
     let target = live.read(|timeline| timeline.target_duration().unwrap_or(1));
     let range = live.range_of(resource).ok_or_else(|| gone(target))?;
-    let read = live.shared_reads().get(resource, async || {
-        let log: LogReader = live.log().clone();
-        let read = tokio::task::spawn_blocking(move || log.read(&range).map(Some));
-        read.await.map_err(|_| None)?.map_err(Some)
+    let read = live.shared_reads().get(resource, async {
+        let store = live.store();
+        let read = match resource {
+            Resource::Segment(msn) => store.read_whole(range.file, range.len, live.sum_of(msn)).await,
+            _ => store.read(range).await,
+        };
+        read.map(Some)
     });
     match read.await {
         Ok(Some(run)) => {
@@ -372,12 +374,16 @@ async fn stored(live: &LiveSession, resource: Resource, headers: &HeaderMap) -> 
             Ok(respond::media(headers, vec![run], &tag, cache::media()))
         }
         Ok(None) => Err(gone(target)),
-        Err(Some(error)) => {
-            warn!(session.id = %live.facts.session, %resource, %error, "media cannot be read from the log");
+        Err(ReadError::Stopping) => Err(unavailable()),
+        // A store that is away has it still.
+        Err(ReadError::Archive(error)) if !error.is_lost() => {
+            warn!(session.id = %live.facts.session, %resource, %error, "media cannot be read from the archive");
+            Err(unavailable())
+        }
+        Err(error) => {
+            error!(session.id = %live.facts.session, %resource, %error, "media is lost");
             Err(gone(target))
         }
-        // The runtime ends.
-        Err(None) => Err(unavailable()),
     }
 }
 

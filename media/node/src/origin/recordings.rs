@@ -119,9 +119,7 @@ impl Origin {
         self.owner(asset, query, headers).await?;
         let shown = self.shown(asset).await?;
         let run = shown.run(number).ok_or_else(|| no_such_file(number))?;
-        let live = Arc::clone(&shown.live);
-        let stretches = tokio::task::spawn_blocking(move || stretches(&live, &run)).await;
-        let stretches = stretches.map_err(|_| unavailable())?.map_err(|error| {
+        let stretches = stretches(&shown.live, &run).await.map_err(|error| {
             warn!(session.id = %shown.live.facts.session, %error, "a source record cannot be joined");
             unavailable()
         })?;
@@ -254,18 +252,18 @@ impl Shown {
     }
 }
 
-fn stretches(live: &LiveSession, run: &Run) -> Result<Vec<Stretch>, String> {
-    let log = live.log();
+async fn stretches(live: &LiveSession, run: &Run) -> Result<Vec<Stretch>, String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
-    let range = log.whole(MediaFile::Init(run.init)).map_err(|error| told(&error))?;
+    let range = live.range_of(Resource::Init(run.init));
     let range = range.ok_or_else(|| format!("init section {} is missing", run.init))?;
-    let init = log.read(&range).map_err(|error| told(&error))?;
+    let init = live.store().read(range).await.map_err(|error| told(&error))?;
     let joined: Vec<JoinedSegment> = run.segments.iter().map(|(_, segment)| *segment).collect();
     let head = file_head(&init, run.begins_ticks, &joined).map_err(|error| told(&error))?;
-    let files = run
-        .segments
-        .iter()
-        .map(|(msn, segment)| Stretch::File { path: log.path(MediaFile::Segment(*msn)), len: segment.len });
+    let files = run.segments.iter().map(|(msn, segment)| Stretch::Media {
+        store: live.store().clone(),
+        file: MediaFile::Segment(*msn),
+        len: segment.len,
+    });
     Ok(std::iter::once(Stretch::Bytes(head.into())).chain(files).collect())
 }
 

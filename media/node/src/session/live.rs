@@ -2,18 +2,19 @@
 
 use std::collections::HashMap;
 use std::io::Write;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use sigma_hls::{Append, Place as Placed, Recording, Resource, Timeline, View, playlist};
-use sigma_log::{Entry, EntryRef, LogReader, MediaFile};
+use sigma_log::{Entry, EntryRef, MediaFile};
 
 use super::edge::Edge;
 use super::health::SessionHealth;
 use super::shared_reads::SharedReads;
+use super::store::MediaStore;
 use super::waiters::{Place, Waiters};
 use crate::control::SessionFacts;
 
@@ -55,7 +56,9 @@ pub(crate) struct LiveSession {
     shown: RwLock<Shown>,
     rendered: Mutex<HashMap<(View, Window, bool), Arc<Rendered>>>,
     waiters: Waiters,
-    log: LogReader,
+    store: MediaStore,
+    /// The first segment that is not in the archive.
+    archived_to: AtomicU64,
     shared_reads: SharedReads,
     health: SessionHealth,
     /// Pictures in 1,000 s; 0 while not known.
@@ -63,12 +66,12 @@ pub(crate) struct LiveSession {
 }
 
 impl LiveSession {
-    /// A session whose timeline and recording are these, two folds of one log, and whose media is read through `log`.
+    /// A session whose timeline and recording are these, two folds of one log, and whose media stands in `store`.
     pub(super) fn new(
         facts: SessionFacts,
         timeline: Timeline,
         recording: Recording,
-        log: LogReader,
+        store: MediaStore,
         health: SessionHealth,
     ) -> Self {
         let shown = RwLock::new(Shown { timeline, recording, edge: Edge::default() });
@@ -77,7 +80,8 @@ impl LiveSession {
             shown,
             rendered: Mutex::default(),
             waiters: Waiters::default(),
-            log,
+            store,
+            archived_to: AtomicU64::new(0),
             shared_reads: SharedReads::default(),
             health,
             frame_rate_milli: AtomicU32::new(0),
@@ -210,9 +214,23 @@ impl LiveSession {
         &self.health
     }
 
-    /// The reader of the session's log.
-    pub(crate) fn log(&self) -> &LogReader {
-        &self.log
+    /// The session's media.
+    pub(crate) fn store(&self) -> &MediaStore {
+        &self.store
+    }
+
+    /// Everything before this segment is in the archive.
+    pub(crate) fn archived_to(&self) -> u64 {
+        self.archived_to.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_archived_to(&self, msn: u64) {
+        self.archived_to.store(msn, Ordering::Relaxed);
+    }
+
+    /// The checksum of a whole segment, where it is known.
+    pub(crate) fn sum_of(&self, msn: u64) -> Option<u32> {
+        self.read_recording(|recording| recording.piece(msn)?.crc32)
     }
 
     /// What is being read from the log, or still held.

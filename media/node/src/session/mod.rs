@@ -15,6 +15,7 @@ mod reports;
 mod shared_reads;
 #[cfg(test)]
 mod simulation_tests;
+mod store;
 mod time;
 mod waiters;
 mod warnings;
@@ -24,4 +25,5 @@ pub use health::{HealthFollower, HealthSample, KEPT, SessionHealth};
 pub(crate) use live::{LiveSession, Window, gzip};
 pub(crate) use pen::Scribe;
 pub(crate) use register::{Sessions, end_orphans, stale_folders};
+pub(crate) use store::{MediaStore, ReadError};
 pub(crate) use waiters::Turn;

@@ -215,6 +215,7 @@ mod tests {
             segment_target_ms: 2_000,
             created_us: 0,
             rewind_ms: None,
+            keeps: true,
             extra: Default::default(),
         };
         SegmentLog::create(&folder.path().join("se_1"), &meta).unwrap()

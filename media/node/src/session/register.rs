@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use sigma_archive::Archive;
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::{Profile, Recording, Rendition, Timeline};
-use sigma_log::{Entry, LogError, MediaFile, Meta, SegmentLog};
+use sigma_log::{Entry, LogError, LogReader, MediaFile, Meta, SegmentLog};
 use sigma_packager::{Packager, Settings};
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, error, info, info_span, warn};
@@ -16,6 +17,7 @@ use super::actor::{Actor, Work};
 use super::handle::{MAIL_LIMIT, Message, SessionHandle};
 use super::health::{Monitor, SessionHealth};
 use super::live::LiveSession;
+use super::store::MediaStore;
 use crate::control::{Denied, LatencyMode, SessionFacts};
 use crate::core::Core;
 use crate::ingest::OnAirFeed;
@@ -183,6 +185,7 @@ impl Sessions {
                 segment_target_ms: profile.segment_target_ms,
                 created_us: core.clock.now().micros(),
                 rewind_ms: u64::try_from(facts.rewind.as_millis()).ok(),
+                keeps: facts.keeps,
                 extra: Default::default(),
             };
             if folder.exists() && !Meta::is_in(&folder) {
@@ -198,7 +201,8 @@ impl Sessions {
         let has_media = timeline.next_msn() > 0 || timeline.media_ticks() > 0;
         let now_us = core.clock.now().micros();
         let monitor = Monitor::new(facts.mode.into(), core.settings.health, known, now_us);
-        let live = Arc::new(LiveSession::new(facts, timeline, recording, log.reader(), monitor.health()));
+        let store = MediaStore::new(&session, log.reader(), core.settings.archive.clone());
+        let live = Arc::new(LiveSession::new(facts, timeline, recording, store, monitor.health()));
         let work = Work { log, packager, rendition, monitor };
         let mut actor = Actor::new(Arc::clone(core), Arc::clone(&live), work, mail.downgrade());
         if has_media {
@@ -219,18 +223,32 @@ impl Sessions {
         if let Some(live) = self.recall(session) {
             return Some(live);
         }
-        let _opening = self.opening.lock().await;
+        let opening = self.opening.lock().await;
         if let Some(live) = self.recall(session) {
             return Some(live);
         }
         let folder = core.folder.join(session);
-        let now_us = core.clock.now().micros();
-        let read = tokio::task::spawn_blocking(move || read_ended(&folder, now_us)).await.ok()??;
+        let is_here = Meta::is_in(&folder);
+        let (now_us, archive) = (core.clock.now().micros(), core.settings.archive.clone());
+        let reading = move || read_ended(&folder, archive, now_us);
+        if let Some(read) = tokio::task::spawn_blocking(reading).await.ok()? {
+            return Some(self.keep_ended(session, read));
+        }
+        // Feeds do not wait for a store that is far away.
+        drop(opening);
+        if is_here {
+            return None;
+        }
+        let read = load_archived(core, session).await?;
+        Some(self.recall(session).unwrap_or_else(|| self.keep_ended(session, read)))
+    }
+
+    fn keep_ended(&self, session: &str, read: LiveSession) -> Arc<LiveSession> {
         let (mail, _) = mpsc::channel(1);
         let handle = SessionHandle { live: Arc::new(read), mail };
         let live = Arc::clone(handle.live());
         self.register(session.to_owned(), handle);
-        Some(live)
+        live
     }
 
     /// What is in memory of a session, remembering that it was asked for.
@@ -308,13 +326,42 @@ impl Sessions {
 }
 
 /// Reads an ended session's log. One that has not ended belongs to an actor, and is not shown from here.
-fn read_ended(folder: &Path, now_us: i64) -> Option<LiveSession> {
+fn read_ended(folder: &Path, archive: Option<Archive>, now_us: i64) -> Option<LiveSession> {
     let meta = Meta::read(folder).ok()?;
-    let mode = LatencyMode::from_word(&meta.mode)?;
-    let (_, profile) = numbers(mode);
     let opened =
         SegmentLog::open(folder).map_err(|error| warn!(%error, "an ended session cannot be read")).ok()?;
-    let timeline = Timeline::fold(profile, &opened.entries, now_us);
+    ended(meta, &opened.entries, opened.log.reader(), archive, now_us)
+}
+
+/// An ended session that this node has none of, as the archive has it.
+async fn load_archived(core: &Arc<Core>, session: &str) -> Option<LiveSession> {
+    let archive = core.settings.archive.as_ref()?;
+    let archived = match archive.load(session).await {
+        Ok(archived) => archived?,
+        Err(error) => {
+            warn!(session.id = session, %error, "an archived session cannot be read");
+            return None;
+        }
+    };
+    let mut entries = archived.entries;
+    if archived.is_recovered {
+        // Segments do not tell of the end.
+        entries.push(Entry::Ended);
+    }
+    let reader = LogReader::new(&core.folder.join(session));
+    ended(archived.meta, &entries, reader, Some(archive.clone()), core.clock.now().micros())
+}
+
+fn ended(
+    meta: Meta,
+    entries: &[Entry],
+    reader: LogReader,
+    archive: Option<Archive>,
+    now_us: i64,
+) -> Option<LiveSession> {
+    let mode = LatencyMode::from_word(&meta.mode)?;
+    let (_, profile) = numbers(mode);
+    let timeline = Timeline::fold(profile, entries, now_us);
     if !timeline.is_ended() {
         return None;
     }
@@ -327,10 +374,11 @@ fn read_ended(folder: &Path, now_us: i64) -> Option<LiveSession> {
         auto_go_live: false,
         live,
         rewind: meta.rewind_ms.map_or(Duration::ZERO, Duration::from_millis),
-        keeps: true,
+        keeps: meta.keeps,
     };
-    let recording = Recording::fold(&opened.entries);
-    Some(LiveSession::new(facts, timeline, recording, opened.log.reader(), SessionHealth::of_ended()))
+    let recording = Recording::fold(entries);
+    let store = MediaStore::new(&facts.session, reader, archive);
+    Some(LiveSession::new(facts, timeline, recording, store, SessionHealth::of_ended()))
 }
 
 /// Ends a log; false when it had its end.

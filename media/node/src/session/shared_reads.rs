@@ -16,21 +16,21 @@ type Reading = tokio::sync::Mutex<Weak<[Bytes]>>;
 pub(crate) struct SharedReads(Mutex<HashMap<Resource, Arc<Reading>>>);
 
 impl SharedReads {
-    /// The media of `resource`, which never changes; `read` is asked only where nobody holds it.
+    /// The media of `resource`, which never changes; `read` is awaited only where nobody holds it.
     ///
     /// # Errors
     /// Those of `read`. They are not remembered.
     pub(crate) async fn get<E>(
         &self,
         resource: Resource,
-        read: impl AsyncFnOnce() -> Result<Option<Bytes>, E>,
+        read: impl Future<Output = Result<Option<Bytes>, E>>,
     ) -> Result<Option<Arc<[Bytes]>>, E> {
         let reading = self.reading(resource);
         let mut held = reading.lock().await;
         if let Some(media) = held.upgrade() {
             return Ok(Some(media));
         }
-        let media = read().await?.map(|bytes| Arc::from([bytes]));
+        let media = read.await?.map(|bytes| Arc::from([bytes]));
         if let Some(media) = &media {
             *held = Arc::downgrade(media);
         }
@@ -63,7 +63,7 @@ mod tests {
     async fn all_who_ask_at_the_same_time_hold_one_reading() {
         let (shared, reads) = (SharedReads::default(), Cell::new(0));
         let ask = || {
-            shared.get(Resource::Segment(7), async || {
+            shared.get(Resource::Segment(7), async {
                 reads.set(reads.get() + 1);
                 tokio::task::yield_now().await;
                 Ok::<_, ()>(Some(MEDIA))
@@ -82,17 +82,17 @@ mod tests {
     async fn what_could_not_be_read_is_read_by_who_asks_next() {
         let shared = SharedReads::default();
         let init = Resource::Init(1);
-        assert_eq!(shared.get(init, async || Err("the disk is away")).await, Err("the disk is away"));
-        assert_eq!(shared.get(init, async || Ok::<_, ()>(None)).await, Ok(None));
-        assert_eq!(shared.get(init, async || Ok::<_, ()>(Some(MEDIA))).await, Ok(Some(Arc::from([MEDIA]))));
+        assert_eq!(shared.get(init, async { Err("the disk is away") }).await, Err("the disk is away"));
+        assert_eq!(shared.get(init, async { Ok::<_, ()>(None) }).await, Ok(None));
+        assert_eq!(shared.get(init, async { Ok::<_, ()>(Some(MEDIA)) }).await, Ok(Some(Arc::from([MEDIA]))));
     }
 
     #[tokio::test]
     async fn no_more_is_remembered_than_is_held() {
         let shared = SharedReads::default();
-        let held = shared.get(Resource::Segment(0), async || Ok::<_, ()>(Some(MEDIA))).await;
+        let held = shared.get(Resource::Segment(0), async { Ok::<_, ()>(Some(MEDIA)) }).await;
         for msn in 1..100 {
-            drop(shared.get(Resource::Segment(msn), async || Ok::<_, ()>(Some(MEDIA))).await);
+            drop(shared.get(Resource::Segment(msn), async { Ok::<_, ()>(Some(MEDIA)) }).await);
         }
         assert!(shared.0.lock().expect("whole").len() <= 2);
         drop(held);

@@ -16,6 +16,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use sigma_api::graphql::QueryLimits;
 use sigma_api::http::Limits;
+use sigma_archive::Place;
 use sigma_node::{THRESHOLDS, Thresholds};
 use sigma_store_postgres::Address;
 
@@ -54,6 +55,10 @@ pub(crate) struct Settings {
     pub(crate) public_rtmps: Option<String>,
     /// A feed that delivers nothing for this long is lost.
     pub(crate) ingest_silence: Duration,
+    /// Where recordings are kept.
+    pub(crate) objects: Place,
+    /// Bytes that may wait on disk for it.
+    pub(crate) objects_backlog: u64,
     /// This node's name; made at first start where it is not set.
     pub(crate) node_id: Option<String>,
     /// What is logged, as `info` or `info,sigma_node=debug`.
@@ -146,6 +151,13 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// Where recordings are kept.
+fn place(values: &Values) -> Result<Place, Fault> {
+    let data_dir = PathBuf::from(values.needed("data-dir"));
+    let parsed = Place::parse(&values.needed("objects"), &data_dir);
+    parsed.map_err(|error| Fault::new(error, "set --objects to file or to s3://BUCKET/PREFIX"))
+}
+
 impl Settings {
     /// Reads all settings.
     ///
@@ -168,6 +180,8 @@ impl Settings {
             public_rtmp: values.text("public-rtmp"),
             public_rtmps: values.text("public-rtmps"),
             ingest_silence: values.seconds("ingest-silence"),
+            objects: place(&values)?,
+            objects_backlog: values.number::<u64>("objects-backlog") * 1_000_000_000,
             node_id: values.text("node-id"),
             log: values.needed("log"),
             log_format: match values.needed("log-format").as_str() {

@@ -1,10 +1,12 @@
 //! From text to a setting in its one right form. Each error says what would be right.
 
 use std::net::IpAddr;
+use std::path::Path;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ipnet::IpNet;
+use sigma_archive::Place;
 use sigma_store_postgres::Address;
 
 /// The least characters of an admin token that is brought along.
@@ -41,6 +43,10 @@ pub(super) fn event_store(text: &str) -> Result<String, String> {
 /// Without its password.
 pub(super) fn told_event_store(text: &str) -> String {
     text.parse::<Address>().map_or_else(|_| text.to_owned(), |address| address.to_string())
+}
+
+pub(super) fn objects(text: &str) -> Result<String, String> {
+    Place::parse(text, Path::new("")).map(|_| text.to_owned())
 }
 
 pub(super) fn brokers(text: &str) -> Result<String, String> {

@@ -308,6 +308,23 @@ fn of_the_platform() -> Vec<Setting> {
              needed",
             Platform,
         ),
+        text(
+            "objects",
+            "PLACE",
+            is("file"),
+            "Where recordings are kept: file, which is the folder objects in the data folder; or s3://BUCKET/PREFIX, with \
+             endpoint, region and credentials in AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            parse::objects,
+            Platform,
+        ),
+        number(
+            "objects-backlog",
+            "20",
+            (1, 1_000_000),
+            "GB",
+            "Gigabytes that may wait on disk for an object store that is away; beyond, the oldest media is given up",
+            Group::Limits,
+        ),
         Setting {
             name: "ingest-silence",
             value: "SECONDS",
@@ -608,7 +625,7 @@ fn limits() -> Vec<Setting> {
 }
 
 /// Settings of the contract that come with what makes them work: refused by name until then.
-pub(crate) const LATER: &[&str] = &["srt", "public-srt", "clickhouse", "objects", "internal"];
+pub(crate) const LATER: &[&str] = &["srt", "public-srt", "clickhouse", "internal"];
 
 /// Variables of ours that are no settings of the server.
 pub(super) const OTHER_VARIABLES: &[&str] = &["SIGMA_CONFIG", "SIGMA_URL", "SIGMA_TOKEN", "SIGMA_TLS_CA"];

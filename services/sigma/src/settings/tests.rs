@@ -98,7 +98,7 @@ fn settings_of_later_versions_are_refused_by_name() {
     let refused = |from: &str| format!("{from} is not there yet in this version; leave it out");
     given().flag("srt", "127.0.0.1:10080").then_refused(&refused("--srt"));
     given().variable("SIGMA_CLICKHOUSE", "embedded").then_refused(&refused("SIGMA_CLICKHOUSE"));
-    given().file("objects = \"s3://a/b\"\n").then_refused(&refused("objects in sigma.toml"));
+    given().file("clickhouse = \"off\"\n").then_refused(&refused("clickhouse in sigma.toml"));
 }
 
 #[test]

@@ -12,8 +12,9 @@ use sigma_clock::Timestamp;
 use sigma_door::Pressure;
 use sigma_health::Thresholds;
 pub use sigma_health::{Change as WarningChange, Warning, WarningName};
+pub use sigma_hls::Recording;
 pub use sigma_hls::Span;
-pub use sigma_hls::recording::Extent;
+pub use sigma_hls::recording::{CutError, CutPoint, Extent};
 
 use crate::session::HealthSample;
 
@@ -153,12 +154,14 @@ pub struct Recorded {
 }
 
 /// What of a session's media somebody needs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
-    /// All of it: it is on air and kept, or a recording of it is not finished.
-    All,
-    /// These stretches.
-    Spans(Vec<Span>),
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// The session has not ended: the node that has it knows what is still shown.
+    pub on_air: bool,
+    /// All of it: a recording of it is not finished.
+    pub everything: bool,
+    /// What recordings have of it.
+    pub spans: Vec<Span>,
 }
 
 /// Why a feed is not let in. The words reach the broadcaster.

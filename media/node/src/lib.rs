@@ -28,9 +28,10 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 pub use control::{
-    AssetFacts, AssetKind, AssetStanding, Control, ControlError, Denied, Extent, FeedFacts, FeedGrant,
-    InputFormat, KeyHolder, LatencyMode, LossCause, NodeSettings, Playback, Recorded, Report, SessionFacts,
-    Span, Standing, StreamKey, Unusable, Wanted, Warning, WarningChange, WarningName,
+    AssetFacts, AssetKind, AssetStanding, Control, ControlError, CutError, CutPoint, Denied, Extent,
+    FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause, NodeSettings, Playback, Recorded,
+    Recording, Report, SessionFacts, Span, Standing, StreamKey, Unusable, Wanted, Warning, WarningChange,
+    WarningName,
 };
 pub use figures::{Family, FamilyKind, FamilySample};
 pub use origin::{Answer, Body, JoinedBody, Origin, SlicedBody, respond};
@@ -57,6 +58,12 @@ const PARK_WITHIN: Duration = Duration::from_secs(2);
 #[derive(Clone)]
 pub struct Node {
     core: Arc<Core>,
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Node").field("folder", &self.core.folder).finish_non_exhaustive()
+    }
 }
 
 impl Node {
@@ -154,6 +161,19 @@ impl Node {
     /// What the feed of a session is like, second by second; also of one that ended lately. None: it is not known here.
     pub fn health(&self, session: &str) -> Option<SessionHealth> {
         self.core.sessions.find(session).map(|handle| handle.live().health().clone())
+    }
+
+    /// A cut of a session's media, see [`Recording::cut`]; none where this node and the archive have none of the session.
+    pub async fn cut(
+        &self,
+        session: &str,
+        from: CutPoint,
+        to: CutPoint,
+        within: Option<&[Span]>,
+        limit_us: u64,
+    ) -> Option<Result<Extent, CutError>> {
+        let live = self.core.sessions.look_up(&self.core, session).await?;
+        Some(live.read_recording(|recording| recording.cut(from, to, within, limit_us)))
     }
 
     /// How many sessions are on air here, those included that wait for their broadcaster.

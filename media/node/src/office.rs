@@ -107,7 +107,7 @@ impl Control for Office {
     }
 
     async fn wanted(&self, _: &str) -> Result<Wanted, ControlError> {
-        Ok(Wanted::All)
+        Ok(Wanted { everything: true, ..Wanted::default() })
     }
 
     async fn may_preview(&self, _: &str, _: &str) -> bool {

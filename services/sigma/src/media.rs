@@ -12,14 +12,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_api::http::{self, Component, Condition, Exposition, Fallback, FromMedia, MetricSource};
-use sigma_app::{App, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders, SessionOnAir};
-use sigma_archive::Archive;
+use sigma_app::{
+    App, AssetKind, AssetState, IngestFault, InputRow, LatencyMode, MediaError, OrderKind, Orders,
+    SessionOnAir,
+};
 use sigma_clock::{Clock, Timestamp};
 use sigma_door::{Identity, Pressure};
 use sigma_node::{
-    AssetStanding, Body, Control, ControlError, Denied, FeedFacts, FeedGrant, HealthSample, InputFormat,
-    KeyHolder, LossCause, Node, NodeSettings, Playback, Recorded, Report, SessionFacts, Standing, StreamKey,
-    Unusable, Wanted, WarningChange,
+    AssetFacts, AssetStanding, Body, Control, ControlError, Denied, FeedFacts, FeedGrant, HealthSample,
+    InputFormat, KeyHolder, LossCause, Node, NodeSettings, Playback, Recorded, Report, SessionFacts,
+    Standing, StreamKey, Unusable, Wanted, WarningChange,
 };
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -52,6 +54,8 @@ pub(crate) struct Entrance {
     pub(crate) path_secret: [u8; 32],
     /// Who hears of each second beside those who ask this node.
     pub(crate) seconds: Option<Seconds>,
+    /// Who asks the node for cuts.
+    pub(crate) recordings: Arc<Recordings>,
 }
 
 impl Media {
@@ -68,15 +72,8 @@ impl Media {
         let started = app.node_started(&node_id).await.map_err(Fault::told)?;
         let shown = Arc::<Shown>::default();
         started.on_air.iter().for_each(|session| shown.hold(session));
-        let Entrance { pressure, path_secret, seconds } = entrance;
+        let Entrance { pressure, path_secret, seconds, recordings } = entrance;
         let control = Port { app: Arc::clone(app), node: node_id, shown: Arc::clone(&shown), seconds };
-        let archive = Archive::open(&settings.objects).map_err(|error| {
-            Fault::new(
-                format!("the object store cannot be used: {error}"),
-                "see --objects and, for a bucket, the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and \
-                 AWS_SECRET_ACCESS_KEY",
-            )
-        })?;
         let node_settings = NodeSettings {
             ingest_silence: settings.ingest_silence,
             health: settings.thresholds,
@@ -87,7 +84,7 @@ impl Media {
             max_feed_bitrate: settings.ingest.feed_bitrate,
             wrong_keys: settings.ingest.wrong_keys,
             reconnects: settings.ingest.reconnects,
-            archive: Some(archive),
+            archive: Some(recordings.archive().clone()),
             archive_backlog: settings.objects_backlog,
             ..NodeSettings::new(path_secret)
         };
@@ -97,6 +94,7 @@ impl Media {
                 "see that it is writable and that its disk has room",
             )
         })?;
+        recordings.set_node(&node);
         node.restore(started.on_air.into_iter().map(session_facts).collect());
         Ok(Self { node, app: Arc::clone(app), orders: started.orders, shown })
     }
@@ -180,9 +178,6 @@ impl Media {
     }
 }
 
-/// How far back viewers may go.
-const REWIND: Duration = Duration::from_secs(7_200);
-
 /// How long the node waits for a store that is away, before it asks again.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -258,8 +253,8 @@ fn session_facts(on_air: SessionOnAir) -> SessionFacts {
         },
         auto_go_live: on_air.auto_go_live,
         live: on_air.live_at_ms.is_some(),
-        rewind: REWIND,
-        keeps: true,
+        rewind: Duration::from_secs(on_air.dvr_window_s.into()),
+        keeps: on_air.keeps,
     }
 }
 
@@ -402,20 +397,44 @@ impl Control for Port {
         }
     }
 
-    async fn recorded(&self, _: &str, _: Option<Recorded>) -> Result<(), ControlError> {
-        Ok(())
+    async fn recorded(&self, session: &str, recorded: Option<Recorded>) -> Result<(), ControlError> {
+        let recorded = recorded.map(|recorded| sigma_app::Recorded {
+            all: recordings::extent(recorded.all),
+            public: recorded.public.map(recordings::extent),
+        });
+        self.app.recorded(session, recorded).await.map_err(control_error)
     }
 
-    async fn asset(&self, _: &str) -> Result<AssetStanding, ControlError> {
-        Ok(AssetStanding::Unknown)
+    async fn asset(&self, asset: &str) -> Result<AssetStanding, ControlError> {
+        let found = self.app.asset_playback(asset).await;
+        let found = found.map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        let Some(playback) = found else { return Ok(AssetStanding::Unknown) };
+        let spans = match playback.state {
+            AssetState::Started => None,
+            AssetState::Ready => Some(playback.spans.iter().map(recordings::to_media).collect()),
+            AssetState::Failed => return Ok(AssetStanding::Failed),
+            AssetState::Deleted | AssetState::Expired => return Ok(AssetStanding::Gone),
+        };
+        let kind = match playback.kind {
+            AssetKind::Source => sigma_node::AssetKind::Source,
+            AssetKind::Catchup => sigma_node::AssetKind::Catchup,
+            AssetKind::Clip => sigma_node::AssetKind::Clip,
+        };
+        Ok(AssetStanding::There(AssetFacts { session: playback.session, kind, spans }))
     }
 
-    async fn may_download(&self, _: &str, _: &str) -> bool {
-        false
+    async fn may_download(&self, asset: &str, token: &str) -> bool {
+        self.app.may_download(asset, token).await
     }
 
-    async fn wanted(&self, _: &str) -> Result<Wanted, ControlError> {
-        Ok(Wanted::Spans(Vec::new()))
+    async fn wanted(&self, session: &str) -> Result<Wanted, ControlError> {
+        let wanted = self.app.wanted(session).await;
+        let wanted = wanted.map_err(|error| ControlError::Unavailable(error.to_string()))?;
+        Ok(Wanted {
+            on_air: wanted.on_air,
+            everything: wanted.everything,
+            spans: wanted.spans.iter().map(recordings::to_media).collect(),
+        })
     }
 
     async fn may_preview(&self, session: &str, token: &str) -> bool {

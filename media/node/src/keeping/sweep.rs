@@ -60,9 +60,9 @@ impl Sweeper {
                 continue;
             }
             match core.control.wanted(&session).await {
-                Ok(Wanted::All) => {}
-                Ok(Wanted::Spans(spans)) if self.thinned.get(&session) == Some(&spans) => {}
-                Ok(Wanted::Spans(spans)) => {
+                Ok(wanted) if wanted.on_air || wanted.everything => {}
+                Ok(Wanted { spans, .. }) if self.thinned.get(&session) == Some(&spans) => {}
+                Ok(Wanted { spans, .. }) => {
                     let left = spans.clone();
                     match tokio::task::spawn_blocking(move || thin_out(&folder, &left)).await {
                         Ok(Ok(())) => {
@@ -99,8 +99,9 @@ impl Sweeper {
                 continue;
             }
             let spans = match core.control.wanted(&session).await {
-                Ok(Wanted::Spans(spans)) if self.archive_thinned.get(&session) != Some(&spans) => spans,
-                Ok(_) => continue,
+                Ok(wanted) if wanted.on_air || wanted.everything => continue,
+                Ok(Wanted { spans, .. }) if self.archive_thinned.get(&session) == Some(&spans) => continue,
+                Ok(Wanted { spans, .. }) => spans,
                 Err(error) => {
                     warn!(session.id = %session, %error, "what is needed of an archived session is not known: it stays");
                     continue;
@@ -128,11 +129,15 @@ impl Sweeper {
             if to <= from {
                 continue;
             }
-            let wanted = match core.control.wanted(handle.id()).await {
-                _ if keeps => Vec::new(),
-                Ok(Wanted::All) => continue,
-                Ok(Wanted::Spans(spans)) => spans,
-                Err(_) => continue,
+            let wanted = if keeps {
+                // The archive has what recordings name.
+                Vec::new()
+            } else {
+                match core.control.wanted(handle.id()).await {
+                    Ok(wanted) if wanted.everything => continue,
+                    Ok(wanted) => wanted.spans,
+                    Err(_) => continue,
+                }
             };
             let kept: Vec<u64> = handle
                 .live()

@@ -1,21 +1,105 @@
 //! Where recordings' media lies, for the application layer.
 
+use std::sync::OnceLock;
+
 use async_trait::async_trait;
 use sigma_app::{Cut, CutError, CutPoint, Span};
+use sigma_archive::Archive;
+use sigma_node::{CutError as Refused, Extent, Node, Recording};
 
-/// Recordings of this process's media plane.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Recordings;
+/// The longest that is cut: as long as a session usually may be.
+const LONGEST_CUT_US: u64 = 12 * 3_600 * 1_000_000;
+
+/// Recordings of this process's media plane, and of the archive where this process has none.
+#[derive(Debug)]
+pub(crate) struct Recordings {
+    archive: Archive,
+    /// There once the node is open, which wants the application layer first.
+    node: OnceLock<Node>,
+}
+
+impl Recordings {
+    pub(crate) fn new(archive: Archive) -> Self {
+        Self { archive, node: OnceLock::new() }
+    }
+
+    /// The node is open.
+    pub(super) fn set_node(&self, node: &Node) {
+        // Set once, at the start.
+        let _ = self.node.set(node.clone());
+    }
+
+    pub(crate) fn archive(&self) -> &Archive {
+        &self.archive
+    }
+
+    async fn of_archive(
+        &self,
+        session: &str,
+        from: sigma_node::CutPoint,
+        to: sigma_node::CutPoint,
+        within: Option<&[sigma_node::Span]>,
+    ) -> Result<Extent, CutError> {
+        let loaded = self.archive.load(session).await;
+        let loaded = loaded.map_err(|error| CutError::Unavailable(error.to_string()))?;
+        let recording = Recording::fold(&loaded.ok_or(CutError::Unknown)?.entries);
+        recording.cut(from, to, within, LONGEST_CUT_US).map_err(refused)
+    }
+}
 
 #[async_trait]
 impl sigma_app::Recordings for Recordings {
     async fn cut(
         &self,
-        _session: &sigma_app::SessionId,
-        _from: CutPoint,
-        _to: CutPoint,
-        _within: Option<&[Span]>,
+        session: &sigma_app::SessionId,
+        from: CutPoint,
+        to: CutPoint,
+        within: Option<&[Span]>,
     ) -> Result<Cut, CutError> {
-        Err(CutError::Unavailable("this server cuts no recordings".to_owned()))
+        let within: Option<Vec<sigma_node::Span>> = within.map(|spans| spans.iter().map(to_media).collect());
+        let (from, to, within) = (point(from), point(to), within.as_deref());
+        let here = match self.node.get() {
+            Some(node) => node.cut(session.as_str(), from, to, within, LONGEST_CUT_US).await,
+            None => None,
+        };
+        let extent = match here {
+            Some(cut) => cut.map_err(refused)?,
+            None => self.of_archive(session.as_str(), from, to, within).await?,
+        };
+        let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent;
+        Ok(Cut { spans: spans.iter().map(from_media).collect(), duration_ms, bytes, gaps_ms, files })
     }
+}
+
+fn point(point: CutPoint) -> sigma_node::CutPoint {
+    match point {
+        CutPoint::FromStart(us) => sigma_node::CutPoint::FromStart(us),
+        CutPoint::BackFromNow(us) => sigma_node::CutPoint::BackFromNow(us),
+    }
+}
+
+fn refused(error: Refused) -> CutError {
+    match error {
+        Refused::NotOnAir => CutError::NotOnAir,
+        Refused::Backwards => CutError::Backwards,
+        Refused::Outside { length_us } => CutError::Outside { length_us },
+        Refused::Empty => CutError::Empty,
+        Refused::TooLong { limit_us } => CutError::TooLong { limit_us },
+    }
+}
+
+/// A stretch of a session, as the media plane has it.
+pub(super) fn to_media(span: &Span) -> sigma_node::Span {
+    sigma_node::Span { from_us: span.from_us, to_us: span.to_us }
+}
+
+/// A stretch of a session, as the application layer has it.
+fn from_media(span: &sigma_node::Span) -> Span {
+    Span { from_us: span.from_us, to_us: span.to_us }
+}
+
+/// What a log holds, as the application layer has it.
+pub(super) fn extent(extent: Extent) -> sigma_app::Extent {
+    let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent;
+    sigma_app::Extent { spans: spans.iter().map(from_media).collect(), duration_ms, bytes, gaps_ms, files }
 }

@@ -17,6 +17,7 @@ use sigma_api::graphql::{Api, ApiParts, IngestHealth, NothingOnAir, PlatformFact
 use sigma_api::http::{self, CookieKey, MetricSource, Shell};
 use sigma_api::{Addresses, Nodes};
 use sigma_app::{AdminToken, App, ReadModels, Subjects, Vault};
+use sigma_archive::Archive;
 use sigma_clock::{Backoff, Clock, SteadyClock, SystemClock};
 use sigma_cluster::{Cluster, Me, RENEWAL};
 use sigma_door::Pressure;
@@ -157,9 +158,18 @@ impl Platform {
             }
             None => None,
         };
+        let archive = Archive::open(&settings.objects).map_err(|error| {
+            Fault::new(
+                format!("the object store cannot be used: {error}"),
+                "see --objects and, for a bucket, the variables AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and \
+                 AWS_SECRET_ACCESS_KEY",
+            )
+        })?;
+        let recordings = Arc::new(media::Recordings::new(archive));
         let (runner, app) = control_plane(
             store,
             duties,
+            Arc::clone(&recordings),
             stream.clone(),
             Arc::clone(&journal),
             vault,
@@ -177,7 +187,7 @@ impl Platform {
         });
         let media = if roles.ingest {
             let seconds = stream.as_ref().and_then(|stream| stream.seconds());
-            let entrance = Entrance { pressure: Arc::clone(&pressure), path_secret, seconds };
+            let entrance = Entrance { pressure: Arc::clone(&pressure), path_secret, seconds, recordings };
             let node = cluster.node_id().to_owned();
             Some(Media::open(settings, folder.names(), node, entrance, &app, clock).await?)
         } else {
@@ -390,6 +400,7 @@ impl Opened {
 async fn control_plane(
     store: Opened,
     cluster: Cluster,
+    recordings: Arc<media::Recordings>,
     stream: Option<Arc<kafka::Stream>>,
     journal: Arc<dyn Journal>,
     vault: Vault,
@@ -417,7 +428,7 @@ async fn control_plane(
         vault,
         admin_token,
         process,
-        recordings: Arc::new(media::Recordings),
+        recordings,
         cluster,
     };
     let app = App::open(parts).await.map_err(Fault::told)?;

@@ -21,6 +21,7 @@ mod operator;
 mod players;
 mod publishers;
 mod rebuild;
+mod recordings;
 mod refusals;
 mod restart;
 mod rolling;

@@ -1,0 +1,151 @@
+//! What was broadcast is there again: rewound to while it is on air, as catchup and as files the moment it ends.
+
+use std::process::Command;
+use std::time::Duration;
+
+use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, eventually};
+use serde_json::{Value, json};
+
+use crate::{SOON, join, session_is};
+
+/// The recordings of a session by their kind, once both are ready, and when each was.
+async fn ready(platform: &Platform, session: &str) -> [(String, String); 2] {
+    let query = "{ events(first: 100) { nodes { type aggregateId at data } } }";
+    eventually("the recordings to be ready", SOON, || async {
+        let answer = platform.graphql(query, json!({})).await;
+        let events = answer.get("/events/nodes").as_array().cloned().unwrap_or_default();
+        let find = |wanted: &dyn Fn(&Value) -> bool| events.iter().find(|event| wanted(event)).cloned();
+        let of_kind = |kind: &str| {
+            let started = find(&|event| {
+                let data = &event["data"];
+                event["type"] == "asset.started" && data["sessionId"] == session && data["kind"] == kind
+            })?;
+            let id = started["aggregateId"].as_str()?.to_owned();
+            let ready = find(&|event| event["type"] == "asset.ready" && event["aggregateId"] == id.as_str())?;
+            Some((id, ready["at"].as_str()?.to_owned()))
+        };
+        Some([of_kind("SOURCE")?, of_kind("CATCHUP")?])
+    })
+    .await
+}
+
+/// What ffprobe counts of packets: of video and of audio. Nothing may be wrong with any of them.
+fn packets(url: &str) -> [u64; 2] {
+    ["v:0", "a:0"].map(|stream| {
+        let mut ffprobe = Command::new("ffprobe");
+        ffprobe.args(["-v", "error", "-count_packets", "-select_streams", stream]);
+        ffprobe.args(["-show_entries", "stream=nb_read_packets", "-of", "csv=p=0", url]);
+        let output = ffprobe.output().expect("ffprobe runs");
+        let (out, errors) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(output.status.success() && errors.is_empty(), "{url}: {errors}");
+        let line = out.lines().next().unwrap_or_default().trim_end_matches(',');
+        line.parse().unwrap_or_else(|_| panic!("{url}: {out}"))
+    })
+}
+
+/// ffmpeg decodes all of it without a word; answers its length.
+fn decoded(url: &str) -> Duration {
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-xerror", "-nostdin", "-progress", "pipe:1", "-i", url, "-f", "null", "-"]);
+    let output = ffmpeg.output().expect("ffmpeg runs");
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && errors.is_empty(), "{url}: {errors}");
+    let progress = String::from_utf8_lossy(&output.stdout).into_owned();
+    let last = progress.lines().rev().find_map(|line| line.strip_prefix("out_time_us="));
+    Duration::from_micros(last.and_then(|us| us.parse().ok()).unwrap_or_else(|| panic!("{url}: {progress}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
+    let mut platform = Platform::start(Start::default()).await;
+    let channel = platform.create_channel("Kept", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let mut broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    let mut viewer = join(&platform, &channel.playback_id).await;
+    let session = platform.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
+    for _ in 0..2 {
+        let reached = viewer.playlist.last_msn().unwrap_or(0) + 3;
+        viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(reached)).await;
+        platform.kill();
+        drop(broadcast);
+        platform.launch().await;
+        broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+        session_is(&platform, &channel.id, "LIVE").await;
+        viewer.follow(SOON, |viewer| viewer.playlist.segments.last().is_some_and(|last| !last.gap)).await;
+    }
+
+    // All of it can be rewound to while it is on air.
+    let dvr = platform.url(&format!("/live/{}/dvr.m3u8", channel.playback_id));
+    let rewound = Viewer::open(platform.client().clone(), &dvr).await.expect("the rewind window");
+    assert_eq!(rewound.playlist.segments.first().map(|first| first.msn), Some(0));
+    for segment in rewound.playlist.segments.iter().filter(|segment| !segment.gap) {
+        rewound.fetch(&segment.uri).await.expect("what is listed is there");
+    }
+
+    broadcast.stop();
+    session_is(&platform, &channel.id, "ENDED").await;
+    let [(source, _), (catchup, ready_at)] = ready(&platform, &session).await;
+    let ended_at = platform.sessions(&channel.id).await[0]["endedAt"].as_str().expect("a time").to_owned();
+    let moment = |text: &str| text.parse::<jiff::Timestamp>().expect("a time").as_millisecond();
+    let took = moment(&ready_at) - moment(&ended_at);
+    assert!(took < 5_000, "the catchup was ready {took} ms after the end");
+    eprintln!("the catchup was ready {took} ms after the session had ended");
+
+    // The catchup: closed, without gaps, with a discontinuity for each time that the server was killed.
+    let vod = platform.url(&format!("/vod/{catchup}/index.m3u8"));
+    let shown = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup");
+    let text = shown.playlist.text.clone();
+    assert!(
+        shown.playlist.ended && !text.contains("#EXT-X-GAP") && text.contains("PLAYLIST-TYPE:VOD"),
+        "{text}"
+    );
+    assert_eq!(text.matches("#EXT-X-DISCONTINUITY").count(), 2, "{text}");
+    assert_eq!(text.matches("#EXT-X-MAP").count(), 1, "the format is one: {text}");
+    let extinf = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse::<f64>().ok());
+    let seconds: f64 = extinf.sum();
+
+    // The source record: whole, for who may have it.
+    let path = format!("/vod/{source}/source.mp4");
+    let refused = platform.client().get(platform.url(&path)).send().await.expect("an answer");
+    assert_eq!(refused.status(), 401);
+    let url = platform.url(&format!("{path}?token={}", platform.admin_token()));
+    let other = platform.url(&format!("/vod/{source}/source-2.mp4?token={}", platform.admin_token()));
+    assert_eq!(platform.client().get(other).send().await.expect("an answer").status(), 404);
+    let counted = tokio::task::spawn_blocking({
+        let (url, vod) = (url.clone(), vod.clone());
+        move || (packets(&url), packets(&vod), decoded(&url), decoded(&vod))
+    });
+    let (in_file, in_catchup, file_length, catchup_length) = counted.await.expect("counted");
+    assert_eq!(in_file, in_catchup, "every access unit is in both, once");
+    for length in [file_length, catchup_length] {
+        assert!((length.as_secs_f64() - seconds).abs() < 0.2, "{length:?} of {seconds} s");
+    }
+
+    // Ranges of it are those of the whole.
+    let whole =
+        platform.client().get(&url).send().await.expect("an answer").bytes().await.expect("all of it");
+    for (range, from, to) in
+        [("0-99", 0, 100), ("1000-70000", 1_000, 70_001), ("-5000", whole.len() - 5_000, whole.len())]
+    {
+        let part = platform.client().get(&url).header("range", format!("bytes={range}")).send().await;
+        let part = part.expect("an answer");
+        assert_eq!(part.status(), 206);
+        assert_eq!(part.bytes().await.expect("the range"), whole.slice(from..to), "{range}");
+    }
+
+    // A crash changes nothing; and the archive alone has all of it.
+    platform.kill();
+    std::fs::remove_dir_all(platform.data_dir().join("live").join(&session))
+        .expect("the node's own copy goes");
+    platform.launch().await;
+    let again = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup after a crash");
+    assert_eq!(again.playlist.text, text);
+    for segment in &again.playlist.segments {
+        again.fetch(&segment.uri).await.expect("the archive has it");
+    }
+    let later =
+        platform.client().get(&url).send().await.expect("an answer").bytes().await.expect("all of it");
+    assert_eq!(later, whole);
+}

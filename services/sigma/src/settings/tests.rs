@@ -342,6 +342,7 @@ fn texts(setting: &Setting) -> BoxedStrategy<String> {
             "log-format" => "(text|json)".boxed(),
             "kafka" => "[a-z]{1,9}:9092".boxed(),
             "roles" => "(all|api|ingest|api,projections)".boxed(),
+            "objects" => "(file|s3://[a-z]{3,9}(/[a-z]{1,9})?)".boxed(),
             "kafka-security" => "(plaintext|tls)".boxed(),
             "kafka-sasl" => "(scram-sha-256|scram-sha-512|plain)".boxed(),
             _ => "[a-z]{3,12}".boxed(),

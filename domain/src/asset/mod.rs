@@ -91,6 +91,7 @@ pub struct Extent {
 
 /// An asset, from its events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one, which is known as soon as it has an event")]
 pub enum Asset {
     /// Never begun.
     #[default]

@@ -36,6 +36,7 @@ coded! {
 
 /// A channel, from its events.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "there is one, which is known as soon as it has an event")]
 pub enum Channel {
     /// Never made.
     #[default]

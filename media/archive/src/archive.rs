@@ -13,7 +13,7 @@ use sigma_log::{Entry, MediaFile, Meta};
 use tracing::warn;
 
 use crate::error::ArchiveError;
-use crate::place::Place;
+use crate::place::{Opened, Place};
 
 /// Requests at once where many are made.
 const AT_ONCE: usize = 16;
@@ -48,8 +48,8 @@ impl Archive {
     /// # Errors
     /// [`ArchiveError`] where the setting cannot be a store.
     pub fn open(place: &Place) -> Result<Self, ArchiveError> {
-        let (store, prefix, folder) = place.open()?;
-        Ok(Self { store: Arc::from(store), prefix, folder: folder.map(Arc::from) })
+        let Opened { store, prefix, folder } = place.open()?;
+        Ok(Self { store, prefix, folder: folder.map(Arc::from) })
     }
 
     fn session(&self, session: &str) -> Path {

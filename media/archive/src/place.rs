@@ -1,6 +1,7 @@
 //! Which store.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use object_store::aws::AmazonS3Builder;
@@ -29,6 +30,14 @@ pub enum Place {
     },
 }
 
+/// A store that was opened.
+pub(crate) struct Opened {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    pub(crate) prefix: String,
+    /// The folder that it is, where it is one.
+    pub(crate) folder: Option<PathBuf>,
+}
+
 impl Place {
     /// Reads a setting: `file` is a folder `objects` in the data folder, else `s3://BUCKET/PREFIX`.
     ///
@@ -48,8 +57,8 @@ impl Place {
         Ok(Self::Bucket { bucket: bucket.to_owned(), prefix: prefix.trim_matches('/').to_owned() })
     }
 
-    /// The store, and the folder that it is, where it is one.
-    pub(crate) fn open(&self) -> Result<(Box<dyn ObjectStore>, String, Option<PathBuf>), ArchiveError> {
+    /// The store.
+    pub(crate) fn open(&self) -> Result<Opened, ArchiveError> {
         match self {
             Self::Folder(folder) => {
                 let made = std::fs::create_dir_all(folder);
@@ -57,7 +66,7 @@ impl Place {
                     ArchiveError::Place(format!("{} cannot be made: {error}", folder.display()))
                 })?;
                 let store = LocalFileSystem::new_with_prefix(folder)?.with_automatic_cleanup(true);
-                Ok((Box::new(store), String::new(), Some(folder.clone())))
+                Ok(Opened { store: Arc::new(store), prefix: String::new(), folder: Some(folder.clone()) })
             }
             Self::Bucket { bucket, prefix } => {
                 let retry = RetryConfig {
@@ -71,7 +80,7 @@ impl Place {
                     .with_retry(retry)
                     .with_client_options(options)
                     .build()?;
-                Ok((Box::new(store), prefix.clone(), None))
+                Ok(Opened { store: Arc::new(store), prefix: prefix.clone(), folder: None })
             }
         }
     }

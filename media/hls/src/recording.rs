@@ -237,15 +237,15 @@ impl Recording {
 
     /// All of it; none before any segment is whole.
     pub fn whole(&self) -> Option<Span> {
-        self.from_piece(0)
+        self.all_since(0)
     }
 
     /// What viewers may see; none before the session is live and a public segment is whole.
     pub fn public(&self) -> Option<Span> {
-        self.from_piece(self.live_from?)
+        self.all_since(self.live_from?)
     }
 
-    fn from_piece(&self, msn: u64) -> Option<Span> {
+    fn all_since(&self, msn: u64) -> Option<Span> {
         let first = self.piece(msn)?;
         let last = self.pieces.last()?;
         Some(Span { from_us: us(first.start), to_us: us(last.end()) })

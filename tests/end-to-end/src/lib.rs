@@ -6,12 +6,14 @@
 mod broadcast;
 mod graphql;
 mod media;
+mod objects;
 mod platform;
 mod viewer;
 
 pub use broadcast::Broadcast;
 pub use graphql::{Answer, Channel, Subscription};
 pub use media::{Clip, clip};
+pub use objects::ObjectStore;
 pub use platform::{Keys, Platform, Start, binary, free_port, signal};
 pub use viewer::{Playlist, Segment, Viewer};
 

@@ -172,8 +172,7 @@ impl Platform {
             Arc::clone(&recordings),
             stream.clone(),
             Arc::clone(&journal),
-            vault,
-            admin_token,
+            (vault, admin_token),
             Arc::clone(&clock),
         )
         .await?;
@@ -403,8 +402,7 @@ async fn control_plane(
     recordings: Arc<media::Recordings>,
     stream: Option<Arc<kafka::Stream>>,
     journal: Arc<dyn Journal>,
-    vault: Vault,
-    admin_token: AdminToken,
+    (vault, admin_token): (Vault, AdminToken),
     clock: Arc<dyn Clock>,
 ) -> Result<(RunnerHandle, Arc<App>), Fault> {
     let Opened { log, history, views, process, .. } = store;

@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, eventually};
+use end_to_end::{Broadcast, Clip, ObjectStore, Platform, Start, Viewer, eventually};
 use serde_json::{Value, json};
 
 use crate::{SOON, join, session_is};
@@ -148,4 +148,52 @@ async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
     let later =
         platform.client().get(&url).send().await.expect("an answer").bytes().await.expect("all of it");
     assert_eq!(later, whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_does_not_answer_holds_up_no_picture_and_gets_all_of_it_later() {
+    let store = ObjectStore::start().await;
+    let mut platform = Platform::start(store.platform()).await;
+    let channel = platform.create_channel("Far away", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    let mut viewer = join(&platform, &channel.playback_id).await;
+    let session = platform.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
+    let archived = async |more_than: u64| {
+        eventually("media to be archived", SOON, || async {
+            platform.figure("sigma_archive_bytes_total").await.filter(|bytes| *bytes > more_than)
+        })
+        .await
+    };
+    archived(0).await;
+
+    store.freeze();
+    let reached = viewer.playlist.last_msn().unwrap_or(0) + 4;
+    let began = sigma_clock::monotonic();
+    viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(reached)).await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(12), "four segments of two seconds took {took:?}");
+    let before = platform.figure("sigma_archive_bytes_total").await.expect("a figure");
+    store.thaw();
+    archived(before).await;
+
+    broadcast.stop();
+    session_is(&platform, &channel.id, "ENDED").await;
+    let [_, (catchup, _)] = ready(&platform, &session).await;
+    let vod = platform.url(&format!("/vod/{catchup}/index.m3u8"));
+    let here = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup");
+    let folder = platform.data_dir().join("live").join(&session);
+    eventually("all of it to be archived", SOON, || async { folder.join("archived").exists().then_some(()) })
+        .await;
+
+    // Another machine, with nothing but the bucket.
+    platform.kill();
+    std::fs::remove_dir_all(&folder).expect("the node's own copy goes");
+    platform.launch().await;
+    let there = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup from the bucket");
+    assert_eq!(there.playlist.text, here.playlist.text);
+    for segment in &there.playlist.segments {
+        there.fetch(&segment.uri).await.expect("the bucket has it");
+    }
+    let counted = tokio::task::spawn_blocking(move || decoded(&vod)).await.expect("decoded");
+    assert!(counted > Duration::from_secs(8), "{counted:?}");
 }

@@ -151,10 +151,23 @@ describe('a viewer of a channel that can be rewound', () => {
     await expect.poll(() => told().textContent(), { timeout: PATIENCE }).toBe(messages.told.tooOld);
     await between(behind, 4, 18);
     await reaches('playing');
+  });
+
+  it('is taken along, and told, when the window leaves him behind', async () => {
     origin.broadcast.rewind = REWIND_S;
+    origin.broadcast.begin(50);
+    await page.goto(`${origin.origin}/watch/demo`);
+    await reaches('playing');
+    for (let press = 0; press < 3; press += 1) await page.keyboard.press('j');
+    await between(behind, 29, 32 + 2 * SLACK_S);
+    await reaches('playing');
+    origin.broadcast.rewind = 12;
+    await expect.poll(() => told().textContent(), { timeout: PATIENCE }).toBe(messages.told.tooOld);
+    await between(behind, 4, 18);
   });
 
   it('uses the slider by keyboard', async () => {
+    origin.broadcast.rewind = REWIND_S;
     origin.broadcast.begin(40);
     await page.goto(`${origin.origin}/watch/demo`);
     await reaches('playing');

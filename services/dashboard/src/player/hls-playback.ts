@@ -19,6 +19,7 @@ export class HlsPlayback implements Playback {
   readonly #isLive: boolean;
   #details: LevelDetails | null = null;
   #gaps: readonly Stretch[] | null = null;
+  #breaks: readonly number[] | null = null;
   #mendedAt = -Infinity;
 
   constructor(video: HTMLVideoElement, url: string, from: Beginning, events: PlaybackEvents) {
@@ -61,7 +62,7 @@ export class HlsPlayback implements Playback {
 
   #note(details: LevelDetails): void {
     this.#details = details;
-    this.#gaps = null;
+    this.#gaps = this.#breaks = null;
   }
 
   /** Nothing was asked for yet but the playlist: the first segment is that of the date. */
@@ -121,7 +122,7 @@ export class HlsPlayback implements Playback {
   }
 
   breaks(): readonly number[] {
-    return breaksOf(this.#details?.fragments ?? []);
+    return this.#breaks ??= breaksOf(this.#details?.fragments ?? []);
   }
 
   frameSeconds(): number {

@@ -197,7 +197,8 @@ class Player {
     for (const name of ['play', 'pause', 'volumechange', 'seeking'] as const) this.#video.addEventListener(name, () => this.#render(), { signal });
     document.addEventListener('fullscreenchange', () => this.#render(), { signal });
     root.addEventListener('pointermove', (event) => { if (event.pointerType === 'mouse') this.#wake(); }, { signal });
-    root.addEventListener('pointerleave', () => this.#sleep(), { signal });
+    // A finger leaves whenever it is lifted.
+    root.addEventListener('pointerleave', (event) => { if (event.pointerType === 'mouse') this.#sleep(); }, { signal });
     root.addEventListener('focusin', () => this.#wake(), { signal });
     this.#video.addEventListener('pointerup', (event) => {
       if (event.pointerType === 'mouse') {

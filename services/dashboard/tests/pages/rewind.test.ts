@@ -182,6 +182,29 @@ describe('a viewer of a channel that can be rewound', () => {
     await between(behind, 0, 8);
   });
 
+  it('brings the controls by a touch, and goes nowhere until they are seen', async () => {
+    const devtools = await browser.newCDPSession(page);
+    await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: true });
+    const { x, y, width, height } = (await bar().boundingBox())!;
+    const touch = async (from: number, to: number) => {
+      const point = (share: number) => [{ x: x + share * width, y: y + height / 2 }];
+      await devtools.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: point(from) });
+      await devtools.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: point(to) });
+      await devtools.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    };
+    const isAwake = () => page.evaluate(() => document.querySelector('.player')!.classList.contains('awake'));
+    await page.evaluate(() => (document.activeElement as HTMLElement).blur());
+    await expect.poll(isAwake, { timeout: PATIENCE }).toBe(false);
+    await touch(0.1, 0.1);
+    await expect.poll(isAwake, { timeout: PATIENCE }).toBe(true);
+    expect(await behind()).toBeLessThan(12);
+    await touch(0.9, 0.3);
+    await between(behind, 20, 60);
+    expect(await page.locator('.rewind-tip').isVisible()).toBe(false);
+    await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: false });
+    await devtools.detach();
+  });
+
   it('has no bar where there is nothing to go back to', async () => {
     origin.broadcast.rewind = 0;
     origin.broadcast.begin(30);

@@ -83,6 +83,16 @@ impl Origin {
         format!("{}/watch/{playback_id}", self.http)
     }
 
+    /// The channel's current session with the whole rewind window.
+    pub(crate) fn dvr_url(&self, playback_id: &str) -> String {
+        format!("{}/live/{playback_id}/dvr.m3u8", self.http)
+    }
+
+    /// What is served of an asset.
+    pub(crate) fn vod_url(&self, asset: &str, name: &str) -> String {
+        format!("{}/vod/{asset}/{name}", self.http)
+    }
+
     /// All of a session on air, for who may see it before it is public.
     pub(crate) fn preview_url(&self, session: &str) -> String {
         format!("{}/preview/{session}/index.m3u8", self.http)

@@ -63,8 +63,8 @@ pub use read::{
     folded_name,
 };
 pub use sigma_domain::{
-    Actor, ActorKind, AssetFailure, AssetKind, AssetState, ChannelState, EndReason, IngestFault, LatencyMode,
-    ProjectId, Scope, SessionId, SessionState,
+    Actor, ActorKind, AssetFailure, AssetKind, AssetState, AssetTitle, ChannelState, EndReason, IngestFault,
+    LatencyMode, Personal, ProjectId, Scope, SessionId, SessionState,
 };
 pub use subjects::Subjects;
 pub use timeline::{MAX_TIMELINE, TimelineEntry};

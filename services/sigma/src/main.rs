@@ -58,6 +58,7 @@ fn run(command: Command) -> Result<(), Fault> {
             runtime()?.block_on(doctor::run(sources))
         }
         Command::Channel(command) => runtime()?.block_on(client::channel::run(command)),
+        Command::Asset(command) => runtime()?.block_on(client::asset::run(command)),
         Command::Session(command) => runtime()?.block_on(client::session::run(command)),
         Command::Token(command) => runtime()?.block_on(client::token::run(command)),
         Command::Project(command) => runtime()?.block_on(client::token::run_project(command)),

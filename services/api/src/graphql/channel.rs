@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use sigma_app::{ChannelFilter, ChannelRow, PageKey, Scope, SessionFilter};
+use sigma_app::{AssetFilter, ChannelFilter, ChannelRow, PageKey, Scope, SessionFilter};
 
+use super::asset::{AssetConnection, AssetKind, AssetState, assets_page, picked};
 use super::connection::{Listing, Page, PageInfo, weight};
 use super::context::{asked, behind};
 use super::errors::Fault;
@@ -115,6 +116,31 @@ impl Channel {
         self.0.end_on_unpublish
     }
 
+    /// Seconds that viewers may rewind a live session: 0 where they may not.
+    async fn dvr_window(&self) -> u32 {
+        self.0.dvr_window
+    }
+
+    /// Whether what the broadcaster sends is kept, as an asset of the kind SOURCE.
+    async fn record_source(&self) -> bool {
+        self.0.record_source
+    }
+
+    /// Whether what viewers saw can be seen again after a session's end, as an asset of the kind CATCHUP.
+    async fn catchup(&self) -> bool {
+        self.0.catchup
+    }
+
+    /// Seconds that source records are kept, counted from when they are READY; null: until they are deleted.
+    async fn source_retention(&self) -> Option<u32> {
+        self.0.source_retention
+    }
+
+    /// Seconds that catchups are kept, counted from when they are READY; null: until they are deleted.
+    async fn catchup_retention(&self) -> Option<u32> {
+        self.0.catchup_retention
+    }
+
     /// The public name that viewers find the channel by.
     async fn playback_id(&self) -> &str {
         &self.0.playback_id
@@ -123,6 +149,11 @@ impl Channel {
     /// The multivariant playlist of the channel's current session.
     async fn playback_url(&self, context: &Context<'_>) -> Result<String> {
         Ok(asked(context)?.origin.playback_url(&self.0.playback_id))
+    }
+
+    /// The same with the whole rewind window.
+    async fn dvr_url(&self, context: &Context<'_>) -> Result<String> {
+        Ok(asked(context)?.origin.dvr_url(&self.0.playback_id))
     }
 
     /// The channel's player page.
@@ -156,6 +187,20 @@ impl Channel {
         let (channel, state) = (Some(self.0.id.clone()), state.map(Into::into));
         sessions_page(context, SessionFilter { channel, state, only_channels: None }, first, after.as_deref())
             .await
+    }
+
+    /// What is kept of the channel's sessions, newest first. Scope: `assets:read`.
+    #[graphql(guard = "Needs(Scope::AssetsRead)", complexity = "weight(first) * child_complexity")]
+    async fn assets(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only those of this kind.")] kind: Option<AssetKind>,
+        #[graphql(desc = "Only those in one of these states.")] states: Option<Vec<AssetState>>,
+        #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
+    ) -> Result<AssetConnection> {
+        let filter = AssetFilter { channel: Some(self.0.id.clone()), ..picked(kind, states) };
+        assets_page(context, filter, first, after.as_deref()).await
     }
 
     /// When it was made.

@@ -1,6 +1,6 @@
 //! What channels are made of and changed by, and what is answered to that.
 
-use async_graphql::{InputObject, SimpleObject};
+use async_graphql::{InputObject, MaybeUndefined, SimpleObject};
 use sigma_app::{ChannelRow, ChannelUpdate, ChannelWithKey, Done, NewChannel};
 
 use super::channel::{Channel, LatencyMode};
@@ -20,6 +20,16 @@ pub(crate) struct CreateChannelInput {
     reconnect_window: Option<i32>,
     /// Whether an orderly unpublish ends the session at once: true unless told.
     end_on_unpublish: Option<bool>,
+    /// Seconds that viewers may rewind, 0 (not at all) to 86400: 7200 unless told.
+    dvr_window: Option<i32>,
+    /// Whether what the broadcaster sends is kept: true unless told.
+    record_source: Option<bool>,
+    /// Whether what viewers saw can be seen again after a session's end: true unless told.
+    catchup: Option<bool>,
+    /// Seconds that source records are kept, 60 to 315360000: until they are deleted unless told.
+    source_retention: Option<i32>,
+    /// Seconds that catchups are kept, 60 to 315360000: until they are deleted unless told.
+    catchup_retention: Option<i32>,
 }
 
 /// What is to change of a channel. What is not given stays as it is.
@@ -37,6 +47,17 @@ pub(crate) struct UpdateChannelInput {
     reconnect_window: Option<i32>,
     /// Whether an orderly unpublish ends the session at once. For sessions to come.
     end_on_unpublish: Option<bool>,
+    /// Seconds that viewers may rewind, 0 (not at all) to 86400. For sessions to come.
+    dvr_window: Option<i32>,
+    /// Whether what the broadcaster sends is kept. Refused while the channel is on air.
+    record_source: Option<bool>,
+    /// Whether what viewers saw can be seen again after a session's end. For sessions to come.
+    catchup: Option<bool>,
+    /// Seconds that source records are kept, 60 to 315360000; null: until they are deleted. For those that become READY from
+    /// now on.
+    source_retention: MaybeUndefined<i32>,
+    /// Seconds that catchups are kept, 60 to 315360000; null: until they are deleted. For those that become READY from now on.
+    catchup_retention: MaybeUndefined<i32>,
 }
 
 /// What became of a channel.
@@ -70,7 +91,11 @@ impl From<CreateChannelInput> for NewChannel {
             max_session_duration: input.max_session_duration.map(i64::from),
             reconnect_window: input.reconnect_window.map(i64::from),
             end_on_unpublish: input.end_on_unpublish,
-            ..Self::default()
+            dvr_window: input.dvr_window.map(i64::from),
+            record_source: input.record_source,
+            catchup: input.catchup,
+            source_retention: input.source_retention.map(i64::from),
+            catchup_retention: input.catchup_retention.map(i64::from),
         }
     }
 }
@@ -84,7 +109,20 @@ impl From<UpdateChannelInput> for ChannelUpdate {
             max_session_duration: input.max_session_duration.map(i64::from),
             reconnect_window: input.reconnect_window.map(i64::from),
             end_on_unpublish: input.end_on_unpublish,
-            ..Self::default()
+            dvr_window: input.dvr_window.map(i64::from),
+            record_source: input.record_source,
+            catchup: input.catchup,
+            source_retention: changed(input.source_retention),
+            catchup_retention: changed(input.catchup_retention),
         }
+    }
+}
+
+/// What was said of a setting that may be none: nothing, or what it is to be.
+fn changed(said: MaybeUndefined<i32>) -> Option<Option<i64>> {
+    match said {
+        MaybeUndefined::Undefined => None,
+        MaybeUndefined::Null => Some(None),
+        MaybeUndefined::Value(seconds) => Some(Some(i64::from(seconds))),
     }
 }

@@ -34,10 +34,12 @@ pub(crate) enum Listing {
     ChannelsOldest,
     ChannelsByName,
     Sessions,
+    Assets,
 }
 
 impl Listing {
-    const ALL: [Self; 4] = [Self::ChannelsNewest, Self::ChannelsOldest, Self::ChannelsByName, Self::Sessions];
+    const ALL: [Self; 5] =
+        [Self::ChannelsNewest, Self::ChannelsOldest, Self::ChannelsByName, Self::Sessions, Self::Assets];
 
     /// As it stands in a cursor.
     const fn code(self) -> &'static str {
@@ -46,6 +48,7 @@ impl Listing {
             Self::ChannelsOldest => "channels-oldest",
             Self::ChannelsByName => "channels-name",
             Self::Sessions => "sessions",
+            Self::Assets => "assets",
         }
     }
 
@@ -56,6 +59,7 @@ impl Listing {
             Self::ChannelsOldest => "channels in the order OLDEST",
             Self::ChannelsByName => "channels in the order NAME",
             Self::Sessions => "sessions",
+            Self::Assets => "assets",
         }
     }
 

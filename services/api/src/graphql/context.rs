@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Result};
-use sigma_app::{App, Caller, ChannelRow, Identity, ReadModels, SessionRow};
+use sigma_app::{App, AssetRow, Caller, ChannelRow, Identity, ReadModels, SessionRow};
 
 use super::health::IngestHealth;
-use super::loaders::{ChannelKey, Loaded, SessionKey};
+use super::loaders::{AssetKey, ChannelKey, Loaded, SessionKey};
 use super::platform::PlatformFacts;
 use super::projection::Projections;
 use crate::addresses::Origin;
@@ -53,6 +53,12 @@ impl Asked {
             return Ok(None);
         }
         Ok(self.loaded.load_one(ChannelKey(id.to_owned())).await?)
+    }
+
+    /// The asset, where it is the project's and of one of the token's channels.
+    pub(crate) async fn asset(&self, id: &str) -> Result<Option<Arc<AssetRow>>> {
+        let row = self.loaded.load_one(AssetKey(id.to_owned())).await?;
+        Ok(row.filter(|row| self.caller.access.sees(&row.channel)))
     }
 
     /// The session, where it is the project's and of one of the token's channels.

@@ -66,7 +66,7 @@ impl DomainEvent {
         self.0.cursor.as_str()
     }
 
-    /// What it happened to: `channel`, `session`, `session_health`, `api_token` or `project`.
+    /// What it happened to: `channel`, `session`, `session_health`, `asset`, `api_token` or `project`.
     async fn aggregate_type(&self) -> &str {
         &self.0.aggregate_type
     }
@@ -123,7 +123,7 @@ impl DomainEvent {
         self.0.metadata.causation_id.as_deref()
     }
 
-    /// What it says, in the shape of its type and version. No secret is ever in it. A channel's name stands as
+    /// What it says, in the shape of its type and version. No secret is ever in it. A channel's name and a clip's title stand as
     /// `{"plain": "…"}`, or as `{"erased": true}` once the channel was erased.
     async fn data(&self) -> Json<serde_json::Value> {
         Json(self.0.data.clone())

@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
-use sigma_app::{ApiTokenRow, App, ChannelRow, ProjectRow, ReadModels, SessionRow};
+use sigma_app::{
+    ApiTokenRow, App, AssetRow, AssetTitle, ChannelRow, Personal, ProjectRow, ReadModels, SessionRow,
+};
 
 use super::errors::Fault;
 
@@ -25,6 +27,17 @@ pub(crate) struct ChannelKey(pub(crate) String);
 /// A session's id as a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct SessionKey(pub(crate) String);
+
+/// An asset's id as a key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct AssetKey(pub(crate) String);
+
+/// An asset's title as its event holds it, as the key of the title that it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TitleKey {
+    pub(crate) channel: String,
+    pub(crate) title: Personal<AssetTitle>,
+}
 
 /// A token's id as a key.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -107,6 +120,29 @@ impl Loader<SessionKey> for Rows {
         let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
         let rows = self.reads.sessions(&self.project, &ids).await?;
         Ok(rows.into_iter().map(|row| (SessionKey(row.id.clone()), Arc::new(row))).collect())
+    }
+}
+
+impl Loader<AssetKey> for Rows {
+    type Value = Arc<AssetRow>;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[AssetKey]) -> Result<HashMap<AssetKey, Self::Value>, Fault> {
+        let ids: Vec<String> = keys.iter().map(|key| key.0.clone()).collect();
+        let rows = self.reads.assets(&self.project, &ids).await?;
+        Ok(rows.into_iter().map(|row| (AssetKey(row.id.clone()), Arc::new(row))).collect())
+    }
+}
+
+/// The keys of all channels that titles are of are asked for at once. None: it was erased.
+impl Loader<TitleKey> for Rows {
+    type Value = Option<String>;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[TitleKey]) -> Result<HashMap<TitleKey, Self::Value>, Fault> {
+        let titles: Vec<_> = keys.iter().map(|key| (key.channel.as_str(), &key.title)).collect();
+        let opened = self.app.asset_titles(&titles).await?;
+        Ok(keys.iter().cloned().zip(opened).collect())
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod admission;
 mod arguments;
+mod asset;
 mod channel;
 mod channel_input;
+mod clip_input;
 mod connection;
 mod context;
 mod errors;

@@ -3,7 +3,9 @@
 use async_graphql::{Context, ID, Object, Result};
 use sigma_app::{Caller, Scope};
 
+use super::asset::AssetPayload;
 use super::channel_input::{ChannelPayload, CreateChannelInput, UpdateChannelInput};
+use super::clip_input::{CreateClipInput, points};
 use super::context::{asked, behind};
 use super::errors::Fault;
 use super::guard::{InDefaultProject, Needs};
@@ -118,6 +120,56 @@ impl Mutation {
         #[graphql(desc = "The session's id.")] session_id: ID,
     ) -> Result<SessionPayload> {
         let done = behind(context)?.app.end_session(caller(context)?, &session_id).await;
+        Ok(done.map_err(Fault::from)?.into())
+    }
+
+    /// Cuts a clip out of a session, also while it is on air ("the last 30 s": `from: -30, to: 0`), or out of an asset. It is READY
+    /// at once: nothing is copied. Scope: `assets:write`.
+    #[graphql(guard = "Needs(Scope::AssetsWrite)")]
+    async fn create_clip(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "What it is to be.")] input: CreateClipInput,
+    ) -> Result<AssetPayload> {
+        let done = behind(context)?.app.create_clip(caller(context)?, input.understood()?).await;
+        Ok(done.map_err(Fault::from)?.into())
+    }
+
+    /// Shows only a part of an asset, from the key frame at or before `from` on. Nothing is cut away: trimmed again, all of it is
+    /// there to choose from, and `untrimAsset` shows all of it again. Refused where it is not READY. Scope: `assets:write`.
+    #[graphql(guard = "Needs(Scope::AssetsWrite)")]
+    async fn trim_asset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The asset's id.")] id: ID,
+        #[graphql(desc = "Where the part begins, in seconds from the beginning of all of it.")] from: f64,
+        #[graphql(desc = "Where it ends, likewise.")] to: f64,
+    ) -> Result<AssetPayload> {
+        let (from_us, to_us) = points(from, to)?;
+        let done = behind(context)?.app.trim_asset(caller(context)?, &id, from_us, to_us).await;
+        Ok(done.map_err(Fault::from)?.into())
+    }
+
+    /// Shows all of an asset again. Refused where it is not trimmed. Scope: `assets:write`.
+    #[graphql(guard = "Needs(Scope::AssetsWrite)")]
+    async fn untrim_asset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The asset's id.")] id: ID,
+    ) -> Result<AssetPayload> {
+        let done = behind(context)?.app.untrim_asset(caller(context)?, &id).await;
+        Ok(done.map_err(Fault::from)?.into())
+    }
+
+    /// Deletes an asset, for ever; one that is being recorded is kept no longer. Its media goes where no other asset names it.
+    /// Refused where it is gone. Scope: `assets:write`.
+    #[graphql(guard = "Needs(Scope::AssetsWrite)")]
+    async fn delete_asset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The asset's id.")] id: ID,
+    ) -> Result<AssetPayload> {
+        let done = behind(context)?.app.delete_asset(caller(context)?, &id).await;
         Ok(done.map_err(Fault::from)?.into())
     }
 

@@ -1,8 +1,9 @@
 //! Questions.
 
 use async_graphql::{Context, ID, Object, Result};
-use sigma_app::{ChannelFilter, EventFilter, Scope, SessionFilter};
+use sigma_app::{AssetFilter, ChannelFilter, EventFilter, Scope, SessionFilter};
 
+use super::asset::{Asset, AssetConnection, AssetKind, AssetState, assets_page, picked};
 use super::channel::{Channel, ChannelConnection, ChannelOrder, ChannelState, channels_page};
 use super::connection::weight;
 use super::context::{asked, behind};
@@ -104,6 +105,34 @@ impl Query {
         let (channel, state) = (channel_id.map(|id| id.0), state.map(Into::into));
         let filter = SessionFilter { channel, state, only_channels: None };
         sessions_page(context, filter, first, after.as_deref()).await
+    }
+
+    /// What is kept of a session, by its id; null where there is none. Scope: `assets:read`.
+    #[graphql(guard = "Needs(Scope::AssetsRead)")]
+    async fn asset(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The asset's id.")] id: ID,
+    ) -> Result<Option<Asset>> {
+        Ok(asked(context)?.asset(&id).await?.map(Asset))
+    }
+
+    /// Source records, catchups and clips, newest first, page by page. Scope: `assets:read`.
+    #[graphql(guard = "Needs(Scope::AssetsRead)", complexity = "weight(first) * child_complexity")]
+    #[allow(clippy::too_many_arguments, reason = "they are the field's arguments in the contract")]
+    async fn assets(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only those of this channel.")] channel_id: Option<ID>,
+        #[graphql(desc = "Only those of this session.")] session_id: Option<ID>,
+        #[graphql(desc = "Only those of this kind.")] kind: Option<AssetKind>,
+        #[graphql(desc = "Only those in one of these states.")] states: Option<Vec<AssetState>>,
+        #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Read on after this cursor, which must be one of this list.")] after: Option<String>,
+    ) -> Result<AssetConnection> {
+        let (channel, session) = (channel_id.map(|id| id.0), session_id.map(|id| id.0));
+        let filter = AssetFilter { channel, session, ..picked(kind, states) };
+        assets_page(context, filter, first, after.as_deref()).await
     }
 
     /// What happened, always in the order of the log: forwards from its start, or from `afterPosition`, with `first`; the

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
-use sigma_app::{Done, InputRow, PageKey, Scope, SessionFilter, SessionRow};
+use sigma_app::{AssetFilter, Done, InputRow, PageKey, Scope, SessionFilter, SessionRow};
 
+use super::asset::{AssetConnection, AssetKind, AssetState, assets_page, picked};
 use super::channel::{Channel, LatencyMode};
-use super::connection::{Listing, Page, PageInfo};
+use super::connection::{Listing, Page, PageInfo, weight};
 use super::context::{asked, behind};
 use super::errors::Fault;
 use super::event::TimelineEntry;
@@ -112,6 +113,25 @@ impl Session {
     /// How far behind the camera viewers are: the channel's setting as it was when the session began.
     async fn latency_mode(&self) -> LatencyMode {
         self.0.latency_mode.into()
+    }
+
+    /// Seconds that viewers may rewind: the channel's setting as it was when the session began.
+    async fn dvr_window(&self) -> u32 {
+        self.0.dvr_window
+    }
+
+    /// What is kept of it, newest first. Scope: `assets:read`.
+    #[graphql(guard = "Needs(Scope::AssetsRead)", complexity = "weight(first) * child_complexity")]
+    async fn assets(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only those of this kind.")] kind: Option<AssetKind>,
+        #[graphql(desc = "Only those in one of these states.")] states: Option<Vec<AssetState>>,
+        #[graphql(desc = "Rows of the page: 20 unless told, 100 at most.")] first: Option<i32>,
+        #[graphql(desc = "Read on after this cursor.")] after: Option<String>,
+    ) -> Result<AssetConnection> {
+        let filter = AssetFilter { session: Some(self.0.id.clone()), ..picked(kind, states) };
+        assets_page(context, filter, first, after.as_deref()).await
     }
 
     /// In ERROR: until when the broadcaster may come back; else null.

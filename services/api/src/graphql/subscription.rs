@@ -9,13 +9,14 @@ use async_graphql::{Context, ID, Result, Subscription as Told};
 use futures_util::{Stream, StreamExt, stream};
 use sigma_app::Scope;
 
+use super::asset::Asset;
 use super::channel::Channel;
 use super::errors::Fault;
 use super::event::DomainEvent;
 use super::guard::Needs;
 use super::health::Health;
 use super::session::Session;
-use super::watch::{ChannelWatch, EventWatch, HealthWatch, SessionWatch, Watch};
+use super::watch::{AssetWatch, ChannelWatch, EventWatch, HealthWatch, SessionWatch, Watch};
 
 type Stories<T> = Pin<Box<dyn Stream<Item = Result<T>> + Send>>;
 
@@ -60,6 +61,18 @@ impl Subscription {
         #[graphql(desc = "The session's id.")] id: ID,
     ) -> Result<Stories<Health>> {
         Ok(told(HealthWatch::begin(context, id.0).await?))
+    }
+
+    /// An asset as it is after each event of its own. With an `id` it is told at once as it is now, and the subscription
+    /// completes when it is deleted or expires. Scope: `assets:read`.
+    #[graphql(guard = "Needs(Scope::AssetsRead)")]
+    async fn asset_updated(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only this asset.")] id: Option<ID>,
+        #[graphql(desc = "Only assets of this channel.")] channel_id: Option<ID>,
+    ) -> Result<Stories<Asset>> {
+        Ok(told(AssetWatch::begin(context, id.map(|id| id.0), channel_id.map(|id| id.0)).await?))
     }
 
     /// Events as they are committed, each exactly once and in the order of the log; with `afterPosition` first all that

@@ -10,14 +10,15 @@ use std::time::Duration;
 use async_graphql::{Context, Result};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use sigma_app::{Access, Change, Changes, EventFeed, ProjectId, SessionState};
+use sigma_app::{Access, AssetState, Change, Changes, EventFeed, ProjectId, SessionState};
 
+use super::asset::Asset;
 use super::channel::Channel;
 use super::context::{asked, behind};
 use super::errors::Fault;
 use super::event::DomainEvent;
 use super::health::{Health, HealthSample, IngestHealth};
-use super::loaders::{ChannelKey, Loaded, SessionKey};
+use super::loaders::{AssetKey, ChannelKey, Loaded, SessionKey};
 use super::session::Session;
 
 /// A session that is not on air here, and not over, is asked for again after this.
@@ -176,6 +177,75 @@ impl Watch for SessionWatch {
             }
             match self.ear.loaded.load_one(SessionKey(change.aggregate_id.clone())).await {
                 Ok(Some(row)) => return self.tell(Session(row)),
+                Ok(None) => {}
+                Err(fault) => return Some(Err(fault)),
+            }
+        }
+        None
+    }
+}
+
+/// Follows an asset, those of a channel, or all that the token sees.
+pub(crate) struct AssetWatch {
+    ear: Ear,
+    id: Option<String>,
+    channel: Option<String>,
+    first: Option<Asset>,
+    over: bool,
+}
+
+impl AssetWatch {
+    pub(crate) async fn begin(
+        context: &Context<'_>,
+        id: Option<String>,
+        channel: Option<String>,
+    ) -> Result<Self> {
+        let ear = Ear::of(context)?;
+        let asked = asked(context)?;
+        if let Some(channel) = &channel {
+            asked.channel(channel).await?.ok_or_else(|| Fault::not_found("channel", channel))?;
+        }
+        let first = match &id {
+            None => None,
+            Some(id) => {
+                let row = asked.asset(id).await?;
+                let row = row.filter(|row| channel.as_ref().is_none_or(|channel| *channel == row.channel));
+                Some(Asset(row.ok_or_else(|| Fault::not_found("asset", id))?))
+            }
+        };
+        Ok(Self { ear, id, channel, first, over: false })
+    }
+
+    fn concerns(&self, change: &Change) -> bool {
+        change.aggregate_type == "asset"
+            && self.id.as_ref().is_none_or(|id| *id == change.aggregate_id)
+            && self.channel.as_ref().is_none_or(|channel| *channel == change.channel)
+    }
+
+    fn tell(&mut self, asset: Asset) -> Option<Result<Asset, Fault>> {
+        let is_gone = matches!(asset.0.state, AssetState::Deleted | AssetState::Expired);
+        self.over = self.id.is_some() && is_gone;
+        Some(Ok(asset))
+    }
+}
+
+impl Watch for AssetWatch {
+    type Item = Asset;
+
+    async fn next(&mut self) -> Option<Result<Asset, Fault>> {
+        if let Some(first) = self.first.take() {
+            return self.tell(first);
+        }
+        while !self.over {
+            let change = match self.ear.next().await {
+                Ok(change) => change,
+                Err(fault) => return Some(Err(fault)),
+            };
+            if !self.concerns(&change) {
+                continue;
+            }
+            match self.ear.loaded.load_one(AssetKey(change.aggregate_id.clone())).await {
+                Ok(Some(row)) => return self.tell(Asset(row)),
                 Ok(None) => {}
                 Err(fault) => return Some(Err(fault)),
             }

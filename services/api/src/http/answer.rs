@@ -219,7 +219,7 @@ fn route_of(path: &str) -> &'static str {
         "preview" => "/preview",
         "vod" => "/vod",
         "media" => "/media",
-        "channels" | "sessions" | "events" | "tokens" | "system" | "sign-in" => "/{dashboard}",
+        "channels" | "sessions" | "recordings" | "events" | "tokens" | "system" | "sign-in" => "/{dashboard}",
         _ => "other",
     }
 }

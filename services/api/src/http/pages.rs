@@ -37,12 +37,14 @@ enum Framing {
 }
 
 /// The addresses at which the dashboard finds its way by itself.
-pub(crate) const DASHBOARD: [&str; 9] = [
+pub(crate) const DASHBOARD: [&str; 11] = [
     "/",
     "/channels",
     "/channels/{id}",
     "/sessions",
     "/sessions/{id}",
+    "/recordings",
+    "/recordings/{id}",
     "/events",
     "/tokens",
     "/system",

@@ -145,7 +145,7 @@ async fn the_shapes_of_errors_stand() {
         ("a subscription without a stream", "subscription { events { type } }"),
         (
             "scopes that there are not",
-            "mutation { createApiToken(input: { name: \"x\", scopes: [\"assets:read\"] }) { secret } }",
+            "mutation { createApiToken(input: { name: \"x\", scopes: [\"webhooks:write\"] }) { secret } }",
         ),
         (
             "too much at once",
@@ -275,7 +275,7 @@ async fn projections_are_told_and_rebuilt() {
     let data = platform.data(status, json!({})).await;
     let names: Vec<&Value> =
         data["projections"].as_array().expect("a list").iter().map(|one| &one["name"]).collect();
-    assert_eq!(names, ["api_tokens", "channels", "projects", "sessions"]);
+    assert_eq!(names, ["api_tokens", "assets", "channels", "projects", "sessions"]);
     let rebuild = "mutation { rebuildProjection(name: \"channels\") { projection { name } } }";
     let payload = platform.data(rebuild, json!({})).await;
     assert_eq!(payload["rebuildProjection"]["projection"]["name"], "channels");

@@ -7,12 +7,14 @@ use serde_json::{Value, json};
 use super::feeds::sample;
 use super::platform::{Platform, TOKEN};
 
-const SCOPES: [&str; 9] = [
+const SCOPES: [&str; 11] = [
     "channels:read",
     "channels:write",
     "channels:secrets",
     "sessions:read",
     "sessions:write",
+    "assets:read",
+    "assets:write",
     "events:read",
     "health:read",
     "tokens:admin",
@@ -53,6 +55,8 @@ const fn within(
 const READ: &[&str] = &["channels:read"];
 const WRITE: &[&str] = &["channels:write"];
 const SEE: &[&str] = &["sessions:read"];
+const KEPT: &[&str] = &["assets:read"];
+const CUT: &[&str] = &["assets:write"];
 const ADMIN: &[&str] = &["tokens:admin"];
 const HEALTH: &[&str] = &["health:read"];
 const OPERATE: &[&str] = &["platform:admin"];
@@ -64,6 +68,47 @@ const TABLE: &[Guarded] = &[
     field("Query.channels", READ, "{ channels { nodes { id name } } }"),
     field("Query.session", SEE, "query($session: ID!) { session(id: $session) { id } }"),
     field("Query.sessions", SEE, "{ sessions { nodes { id } } }"),
+    field("Query.asset", KEPT, "query($asset: ID!) { asset(id: $asset) { id title } }"),
+    field("Query.assets", KEPT, "{ assets { nodes { id title } } }"),
+    field(
+        "Mutation.createClip",
+        CUT,
+        "mutation($asset: ID!) { createClip(input: { assetId: $asset, from: 0, to: 1 }) { asset { id title } } }",
+    ),
+    field(
+        "Mutation.trimAsset",
+        CUT,
+        "mutation($asset: ID!) { trimAsset(id: $asset, from: 0, to: 1) { asset { id title } } }",
+    ),
+    field(
+        "Mutation.untrimAsset",
+        CUT,
+        "mutation($asset: ID!) { untrimAsset(id: $asset) { asset { id title } } }",
+    ),
+    field(
+        "Mutation.deleteAsset",
+        CUT,
+        "mutation($asset: ID!) { deleteAsset(id: $asset) { asset { id title } } }",
+    ),
+    field(
+        "Subscription.assetUpdated",
+        KEPT,
+        "subscription($asset: ID!) { assetUpdated(id: $asset) { id title } }",
+    ),
+    within("Asset.channel", READ, KEPT, "query($asset: ID!) { asset(id: $asset) { channel { id name } } }"),
+    within("Asset.session", SEE, KEPT, "query($asset: ID!) { asset(id: $asset) { session { id } } }"),
+    within(
+        "Channel.assets",
+        KEPT,
+        READ,
+        "query($channel: ID!) { channel(id: $channel) { assets { nodes { id title } } } }",
+    ),
+    within(
+        "Session.assets",
+        KEPT,
+        SEE,
+        "query($session: ID!) { session(id: $session) { assets { nodes { id title } } } }",
+    ),
     within(
         "Channel.lastEvent",
         &["events:read"],
@@ -229,6 +274,7 @@ struct Stage {
     channel: String,
     session: String,
     token: String,
+    asset: String,
 }
 
 impl Stage {
@@ -241,17 +287,20 @@ impl Stage {
         platform.token(&["channels:read"], None).await;
         let tokens = platform.data("{ apiTokens { id } }", json!({})).await;
         let token = tokens["apiTokens"][0]["id"].as_str().expect("an id").to_owned();
-        Self { platform, channel, session, token }
+        let clip = "mutation($id: ID!) { createClip(input: { sessionId: $id, from: 0, to: 5, title: \"ours\" }) { asset { id } } }";
+        let clip = platform.data(clip, json!({ "id": session })).await;
+        let asset = clip["createClip"]["asset"]["id"].as_str().expect("an id").to_owned();
+        Self { platform, channel, session, token, asset }
     }
 
     /// What is there.
     fn real(&self) -> Value {
-        json!({ "channel": self.channel, "session": self.session, "token": self.token })
+        json!({ "channel": self.channel, "session": self.session, "token": self.token, "asset": self.asset })
     }
 
     /// What is not: a command that is let in changes nothing of ours.
     fn nothing() -> Value {
-        json!({ "channel": "ch_0", "session": "se_0", "token": "tk_0" })
+        json!({ "channel": "ch_0", "session": "se_0", "token": "tk_0", "asset": "as_0" })
     }
 
     /// The first answer to a field's probe.
@@ -396,7 +445,7 @@ async fn sees_nothing_of_ours(stage: &Stage, token: &str, scopes: &[&str], of_de
             continue;
         }
         let told = answer["data"].to_string();
-        for ours in [&stage.channel, &stage.session, &stage.token] {
+        for ours in [&stage.channel, &stage.session, &stage.token, &stage.asset] {
             assert!(!told.contains(ours.as_str()), "{} {answer}", row.field);
         }
         assert!(!told.contains("ours") && !told.contains("videoBitrate"), "{} {answer}", row.field);

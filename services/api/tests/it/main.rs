@@ -1,6 +1,7 @@
 //! The HTTP shell as clients meet it: over real sockets, on a real store and real views.
 
 mod admission;
+mod assets;
 mod breaks;
 mod cutter;
 mod door;

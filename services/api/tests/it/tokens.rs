@@ -51,13 +51,13 @@ async fn the_admin_token_is_known_as_such() {
     let platform = Platform::start().await;
     let me = platform.data(ME, json!({})).await["me"].take();
     assert_eq!((&me["name"], &me["kind"], &me["tokenId"]), (&json!("admin"), &json!("ADMIN"), &json!(null)));
-    assert_eq!(me["scopes"].as_array().map(Vec::len), Some(9), "{me}");
+    assert_eq!(me["scopes"].as_array().map(Vec::len), Some(11), "{me}");
 }
 
 #[tokio::test]
 async fn several_wrong_fields_of_a_token_come_back_together() {
     let platform = Platform::start().await;
-    let input = json!({ "name": "", "scopes": ["assets:read"], "expiresInSeconds": 1 });
+    let input = json!({ "name": "", "scopes": ["webhooks:write"], "expiresInSeconds": 1 });
     let answer = platform.ask(CREATE, json!({ "input": input })).await;
     let fields = answer["errors"][0]["extensions"]["fields"].as_array().expect("fields");
     let paths: Vec<&Value> = fields.iter().map(|field| &field["path"]).collect();
@@ -153,7 +153,7 @@ async fn the_platform_tells_its_health() {
         .iter()
         .map(|one| one["name"].clone())
         .collect();
-    assert_eq!(names, ["api_tokens", "channels", "projects", "sessions"]);
+    assert_eq!(names, ["api_tokens", "assets", "channels", "projects", "sessions"]);
     let told = serde_json::to_string_pretty(&told).expect("JSON");
     insta::assert_snapshot!("platform_health", told);
 }

@@ -49,6 +49,21 @@ pub(crate) struct ChannelSettings {
     /// Whether an orderly unpublish ends the session at once [default: true]
     #[arg(long, value_name = "true|false")]
     pub(crate) end_on_unpublish: Option<bool>,
+    /// Seconds that viewers may rewind, 0 for not at all [default: 7200]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) dvr_window: Option<i32>,
+    /// Whether what the broadcaster sends is kept [default: true]
+    #[arg(long, value_name = "true|false")]
+    pub(crate) record_source: Option<bool>,
+    /// Whether what viewers saw can be seen again after the end [default: true]
+    #[arg(long, value_name = "true|false")]
+    pub(crate) catchup: Option<bool>,
+    /// Seconds that source records are kept, 0 for until they are deleted [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) source_retention: Option<i32>,
+    /// Seconds that catchups are kept, 0 for until they are deleted [default: 0]
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) catchup_retention: Option<i32>,
 }
 
 #[derive(Subcommand, Debug)]

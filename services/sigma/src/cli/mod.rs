@@ -1,5 +1,6 @@
 //! The command line's words. What is said in them is understood in [`mod@crate::settings`] and [`crate::client`].
 
+mod asset;
 mod channel;
 mod connect;
 mod events;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use asset::{AssetArgs, AssetCommand, AssetKind, AssetState, ClipArgs};
 pub(crate) use channel::{
     ChannelArgs, ChannelCommand, ChannelOrder, ChannelSettings, ChannelState, LatencyMode,
 };
@@ -58,6 +60,9 @@ pub(crate) enum Command {
     /// List and show sessions, make them public, end them, tell what happened to them
     #[command(subcommand)]
     Session(SessionCommand),
+    /// Recordings, catchups and clips: list, show, cut, trim, download and delete
+    #[command(subcommand)]
+    Asset(AssetCommand),
     /// API tokens: make, list and revoke
     #[command(subcommand)]
     Token(TokenCommand),

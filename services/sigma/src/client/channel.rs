@@ -13,7 +13,7 @@ use crate::fault::Fault;
 
 /// All of a channel but its key: that it is shown is written down, so it is asked for only where it is wanted.
 const CHANNEL: &str = "fragment C on Channel { id name state latencyMode autoGoLive maxSessionDuration reconnectWindow \
-endOnUnpublish playbackId playbackUrl watchUrl ingest { rtmpUrl rtmpsUrl } currentSession { id state startedAt liveAt } createdAt }";
+endOnUnpublish dvrWindow recordSource catchup sourceRetention catchupRetention playbackId playbackUrl dvrUrl watchUrl ingest { rtmpUrl rtmpsUrl } currentSession { id state startedAt liveAt } createdAt }";
 const WITH_KEY: &str = "fragment K on Channel { ingest { streamKey } }";
 /// What wakes `--watch`: of one channel, or of any.
 const CHANGES: &str = "subscription Changes($id: ID) { channelUpdated(id: $id) { id } }";
@@ -65,9 +65,19 @@ fn input(name: Option<String>, settings: ChannelSettings) -> Value {
         ("maxSessionDuration", settings.max_session_duration.map(Value::from)),
         ("reconnectWindow", settings.reconnect_window.map(Value::from)),
         ("endOnUnpublish", settings.end_on_unpublish.map(Value::from)),
+        ("dvrWindow", settings.dvr_window.map(Value::from)),
+        ("recordSource", settings.record_source.map(Value::from)),
+        ("catchup", settings.catchup.map(Value::from)),
+        ("sourceRetention", settings.source_retention.map(retention)),
+        ("catchupRetention", settings.catchup_retention.map(retention)),
     ];
     let said = said.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     Value::Object(said.collect::<Map<String, Value>>())
+}
+
+/// Until they are deleted is null to the API.
+fn retention(seconds: i32) -> Value {
+    if seconds == 0 { Value::Null } else { json!(seconds) }
 }
 
 async fn create(connect: &ConnectArgs, input: Value) -> Result<(), Fault> {
@@ -228,11 +238,28 @@ fn facts(channel: &Value) -> Vec<String> {
         ("end on unpublish", text("endOnUnpublish")),
         ("reconnect window", format!("{} s", text("reconnectWindow"))),
         ("longest session", format!("{} s", text("maxSessionDuration"))),
+        ("rewind", rewind(&channel["dvrWindow"])),
+        ("source record", kept(&channel["recordSource"], &channel["sourceRetention"])),
+        ("catchup", kept(&channel["catchup"], &channel["catchupRetention"])),
         ("created", print::moment(&channel["createdAt"])),
         ("watch", text("watchUrl")),
         ("playlist", text("playbackUrl")),
+        ("with rewind", text("dvrUrl")),
         ("secure server", print::cell(&channel["ingest"]["rtmpsUrl"])),
         ("server", print::cell(&channel["ingest"]["rtmpUrl"])),
         ("stream key", print::cell(&channel["ingest"]["streamKey"])),
     ])
+}
+
+fn rewind(seconds: &Value) -> String {
+    if seconds == &json!(0) { "none".to_owned() } else { format!("{} s", print::cell(seconds)) }
+}
+
+/// Whether something is kept, and for how long.
+fn kept(is_kept: &Value, seconds: &Value) -> String {
+    match (is_kept.as_bool(), seconds.is_null()) {
+        (Some(true), true) => "kept until deleted".to_owned(),
+        (Some(true), false) => format!("kept for {} s", print::cell(seconds)),
+        _ => "not kept".to_owned(),
+    }
 }

@@ -253,6 +253,25 @@ impl Client {
             .map_err(|_| Fault::new(format!("{}/readyz answers no JSON", self.url), "see the server's log"))
     }
 
+    /// Begins to read a file of this platform. The token goes to nobody but the platform that it was given for, whatever host the
+    /// file's address names.
+    pub(crate) async fn file(&self, address: &str) -> Result<reqwest::Response, Fault> {
+        let path = reqwest::Url::parse(address).map(|url| url.path().to_owned());
+        let path = path.unwrap_or_else(|_| address.to_owned());
+        let asked = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.token.text).send();
+        let sent = sigma_clock::timeout(ANSWER_WITHIN, asked).await;
+        let sent = sent.map_err(|_| self.away("does not answer in time"))?;
+        let response = sent.map_err(|error| self.unreachable(&error))?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let status = response.status();
+        let answer = response.json::<Value>().await.unwrap_or_default();
+        let message = answer["error"]["message"].as_str().map(str::to_owned);
+        let mend = answer["error"]["mend"].as_str().unwrap_or("see the server's log");
+        Err(Fault::new(message.unwrap_or_else(|| format!("{address} answers {status}")), mend))
+    }
+
     /// Asks one operation and gives the one field that it selects.
     pub(crate) async fn field(&self, query: &str, variables: Value, field: &str) -> Result<Value, Fault> {
         let mut data = self.ask(query, variables).await?;

@@ -1,7 +1,9 @@
 //! Client commands: the GraphQL API from a terminal.
 
+pub(crate) mod asset;
 pub(crate) mod channel;
 mod connection;
+mod download;
 mod errors;
 pub(crate) mod events;
 mod export;

@@ -1,0 +1,118 @@
+//! `sigma asset …`
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{ConnectArgs, LimitArgs, WatchArgs};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AssetKind {
+    /// What the broadcaster sent
+    Source,
+    /// What viewers saw
+    Catchup,
+    /// A piece that somebody cut
+    Clip,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum AssetState {
+    /// Being recorded
+    Started,
+    /// All of it is there
+    Ready,
+    /// There was nothing to keep, or it is lost
+    Failed,
+    /// Somebody deleted it
+    Deleted,
+    /// Its time was up
+    Expired,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum AssetCommand {
+    /// List recordings, catchups and clips, newest first; without those that are gone, unless asked for
+    List {
+        /// Only those of this channel
+        #[arg(long, value_name = "ID")]
+        channel: Option<String>,
+        /// Only those of this session
+        #[arg(long, value_name = "ID")]
+        session: Option<String>,
+        /// Only those of this kind
+        #[arg(long, value_enum)]
+        kind: Option<AssetKind>,
+        /// Only those in this state
+        #[arg(long, value_enum)]
+        state: Option<AssetState>,
+        #[command(flatten)]
+        limit: LimitArgs,
+        #[command(flatten)]
+        watch: WatchArgs,
+        #[command(flatten)]
+        connect: ConnectArgs,
+    },
+    /// Show a recording, catchup or clip
+    Show {
+        #[command(flatten)]
+        watch: WatchArgs,
+        #[command(flatten)]
+        asset: AssetArgs,
+    },
+    /// Cut a clip out of a session, also while it is on air, or out of an asset
+    Clip(ClipArgs),
+    /// Show only a part of an asset; nothing is cut away
+    Trim {
+        /// Where the part begins, in seconds from the beginning of all of it
+        #[arg(long, value_name = "SECONDS")]
+        from: f64,
+        /// Where it ends
+        #[arg(long, value_name = "SECONDS")]
+        to: f64,
+        #[command(flatten)]
+        asset: AssetArgs,
+    },
+    /// Show all of an asset again
+    Untrim(AssetArgs),
+    /// Download a source record as it was sent. Where its format changed it has several files
+    Download {
+        /// The asset's id, as_…
+        id: String,
+        /// Where to write it
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Which of its files
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        number: u32,
+        #[command(flatten)]
+        connect: ConnectArgs,
+    },
+    /// Delete a recording, catchup or clip, for ever
+    Delete(AssetArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AssetArgs {
+    /// The asset's id, as_…
+    pub(crate) id: String,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ClipArgs {
+    /// What to cut from: a session, se_…, or an asset, as_…
+    pub(crate) id: String,
+    /// Where it begins, in seconds; of a session on air it may be negative: back from now
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) from: f64,
+    /// Where it ends; 0 is now where it begins back from now
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
+    pub(crate) to: f64,
+    /// What it is called
+    #[arg(long)]
+    pub(crate) title: Option<String>,
+    #[command(flatten)]
+    pub(crate) connect: ConnectArgs,
+}

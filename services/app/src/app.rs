@@ -7,10 +7,10 @@ use cqrs_es::Aggregate;
 use sigma_clock::{Clock, monotonic};
 use sigma_cluster::Cluster;
 use sigma_domain::{
-    Actor, ActorKind, Channel, ChannelId, ChannelPhase, Project, ProjectCommand, ProjectId, ProjectName,
-    Session, SessionFacts, SessionId,
+    Actor, ActorKind, Channel, ChannelEvent, ChannelFacts, ChannelId, Project, ProjectCommand, ProjectId,
+    ProjectName, Session, SessionFacts, SessionId,
 };
-use sigma_store::{EventLog, History, Journal, Loaded, RecordedEvent};
+use sigma_store::{EventLog, History, Journal, Loaded};
 use sigma_tables::Place;
 
 use crate::authentication::Doorman;
@@ -18,7 +18,7 @@ use crate::changes::Fanout;
 use crate::executor::{Beside, CommandError, Context, Decider, Executed, Executor, new_command_id};
 use crate::known_feeds::KnownFeeds;
 use crate::process::Process;
-use crate::subjects::{NamedChannel, Subjects};
+use crate::subjects::{NamedChannel, SubjectKey, Subjects};
 use crate::vault::{Hash, Vault, hex};
 use crate::{
     AdminToken, AppError, Caller, ChannelRow, MAX_IDEMPOTENCY_KEY, OpenError, ReadModels, Recordings,
@@ -139,7 +139,7 @@ impl App {
             Err(CommandError::Refused { .. }) => Ok(()),
             Err(CommandError::Store(error)) => Err(error.into()),
             Err(CommandError::Vault(error)) => Err(error.into()),
-            Err(CommandError::Conflict | CommandError::Reused) => Ok(()),
+            Err(CommandError::Conflict | CommandError::Reused | CommandError::NotFound { .. }) => Ok(()),
         }
     }
 
@@ -177,38 +177,39 @@ impl App {
         })
     }
 
+    /// Does what a use case does under this context. Where that fails, and the same command was done before, it answers what was
+    /// answered then: a copy of a command that was done is mostly found out by the commit itself.
+    pub(crate) async fn once<A: Decider>(
+        &self,
+        context: &Context,
+        work: impl Future<Output = Result<Executed<A>, AppError>>,
+    ) -> Result<Executed<A>, AppError> {
+        match work.await {
+            // What the store says itself, and what the domain refused, was found out with the first answer in view.
+            Err(error)
+                if !matches!(
+                    error,
+                    AppError::Unavailable { .. }
+                        | AppError::Refused { .. }
+                        | AppError::Conflict(_)
+                        | AppError::Internal(_)
+                ) =>
+            {
+                match self.executor.first_answer(context).await? {
+                    Some(first) => Ok(first),
+                    None => Err(error),
+                }
+            }
+            done => done,
+        }
+    }
+
     /// The channel, where the caller's project owns it, he sees it, and it was not deleted.
     pub(crate) async fn owned_channel(&self, caller: &Caller, id: &str) -> Result<ChannelId, AppError> {
-        self.owned(caller, id, |channel| channel.state().is_some()).await
-    }
-
-    /// The channel, where the caller's project owns it and he sees it, or saw it before it was deleted. What was erased is gone.
-    pub(crate) async fn owned_channel_or_deleted(
-        &self,
-        caller: &Caller,
-        id: &str,
-    ) -> Result<ChannelId, AppError> {
-        let is_gone = |channel: &Channel| {
-            let phase = channel.facts().map(|facts| &facts.phase);
-            matches!(phase, Some(ChannelPhase::Deleted { erased: true, .. }))
-        };
-        self.owned(caller, id, |channel| !is_gone(channel)).await
-    }
-
-    async fn owned(
-        &self,
-        caller: &Caller,
-        id: &str,
-        is_there: impl Fn(&Channel) -> bool,
-    ) -> Result<ChannelId, AppError> {
         let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
         let parsed: ChannelId = id.parse().map_err(|_| not_found())?;
-        if !caller.access.sees(id) {
-            return Err(not_found());
-        }
         let Loaded { aggregate, .. } = self.executor.load::<Channel>(id).await?;
-        let owned = aggregate.facts().is_some_and(|facts| facts.project == caller.project);
-        if owned && is_there(&aggregate) { Ok(parsed) } else { Err(not_found()) }
+        if aggregate.state().is_some() && sees(caller, &aggregate) { Ok(parsed) } else { Err(not_found()) }
     }
 
     /// The session with its channel, where the caller's project owns it and he sees it.
@@ -227,25 +228,29 @@ impl App {
         facts.map(|facts| (parsed, facts.channel.clone())).ok_or_else(not_found)
     }
 
-    /// The channel's row as it was after event `sequence`; of a deleted one, as it was before. What is remembered of it holds its
-    /// name sealed.
-    pub(crate) async fn channel_at(&self, id: &str, sequence: u64) -> Result<ChannelRow, AppError> {
-        let step = |known, event: &RecordedEvent| match event.name.as_str() {
-            "channel.deleted" | "channel.erased" => Ok(known),
-            _ => Ok(NamedChannel::after(known, &fold::decode(event)?, event.sequence)),
+    /// The channel's row as what was executed left it; of a deleted one, as it was before. What is remembered of it holds its name
+    /// sealed.
+    pub(crate) async fn channel_after(
+        &self,
+        executed: &Executed<Channel>,
+        keys: Option<Vec<SubjectKey>>,
+    ) -> Result<ChannelRow, AppError> {
+        let step = |known, event: &ChannelEvent, sequence| match event {
+            ChannelEvent::Deleted { .. } | ChannelEvent::Erased { .. } => known,
+            _ => NamedChannel::after(known, event, sequence),
         };
-        let known = self.executor.row_at(Channel::TYPE, id, sequence, step).await?;
+        let id = &executed.aggregate_id;
+        let known = self.executor.row_after(executed, step).await?;
         let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
         let NamedChannel { mut row, name } = known.ok_or_else(not_found)?;
-        row.name = self.subjects.name(id, &name).await?.unwrap_or_default();
+        row.name = self.subjects.name(id, &name, keys).await?.unwrap_or_default();
         Ok(row)
     }
 
-    /// The session's row as it was after event `sequence`.
-    pub(crate) async fn session_at(&self, id: &str, sequence: u64) -> Result<SessionRow, AppError> {
-        let step = |row, event: &RecordedEvent| Ok(fold::session(row, &fold::decode(event)?, event.sequence));
-        let row = self.executor.row_at(Session::TYPE, id, sequence, step).await?;
-        row.ok_or_else(|| AppError::NotFound { kind: Session::TYPE, id: id.to_owned() })
+    /// The session's row as what was executed left it.
+    pub(crate) async fn session_after(&self, executed: &Executed<Session>) -> Result<SessionRow, AppError> {
+        let row = self.executor.row_after(executed, fold::session).await?;
+        row.ok_or_else(|| AppError::NotFound { kind: Session::TYPE, id: executed.aggregate_id.clone() })
     }
 
     /// Waits until the views show what was done. It is done either way, so a view that lags is only warned of.
@@ -275,6 +280,13 @@ impl App {
 pub(crate) fn system(part: &str) -> Actor {
     // Unwrap safety: callers give short ASCII literals, which an actor's id takes.
     Actor::new(ActorKind::System, part).expect("the name of a part of the platform")
+}
+
+/// Whether a channel is one of the caller's project, and he may know of it.
+pub(crate) fn sees(caller: &Caller, channel: &Channel) -> bool {
+    let sees =
+        |facts: &ChannelFacts| facts.project == caller.project && caller.access.sees(facts.id.as_str());
+    channel.facts().is_some_and(sees)
 }
 
 /// For commands that have no secrets beside them.

@@ -1,17 +1,19 @@
 //! Use cases of channels.
 
+use cqrs_es::Aggregate;
 use serde::Serialize;
 use sigma_domain::{
-    Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelId, ChannelName, ChannelSettings,
-    DvrWindow, KeyOverlap, LatencyMode, MaxSessionDuration, Personal, ReconnectWindow, Retention, Scope,
+    Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelFacts, ChannelId, ChannelName,
+    ChannelPhase, ChannelRefusal, ChannelSettings, DvrWindow, KeyOverlap, LatencyMode, MaxSessionDuration,
+    Personal, ReconnectWindow, Retention, Scope,
 };
 use sigma_store::SecretWrite;
 
-use crate::app::nothing_beside;
-use crate::executor::{Beside, Context, Executed};
+use crate::app::{nothing_beside, sees};
+use crate::executor::{Beside, CommandError, Context, Executed};
 use crate::input::{Wrong, asked};
 use crate::secrets::{STREAM_KEY, open_stream_key, put_stream_key, retire_stream_keys};
-use crate::subjects::forget_subject;
+use crate::subjects::{SubjectKey, bears, forget_subject};
 use crate::{App, AppError, Caller, ChannelRow, Done, StreamKey};
 
 /// Who is shown the same key again within the same hour makes no event more: a channel's stream is read whole at each
@@ -150,23 +152,24 @@ impl App {
         caller.need(Scope::ChannelsWrite)?;
         caller.need_unbound()?;
         let context = self.context(caller, "createChannel", &asked(&input)?)?;
-        if let Some(first) = self.executor.first_answer(&context).await? {
-            return self.with_key(caller, first).await;
-        }
-        let (name, settings) = input.parse()?;
         let vault = &self.executor.vault;
         let id = ChannelId::from_uuid(uuid::Uuid::now_v7());
         let (playback_id, key) = (vault.new_playback_id()?, vault.new_stream_key()?);
         let (subject, put_subject) = self.subjects.make(id.as_str())?;
-        let name = subject.seal_name(id.as_str(), &name)?;
-        let (project, at) = (caller.project.clone(), self.executor.now());
-        let command = ChannelCommand::Create { id: id.clone(), project, name, playback_id, settings, at };
-        let beside = |_: &[ChannelEvent]| {
-            let writes = vec![put_stream_key(vault, id.as_str(), &key)?, put_subject.clone()];
-            Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
+        let work = async {
+            let (name, settings) = input.parse()?;
+            let name = subject.seal_name(id.as_str(), &name)?;
+            let (project, at) = (caller.project.clone(), self.executor.now());
+            let command = ChannelCommand::Create { id: id.clone(), project, name, playback_id, settings, at };
+            let beside = |_: &[ChannelEvent]| {
+                let writes = vec![put_stream_key(vault, id.as_str(), &key)?, put_subject.clone()];
+                Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
+            };
+            Ok(self.executor.execute(id.as_str(), command, &context, beside).await?)
         };
-        let executed = self.executor.execute(id.as_str(), command, &context, beside).await?;
-        self.with_key(caller, executed).await
+        let executed = self.once(&context, work).await?;
+        let keys = (!executed.repeated).then(|| vec![subject]);
+        self.with_key(caller, executed, keys).await
     }
 
     /// Changes a channel's name and settings. This and all that follow want `channels:write`.
@@ -181,48 +184,49 @@ impl App {
     ) -> Result<Done<ChannelRow>, AppError> {
         caller.need(Scope::ChannelsWrite)?;
         let context = self.context(caller, "updateChannel", &asked(&(id, asked(&input)?))?)?;
-        let executed = match self.executor.first_answer::<Channel>(&context).await? {
-            Some(first) => first,
-            None => {
-                self.owned_channel(caller, id).await?;
-                let (changes, writes) = self.seal_changes(id, input.parse()?).await?;
-                let command = ChannelCommand::Update { changes, at: self.executor.now() };
-                let beside = |events: &[ChannelEvent]| {
-                    // A key is kept only with what it seals.
-                    let writes = if events.is_empty() { Vec::new() } else { writes.clone() };
-                    Ok(Beside { writes, answer: None })
-                };
-                self.executor.execute::<Channel>(id, command, &context, beside).await?
-            }
+        let keys = self.subjects.keys(id).await?;
+        let work = async {
+            let mut changes = input.parse()?;
+            let name = match changes.name.take() {
+                Some(Personal::Plain(name)) => Some(name),
+                _ => None,
+            };
+            let (sealed, writes) = self.seal(id, &keys, name.as_ref())?;
+            let at = self.executor.now();
+            let command = |channel: &Channel| {
+                let mut changes = changes.clone();
+                // A name that it bears already is no change.
+                if let Some(name) = &name
+                    && !bears(&keys, id, &seen(caller, id, channel)?.name, name)
+                        .map_err(CommandError::Store)?
+                {
+                    changes.name.clone_from(&sealed);
+                }
+                seen(caller, id, channel)?;
+                Ok(ChannelCommand::Update { changes, at })
+            };
+            let beside = |events: &[ChannelEvent]| {
+                // A key is kept only with what it seals.
+                let writes = if events.is_empty() { Vec::new() } else { writes.clone() };
+                Ok(Beside { writes, answer: None })
+            };
+            Ok(self.executor.execute_as(id, command, &context, beside).await?)
         };
-        self.changed(executed).await
+        let executed = self.once(&context, work).await?;
+        let keys = (!keys.is_empty()).then_some(keys);
+        self.changed(executed, keys).await
     }
 
-    /// The changes with their name sealed, or without it where it is the name that stands; and the key to keep with them where
-    /// the channel had none: one that an older version made.
-    async fn seal_changes(
-        &self,
-        id: &str,
-        mut changes: ChannelChanges,
-    ) -> Result<(ChannelChanges, Vec<SecretWrite>), AppError> {
-        let Some(Personal::Plain(name)) = changes.name.take() else { return Ok((changes, Vec::new())) };
-        let channel = self.executor.load::<Channel>(id).await?.aggregate;
-        if let Some(facts) = channel.facts()
-            && self.subjects.name(id, &facts.name).await?.as_deref() == Some(name.as_str())
-        {
-            return Ok((changes, Vec::new()));
-        }
-        let mut writes = Vec::new();
-        let key = match self.subjects.keys(id).await?.pop() {
-            Some(key) => key,
+    /// A name as it is kept, and the key to keep with it where the channel had none: one that an older version made.
+    fn seal(&self, id: &str, keys: &[SubjectKey], name: Option<&ChannelName>) -> Result<Sealed, AppError> {
+        let Some(name) = name else { return Ok((None, Vec::new())) };
+        match keys.last() {
+            Some(key) => Ok((Some(key.seal_name(id, name)?), Vec::new())),
             None => {
                 let (key, put) = self.subjects.make(id)?;
-                writes.push(put);
-                key
+                Ok((Some(key.seal_name(id, name)?), vec![put]))
             }
-        };
-        changes.name = Some(key.seal_name(id, &name)?);
-        Ok((changes, writes))
+        }
     }
 
     /// From STOP to IDLE.
@@ -265,19 +269,21 @@ impl App {
     pub async fn erase_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
         caller.need(Scope::ChannelsWrite)?;
         let context = self.context(caller, "eraseChannel", &asked(&id)?)?;
-        let executed = match self.executor.first_answer::<Channel>(&context).await? {
-            Some(first) => first,
-            None => {
-                self.owned_channel_or_deleted(caller, id).await?;
-                let command = ChannelCommand::Erase { at: self.executor.now() };
-                let beside = |_: &[ChannelEvent]| {
-                    let writes = [retire_stream_keys(id, None)].into_iter().chain(forget_subject(id));
-                    Ok(Beside { writes: writes.collect(), answer: None })
-                };
-                self.executor.execute::<Channel>(id, command, &context, beside).await?
+        let at = self.executor.now();
+        let command = |channel: &Channel| match channel.facts().filter(|_| sees(caller, channel)) {
+            // What was erased is gone.
+            Some(facts) if !matches!(facts.phase, ChannelPhase::Deleted { erased: true, .. }) => {
+                Ok(ChannelCommand::Erase { at })
             }
+            _ => Err(no_channel(id)),
         };
-        self.changed(executed).await
+        let beside = |_: &[ChannelEvent]| {
+            let writes = [retire_stream_keys(id, None)].into_iter().chain(forget_subject(id));
+            Ok(Beside { writes: writes.collect(), answer: None })
+        };
+        let work = async { Ok(self.executor.execute_as(id, command, &context, beside).await?) };
+        let executed = self.once(&context, work).await?;
+        self.changed(executed, Some(Vec::new())).await
     }
 
     /// Makes another stream key; the old one serves for `overlap_seconds` more (none by default). A feed on air is not cut.
@@ -293,13 +299,6 @@ impl App {
         let input = asked(&(id, overlap_seconds))?;
         caller.need(Scope::ChannelsWrite)?;
         let context = self.context(caller, "rotateStreamKey", &input)?;
-        if let Some(first) = self.executor.first_answer(&context).await? {
-            return self.with_key(caller, first).await;
-        }
-        self.owned_channel(caller, id).await?;
-        let mut wrong = Wrong::default();
-        let overlap: KeyOverlap = wrong.take_some("overlapSeconds", overlap_seconds).unwrap_or_default();
-        wrong.answer()?;
         let vault = &self.executor.vault;
         let key = vault.new_stream_key()?;
         let beside = |events: &[ChannelEvent]| {
@@ -311,9 +310,23 @@ impl App {
             let writes = vec![retired, put_stream_key(vault, id, &key)?];
             Ok(Beside { writes, answer: Some(key.expose().to_owned()) })
         };
-        let command = ChannelCommand::RotateKey { overlap, at: self.executor.now() };
-        let executed = self.executor.execute::<Channel>(id, command, &context, beside).await?;
-        self.with_key(caller, executed).await
+        let work = async {
+            let mut wrong = Wrong::default();
+            let overlap: KeyOverlap = wrong.take_some("overlapSeconds", overlap_seconds).unwrap_or_default();
+            // Whose channel it is comes before what is wrong with the input.
+            let (at, wrong) = (self.executor.now(), wrong.answer());
+            if wrong.is_err() {
+                self.owned_channel(caller, id).await?;
+            }
+            wrong?;
+            let command = |channel: &Channel| {
+                seen(caller, id, channel)?;
+                Ok(ChannelCommand::RotateKey { overlap, at })
+            };
+            Ok(self.executor.execute_as(id, command, &context, beside).await?)
+        };
+        let executed = self.once(&context, work).await?;
+        self.with_key(caller, executed, None).await
     }
 
     /// The stream key that a channel's broadcaster is to use. Wants `channels:secrets`; that it was shown, and to whom, is an
@@ -345,33 +358,32 @@ impl App {
         caller: &Caller,
         use_case: &str,
         id: &str,
-        command: impl Fn(sigma_domain::Timestamp) -> ChannelCommand,
+        command: impl Fn(sigma_domain::Timestamp) -> ChannelCommand + Send + Sync,
     ) -> Result<Done<ChannelRow>, AppError> {
         caller.need(Scope::ChannelsWrite)?;
         let context = self.context(caller, use_case, &asked(&(id, ""))?)?;
-        let executed = match self.executor.first_answer::<Channel>(&context).await? {
-            Some(first) => first,
-            None => {
-                self.owned_channel(caller, id).await?;
-                match command(self.executor.now()) {
-                    command @ ChannelCommand::Delete { .. } => {
-                        let beside = |_: &[ChannelEvent]| {
-                            Ok(Beside { writes: vec![retire_stream_keys(id, None)], answer: None })
-                        };
-                        self.executor.execute::<Channel>(id, command, &context, beside).await?
-                    }
-                    command => {
-                        self.executor.execute::<Channel>(id, command, &context, nothing_beside).await?
-                    }
-                }
-            }
+        let at = self.executor.now();
+        let command = |channel: &Channel| {
+            seen(caller, id, channel)?;
+            Ok(command(at))
         };
-        self.changed(executed).await
+        let beside = |events: &[ChannelEvent]| {
+            let deleted = events.iter().any(|event| matches!(event, ChannelEvent::Deleted { .. }));
+            let writes = if deleted { vec![retire_stream_keys(id, None)] } else { Vec::new() };
+            Ok(Beside { writes, answer: None })
+        };
+        let work = async { Ok(self.executor.execute_as(id, command, &context, beside).await?) };
+        let executed = self.once(&context, work).await?;
+        self.changed(executed, None).await
     }
 
-    /// What a changed channel is answered with, once the views show it.
-    async fn changed(&self, executed: Executed<Channel>) -> Result<Done<ChannelRow>, AppError> {
-        let value = self.channel_at(&executed.aggregate_id, executed.sequence).await?;
+    /// What a changed channel is answered with, once the views show it; its keys where they are at hand.
+    async fn changed(
+        &self,
+        executed: Executed<Channel>,
+        keys: Option<Vec<SubjectKey>>,
+    ) -> Result<Done<ChannelRow>, AppError> {
+        let value = self.channel_after(&executed, keys).await?;
         self.shown(&executed).await;
         let Executed { aggregate_id, sequence, repeated, .. } = executed;
         Ok(Done { value, aggregate_id, sequence, repeated })
@@ -381,8 +393,9 @@ impl App {
         &self,
         caller: &Caller,
         executed: Executed<Channel>,
+        keys: Option<Vec<SubjectKey>>,
     ) -> Result<Done<ChannelWithKey>, AppError> {
-        let channel = self.channel_at(&executed.aggregate_id, executed.sequence).await?;
+        let channel = self.channel_after(&executed, keys).await?;
         let told: Option<StreamKey> = executed.secret.as_deref().and_then(|text| text.parse().ok());
         let key = told.ok_or_else(|| AppError::Internal("a stream key's answer is gone".to_owned()))?;
         let stream_key = caller.access.may(Scope::ChannelsSecrets).then_some(key);
@@ -390,4 +403,21 @@ impl App {
         let Executed { aggregate_id, sequence, repeated, .. } = executed;
         Ok(Done { value: ChannelWithKey { channel, stream_key }, aggregate_id, sequence, repeated })
     }
+}
+
+/// A name, sealed, and the key to keep with it where it is a new one.
+type Sealed = (Option<Personal<ChannelName>>, Vec<SecretWrite>);
+
+fn no_channel(id: &str) -> CommandError<ChannelRefusal> {
+    CommandError::NotFound { kind: Channel::TYPE, id: id.to_owned() }
+}
+
+/// What is known of a channel that is there, and that the caller sees.
+fn seen<'c>(
+    caller: &Caller,
+    id: &str,
+    channel: &'c Channel,
+) -> Result<&'c ChannelFacts, CommandError<ChannelRefusal>> {
+    let is_there = channel.state().is_some() && sees(caller, channel);
+    channel.facts().filter(|_| is_there).ok_or_else(|| no_channel(id))
 }

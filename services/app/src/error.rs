@@ -119,6 +119,7 @@ impl<R> From<CommandError<R>> for AppError {
             CommandError::Conflict => {
                 Self::Conflict("others changed it at the same time, again and again; try again".to_owned())
             }
+            CommandError::NotFound { kind, id } => Self::NotFound { kind, id },
             CommandError::Reused => Self::Conflict(
                 "this idempotency key was used for another request; take a new key for a new request"
                     .to_owned(),

@@ -1,6 +1,8 @@
 //! Load, decide, commit: the one way in which an aggregate changes.
 //!
-//! Refusal, conflict and fault stay apart. A conflict is decided again on what stands now, a bounded number of times.
+//! It is decided on the aggregate as it was known last, and the commit finds out whether it still stands so: mostly nothing
+//! is loaded at all. Nobody is told no by what is merely remembered, and a conflict is decided again on what stands now, a
+//! bounded number of times. Refusal, conflict and fault stay apart.
 //! A command id is honoured once: the same request again gets the first answer, another request under it a conflict.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -24,6 +26,7 @@ use sigma_store::{
 use subtle::ConstantTimeEq;
 use tokio::sync::{Mutex, MutexGuard};
 
+use crate::fold;
 use crate::known::{Folded, Known};
 use crate::vault::{Vault, VaultError};
 
@@ -58,6 +61,14 @@ pub enum CommandError<R> {
     /// Overtaken [`MAX_ATTEMPTS`] times.
     #[error("others changed it at the same time, again and again")]
     Conflict,
+    /// There is no such aggregate for who asks.
+    #[error("there is no {kind} `{id}`")]
+    NotFound {
+        /// Type of the aggregate.
+        kind: &'static str,
+        /// As it was asked for.
+        id: String,
+    },
     /// The command id was used for another request.
     #[error("this idempotency key was used for another request")]
     Reused,
@@ -289,6 +300,12 @@ impl Executor {
         AggregateStore::new(self.journal.clone(), Shapes)
     }
 
+    /// An aggregate as it was known last; none where it is not known here.
+    fn recall<A: Decider>(&self, id: &str) -> Option<Loaded<A>> {
+        let Folded { fold: aggregate, sequence: version } = self.known.recall::<A>(id);
+        (version > 0).then(|| Loaded { aggregate, aggregate_id: id.to_owned(), version })
+    }
+
     /// Loads an aggregate; its default when there is none.
     pub(crate) async fn load<A: Decider>(&self, id: &str) -> Result<Loaded<A>, StoreError> {
         let Folded { fold: aggregate, sequence: version } = self.known.recall::<A>(id);
@@ -318,6 +335,26 @@ impl Executor {
         Ok(known.fold)
     }
 
+    /// An aggregate's row after what was executed: mostly that before it with what happened now, else what its events say.
+    pub(crate) async fn row_after<A: Decider, R: Clone + Send + Sync + 'static>(
+        &self,
+        executed: &Executed<A>,
+        step: impl Fn(Option<R>, &A::Event, u64) -> Option<R>,
+    ) -> Result<Option<R>, StoreError> {
+        let Executed { aggregate_id, sequence, events, .. } = executed;
+        let before = sequence.saturating_sub(u64::try_from(events.len()).unwrap_or(u64::MAX));
+        let Folded { fold: mut row, sequence: known } = self.known.recall::<Option<R>>(aggregate_id);
+        if executed.repeated || known != before {
+            let decoded = |row, event: &RecordedEvent| Ok(step(row, &fold::decode(event)?, event.sequence));
+            return self.row_at(A::TYPE, aggregate_id, *sequence, decoded).await;
+        }
+        for (event, sequence) in events.iter().zip(before + 1..) {
+            row = step(row, event, sequence);
+        }
+        self.known.remember(aggregate_id, &row, *sequence);
+        Ok(row)
+    }
+
     /// The first answer to this command id, where it was honoured already.
     pub(crate) async fn first_answer<A: Decider>(
         &self,
@@ -340,11 +377,40 @@ impl Executor {
         context: &Context,
         beside: impl Fn(&[A::Event]) -> Result<Beside, VaultError> + Send + Sync,
     ) -> Result<Executed<A>, CommandError<A::Error>> {
-        let (mut pause, mut turn) = (CONFLICT_PAUSE, None);
-        for attempt in 1..=MAX_ATTEMPTS {
-            let loaded = self.load::<A>(id).await.map_err(CommandError::Store)?;
-            match self.execute_on(loaded, command.clone(), context, &beside).await {
-                Err(CommandError::Conflict) if attempt < MAX_ATTEMPTS => {
+        self.execute_as(id, |_: &A| Ok(command.clone()), context, beside).await
+    }
+
+    /// The same for a command that depends on how the aggregate stands, and on whether it is there for who asks.
+    pub(crate) async fn execute_as<A: Decider>(
+        &self,
+        id: &str,
+        command: impl Fn(&A) -> Result<A::Command, CommandError<A::Error>> + Send + Sync,
+        context: &Context,
+        beside: impl Fn(&[A::Event]) -> Result<Beside, VaultError> + Send + Sync,
+    ) -> Result<Executed<A>, CommandError<A::Error>> {
+        let (mut pause, mut turn, mut attempts) = (CONFLICT_PAUSE, None, 1);
+        let mut known = self.recall::<A>(id);
+        loop {
+            let (stands, loaded) = match known.take() {
+                Some(known) => (false, known),
+                None => (true, self.load::<A>(id).await.map_err(CommandError::Store)?),
+            };
+            let decided = match command(&loaded.aggregate) {
+                Ok(command) => Ok(loaded.aggregate.decide_on(command)),
+                Err(error) => Err(error),
+            };
+            let done = match decided {
+                Ok(Ok(events)) if stands || !events.is_empty() => {
+                    self.keep_events(loaded, events, context, &beside).await
+                }
+                Ok(Err(refusal)) if stands => self.refuse(context, refusal).await,
+                Err(error) if stands => Err(error),
+                // What is merely remembered tells nobody no.
+                _ => continue,
+            };
+            match done {
+                Err(CommandError::Conflict) if attempts < MAX_ATTEMPTS => {
+                    attempts += 1;
                     // Once it is one's turn only other nodes, and who comes anew, can be in between.
                     if turn.is_none() {
                         turn = self.turn(id).await;
@@ -356,7 +422,6 @@ impl Executor {
                 done => return done,
             }
         }
-        Err(CommandError::Conflict)
     }
 
     /// Executes a command on the aggregate as it was loaded; whoever overtook since makes it a conflict.
@@ -367,10 +432,20 @@ impl Executor {
         context: &Context,
         beside: impl Fn(&[A::Event]) -> Result<Beside, VaultError> + Send + Sync,
     ) -> Result<Executed<A>, CommandError<A::Error>> {
-        let events = match loaded.aggregate.decide_on(command) {
-            Ok(events) => events,
-            Err(refusal) => return self.refuse(context, refusal).await,
-        };
+        match loaded.aggregate.decide_on(command) {
+            Ok(events) => self.keep_events(loaded, events, context, beside).await,
+            Err(refusal) => self.refuse(context, refusal).await,
+        }
+    }
+
+    /// Commits what follows from a command, its record and its secrets.
+    async fn keep_events<A: Decider>(
+        &self,
+        loaded: Loaded<A>,
+        events: Vec<A::Event>,
+        context: &Context,
+        beside: impl Fn(&[A::Event]) -> Result<Beside, VaultError> + Send + Sync,
+    ) -> Result<Executed<A>, CommandError<A::Error>> {
         let Beside { writes, answer: secret } = beside(&events)?;
         let mut aggregate = loaded.aggregate.clone();
         events.iter().cloned().for_each(|event| aggregate.apply(event));
@@ -406,8 +481,11 @@ impl Executor {
                     Ok(executed)
                 }
             },
-            Err(StoreError::Conflict { .. }) => {
-                self.known.forget(&executed.aggregate_id);
+            Err(StoreError::Conflict { expected, found, .. }) => {
+                if found < expected {
+                    // A store that lost its last commits: what is known of it never was.
+                    self.known.forget(&executed.aggregate_id);
+                }
                 Err(CommandError::Conflict)
             }
             Err(error) => Err(CommandError::Store(error)),

@@ -1,9 +1,10 @@
 //! Use cases of sessions.
 
-use sigma_domain::{EndedBy, Scope, Session, SessionCommand, Timestamp};
+use cqrs_es::Aggregate;
+use sigma_domain::{EndedBy, Scope, Session, SessionCommand, SessionId, Timestamp};
 
 use crate::app::nothing_beside;
-use crate::executor::Executed;
+use crate::executor::{CommandError, Executed};
 use crate::secrets::{feed_kind, open_encoder};
 use crate::{App, AppError, Caller, Done, SessionRow};
 
@@ -52,19 +53,25 @@ impl App {
         caller: &Caller,
         use_case: &str,
         id: &str,
-        command: impl Fn(Timestamp) -> SessionCommand,
+        command: impl Fn(Timestamp) -> SessionCommand + Send + Sync,
     ) -> Result<Done<SessionRow>, AppError> {
         caller.need(Scope::SessionsWrite)?;
         let context = self.context(caller, use_case, id)?;
-        let executed: Executed<Session> = match self.executor.first_answer(&context).await? {
-            Some(first) => first,
-            None => {
-                self.owned_session(caller, id).await?;
-                let command = command(self.executor.now());
-                self.executor.execute(id, command, &context, nothing_beside).await?
+        let not_found = || CommandError::NotFound { kind: Session::TYPE, id: id.to_owned() };
+        let at = self.executor.now();
+        let seen = |session: &Session| match session.facts() {
+            Some(facts) if facts.project == caller.project && caller.access.sees(facts.channel.as_str()) => {
+                Ok(command(at))
             }
+            _ => Err(not_found()),
         };
-        let value = self.session_at(&executed.aggregate_id, executed.sequence).await?;
+        let work = async {
+            let _: SessionId =
+                id.parse().map_err(|_| AppError::NotFound { kind: Session::TYPE, id: id.to_owned() })?;
+            Ok(self.executor.execute_as(id, seen, &context, nothing_beside).await?)
+        };
+        let executed: Executed<Session> = self.once(&context, work).await?;
+        let value = self.session_after(&executed).await?;
         self.shown(&executed).await;
         let Executed { aggregate_id, sequence, repeated, .. } = executed;
         Ok(Done { value, aggregate_id, sequence, repeated })

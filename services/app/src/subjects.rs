@@ -108,15 +108,17 @@ impl Subjects {
         Ok(SubjectKey { id, seal: Seal::new(&key)? })
     }
 
-    /// A channel's name; none where it was erased.
+    /// A channel's name, by its keys where they are at hand; none where it was erased.
     pub(crate) async fn name(
         &self,
         channel: &str,
         name: &Personal<ChannelName>,
+        keys: Option<Vec<SubjectKey>>,
     ) -> Result<Option<String>, StoreError> {
-        match name {
-            Personal::Plain(name) => Ok(Some(name.to_string())),
-            Personal::Sealed(sealed) => open(&self.keys(channel).await?, channel, sealed),
+        match (name, keys) {
+            (Personal::Plain(name), _) => Ok(Some(name.to_string())),
+            (Personal::Sealed(sealed), Some(keys)) => open(&keys, channel, sealed),
+            (Personal::Sealed(sealed), None) => open(&self.keys(channel).await?, channel, sealed),
         }
     }
 
@@ -179,6 +181,19 @@ struct Keys(HashMap<String, Vec<SubjectKey>>);
 impl Keys {
     fn of(&self, subject: &str) -> &[SubjectKey] {
         self.0.get(subject).map(Vec::as_slice).unwrap_or_default()
+    }
+}
+
+/// Whether a channel bears this name, as far as these keys tell.
+pub(crate) fn bears(
+    keys: &[SubjectKey],
+    channel: &str,
+    name: &Personal<ChannelName>,
+    asked: &ChannelName,
+) -> Result<bool, StoreError> {
+    match name {
+        Personal::Plain(name) => Ok(name == asked),
+        Personal::Sealed(sealed) => Ok(open(keys, channel, sealed)?.as_deref() == Some(asked.as_str())),
     }
 }
 

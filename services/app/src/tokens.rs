@@ -68,27 +68,27 @@ impl App {
     ) -> Result<Done<ApiTokenWithSecret>, AppError> {
         caller.need(Scope::TokensAdmin)?;
         let context = self.context(caller, "createApiToken", &asked(&input)?)?;
-        if let Some(first) = self.executor.first_answer(&context).await? {
-            return self.with_secret(first).await;
-        }
-        let Wanted { name, project, grant, life } = self.wanted_token(caller, &input).await?;
-        if grant.scopes().contains(&Scope::PlatformAdmin) {
-            caller.need(Scope::PlatformAdmin)?;
-        }
         let (vault, at) = (&self.executor.vault, self.executor.now());
         let id = ApiTokenId::from_uuid(uuid::Uuid::now_v7());
         let secret = vault.new_api_token()?;
-        let prefix: ApiTokenPrefix =
-            secret.prefix().parse().map_err(|error: ValueError| AppError::Internal(error.to_string()))?;
-        let expires_at = life.map(|seconds| at.plus_seconds(seconds));
-        let command =
-            ApiTokenCommand::Create { id: id.clone(), project, name, prefix, grant, expires_at, at };
-        let beside = |_: &[ApiTokenEvent]| {
-            let expires_at_ms = expires_at.map(|at| at.as_millis());
-            let writes = vec![put_api_token(vault, id.as_str(), &secret, expires_at_ms)?];
-            Ok(Beside { writes, answer: Some(secret.expose().to_owned()) })
+        let work = async {
+            let Wanted { name, project, grant, life } = self.wanted_token(caller, &input).await?;
+            if grant.scopes().contains(&Scope::PlatformAdmin) {
+                caller.need(Scope::PlatformAdmin)?;
+            }
+            let prefix: ApiTokenPrefix =
+                secret.prefix().parse().map_err(|error: ValueError| AppError::Internal(error.to_string()))?;
+            let expires_at = life.map(|seconds| at.plus_seconds(seconds));
+            let command =
+                ApiTokenCommand::Create { id: id.clone(), project, name, prefix, grant, expires_at, at };
+            let beside = |_: &[ApiTokenEvent]| {
+                let expires_at_ms = expires_at.map(|at| at.as_millis());
+                let writes = vec![put_api_token(vault, id.as_str(), &secret, expires_at_ms)?];
+                Ok(Beside { writes, answer: Some(secret.expose().to_owned()) })
+            };
+            Ok(self.executor.execute(id.as_str(), command, &context, beside).await?)
         };
-        let executed = self.executor.execute(id.as_str(), command, &context, beside).await?;
+        let executed = self.once(&context, work).await?;
         self.with_secret(executed).await
     }
 
@@ -100,16 +100,14 @@ impl App {
     pub async fn revoke_api_token(&self, caller: &Caller, id: &str) -> Result<Done<ApiTokenRow>, AppError> {
         caller.need(Scope::TokensAdmin)?;
         let context = self.context(caller, "revokeApiToken", id)?;
-        let executed: Executed<ApiToken> = match self.executor.first_answer(&context).await? {
-            Some(first) => first,
-            None => {
-                self.owned_token(caller, id).await?;
-                let command = ApiTokenCommand::Revoke { at: self.executor.now() };
-                let beside =
-                    |_: &[ApiTokenEvent]| Ok(Beside { writes: vec![forget_api_token(id)], answer: None });
-                self.executor.execute(id, command, &context, beside).await?
-            }
+        let work = async {
+            self.owned_token(caller, id).await?;
+            let command = ApiTokenCommand::Revoke { at: self.executor.now() };
+            let beside =
+                |_: &[ApiTokenEvent]| Ok(Beside { writes: vec![forget_api_token(id)], answer: None });
+            Ok(self.executor.execute::<ApiToken>(id, command, &context, beside).await?)
         };
+        let executed = self.once(&context, work).await?;
         self.doorman.forget(&executed.aggregate_id);
         let value = self.token_at(&executed.aggregate_id, executed.sequence).await?;
         self.shown(&executed).await;

@@ -1,22 +1,30 @@
 //! One commit: events first, then the command's record, then secrets, in one transaction.
 //!
-//! Without secrets it is one statement and one round trip. It is done in a task of its own, so that whoever asked may go
-//! away without leaving a transaction open; and it is tried again where the connection was lost on the way, for the command's
-//! id tells whether the first try was kept.
+//! Without secrets it is one statement and one round trip, which it shares with those that come while others are under way:
+//! they share the way to the disk as well. It is done in a task of its own, so that whoever asked may go away without leaving a
+//! transaction open; and it is tried again where the connection was lost on the way, for the command's id tells whether the
+//! first try was kept.
 
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
 use sigma_store::{
-    CommandRecord, Commit, Committed, MAX_EVENTS_IN_COMMIT, SecretWrite, StoreError, new_event_id,
+    CommandRecord, Commit, Committed, MAX_EVENTS_IN_COMMIT, NewEvent, SecretWrite, StoreError, new_event_id,
 };
 use sqlx::postgres::{PgConnection, PgRow};
 use sqlx::{Connection, Error, Row};
 
+use crate::fault::closed;
 use crate::open::{PostgresStore, asked};
 use crate::place::Place;
 use crate::rows;
-use sigma_tables::{constraint_met, is_passing};
+use sigma_tables::{constraint_met, is_passing, trouble};
 
 /// A commit that another transaction was in the way of, or whose connection was lost, is tried so many times.
 const TRIES: u32 = 4;
+
+/// A commit of more events goes alone: it must hold nobody up.
+const FEW_EVENTS: usize = 20;
 
 /// What one try came to.
 enum Outcome {
@@ -43,9 +51,54 @@ impl PostgresStore {
                 "more than {MAX_EVENTS_IN_COMMIT} events in one commit"
             )));
         }
+        if commit.secrets.is_empty() && commit.events.len() <= FEW_EVENTS {
+            let committed = self.inner.commits.ask(commit).await;
+            return committed.unwrap_or_else(|| Err(closed(&self.inner.address)));
+        }
         let store = self.clone();
         let done = tokio::spawn(async move { store.commit_until_known(&commit).await }).await;
         done.unwrap_or_else(|error| Err(StoreError::Corrupt(format!("a commit was cut off: {error}"))))
+    }
+
+    /// Commits that came together go to the server together. What is not done then is done alone: of several on one aggregate all but
+    /// one, and all of them where something of any of them was in the way.
+    pub(crate) async fn commit_together(&self, commits: Vec<Commit>) -> Vec<Result<Committed, StoreError>> {
+        let (mut aggregates, mut commands) = (HashSet::new(), HashSet::new());
+        let mut together = Vec::new();
+        for (number, commit) in commits.iter().enumerate() {
+            let is_new = aggregates.insert((commit.aggregate_type.as_str(), commit.aggregate_id.as_str()));
+            if commands.insert(commit.command.id.as_str()) && is_new {
+                together.push((number, commit));
+            }
+        }
+        let mut outcomes: Vec<Option<Outcome>> = commits.iter().map(|_| None).collect();
+        if together.len() > 1 {
+            let given: Vec<&Commit> = together.iter().map(|(_, commit)| *commit).collect();
+            let written = asked!(self, self.inner.pool, |connection| write_events(connection, &given));
+            match written {
+                Ok(written) => {
+                    for ((number, _), outcome) in together.iter().zip(written) {
+                        outcomes[*number] = Some(outcome);
+                    }
+                }
+                Err(error) if trouble(&error).is_some() && !is_passing(&error) => {
+                    let fault = self.fault(&error);
+                    return commits.iter().map(|_| Err(fault.clone())).collect();
+                }
+                // What one of them met, he meets alone and is told.
+                Err(_) => {}
+            }
+        }
+        if outcomes.iter().flatten().any(|outcome| matches!(outcome, Outcome::Done { .. })) {
+            self.inner.told.committed();
+        }
+        join_all(commits.iter().zip(outcomes).map(|(commit, outcome)| async move {
+            match outcome {
+                Some(outcome) => self.committed(commit, outcome),
+                None => self.commit_until_known(commit).await,
+            }
+        }))
+        .await
     }
 
     async fn commit_until_known(&self, commit: &Commit) -> Result<Committed, StoreError> {
@@ -59,6 +112,13 @@ impl PostgresStore {
                 tried => break tried.map_err(|error| self.fault(&error))?,
             }
         };
+        if matches!(outcome, Outcome::Done { .. }) {
+            self.inner.told.committed();
+        }
+        self.committed(commit, outcome)
+    }
+
+    fn committed(&self, commit: &Commit, outcome: Outcome) -> Result<Committed, StoreError> {
         let (last_sequence, place, repeated) = match outcome {
             Outcome::Done { last_sequence, place } => (last_sequence, place, None),
             Outcome::Repeated { record, last_sequence, place } => (last_sequence, place, Some(record)),
@@ -80,16 +140,13 @@ impl PostgresStore {
                 });
             }
         };
-        if repeated.is_none() {
-            self.inner.told.committed();
-        }
         Ok(Committed { last_sequence, cursor: place.cursor(&self.inner.incarnation), repeated })
     }
 }
 
 async fn try_commit(connection: &mut PgConnection, commit: &Commit) -> Result<Outcome, Error> {
     let written = if commit.secrets.is_empty() {
-        write_events(connection, commit).await
+        write_one(connection, commit).await
     } else {
         write_all(connection, commit).await
     };
@@ -105,7 +162,7 @@ async fn try_commit(connection: &mut PgConnection, commit: &Commit) -> Result<Ou
 
 async fn write_all(connection: &mut PgConnection, commit: &Commit) -> Result<Outcome, Error> {
     let mut transaction = connection.begin().await?;
-    let outcome = write_events(&mut transaction, commit).await?;
+    let outcome = write_one(&mut transaction, commit).await?;
     if matches!(outcome, Outcome::Done { .. }) {
         write_secrets(&mut transaction, &commit.secrets).await?;
         transaction.commit().await?;
@@ -115,39 +172,62 @@ async fn write_all(connection: &mut PgConnection, commit: &Commit) -> Result<Out
     Ok(outcome)
 }
 
-async fn write_events(connection: &mut PgConnection, commit: &Commit) -> Result<Outcome, Error> {
-    let Commit { aggregate_type, aggregate_id, line, project_id, expected, metadata, command, .. } = commit;
-    let map = serde_json::to_string(&metadata.to_map()).map_err(|error| Error::Encode(Box::new(error)))?;
-    let names: Vec<&str> = commit.events.iter().map(|event| event.name.as_str()).collect();
-    let versions: Vec<String> = commit.events.iter().map(|event| event.version.to_string()).collect();
-    let payloads: Vec<String> = commit.events.iter().map(|event| event.data.to_string()).collect();
-    let ids: Vec<String> = commit.events.iter().map(|_| new_event_id(metadata.at_ms)).collect();
-    let row = sqlx::query(include_str!("sql/commit.sql"))
-        .bind(&command.id)
-        .bind(aggregate_type)
-        .bind(aggregate_id)
-        .bind(signed(*expected)?)
-        .bind(map)
-        .bind(line)
-        .bind(project_id)
-        .bind(names)
-        .bind(versions)
-        .bind(payloads)
-        .bind(ids)
-        .bind(&command.fingerprint)
-        .bind(&command.answer)
-        .bind(command.at_ms)
-        .fetch_one(connection)
+/// Writes commits of different aggregates under different command ids: what comes of each, in their order.
+async fn write_events(connection: &mut PgConnection, commits: &[&Commit]) -> Result<Vec<Outcome>, Error> {
+    let each = || (0_i64..).zip(commits.iter().copied());
+    let expected: Vec<i64> =
+        commits.iter().map(|commit| signed(commit.expected)).collect::<Result<_, _>>()?;
+    let metadata = commits.iter().map(|commit| serde_json::to_string(&commit.metadata.to_map()));
+    let metadata: Vec<String> =
+        metadata.collect::<Result<_, _>>().map_err(|error| Error::Encode(Box::new(error)))?;
+    let of = |text: fn(&Commit) -> &str| commits.iter().map(|commit| text(commit)).collect::<Vec<&str>>();
+    let events: Vec<(i64, i64, &NewEvent, String)> = each()
+        .flat_map(|(n, commit)| {
+            let id = || new_event_id(commit.metadata.at_ms);
+            (1_i64..).zip(&commit.events).map(move |(number, event)| (n, number, event, id()))
+        })
+        .collect();
+    let rows = sqlx::query(include_str!("sql/commit.sql"))
+        .bind(each().map(|(n, _)| n).collect::<Vec<_>>())
+        .bind(of(|commit| &commit.command.id))
+        .bind(of(|commit| &commit.aggregate_type))
+        .bind(of(|commit| &commit.aggregate_id))
+        .bind(expected)
+        .bind(metadata)
+        .bind(of(|commit| &commit.line))
+        .bind(of(|commit| &commit.project_id))
+        .bind(of(|commit| &commit.command.fingerprint))
+        .bind(commits.iter().map(|commit| commit.command.answer.as_slice()).collect::<Vec<_>>())
+        .bind(commits.iter().map(|commit| commit.command.at_ms).collect::<Vec<_>>())
+        .bind(events.iter().map(|(n, ..)| *n).collect::<Vec<_>>())
+        .bind(events.iter().map(|(_, number, ..)| *number).collect::<Vec<_>>())
+        .bind(events.iter().map(|(_, _, event, _)| event.name.as_str()).collect::<Vec<_>>())
+        .bind(events.iter().map(|(_, _, event, _)| event.version.to_string()).collect::<Vec<_>>())
+        .bind(events.iter().map(|(_, _, event, _)| event.data.to_string()).collect::<Vec<_>>())
+        .bind(events.iter().map(|(.., id)| id.as_str()).collect::<Vec<_>>())
+        .fetch_all(connection)
         .await?;
+    if rows.len() != commits.len() {
+        return Err(Error::RowNotFound);
+    }
+    commits.iter().zip(&rows).map(|(commit, row)| outcome(commit, row)).collect()
+}
+
+fn outcome(commit: &Commit, row: &PgRow) -> Result<Outcome, Error> {
     if row.try_get::<Option<&str>, _>("id")?.is_some() {
-        return repeated(&row);
+        return repeated(row);
     }
     if row.try_get::<Option<&str>, _>("kept_xid")?.is_none() {
-        return Ok(Outcome::Overtaken { found: rows::unsigned(&row, "found")? });
+        return Ok(Outcome::Overtaken { found: rows::unsigned(row, "found")? });
     }
-    let place = Place { xid: rows::xid(&row, "kept_xid")?, position: row.try_get("kept_position")? };
+    let place = Place { xid: rows::xid(row, "kept_xid")?, position: row.try_get("kept_position")? };
     let made = u64::try_from(commit.events.len()).unwrap_or(u64::MAX);
-    Ok(Outcome::Done { last_sequence: expected.saturating_add(made), place })
+    Ok(Outcome::Done { last_sequence: commit.expected.saturating_add(made), place })
+}
+
+/// The same for one.
+async fn write_one(connection: &mut PgConnection, commit: &Commit) -> Result<Outcome, Error> {
+    write_events(connection, &[commit]).await?.pop().ok_or(Error::RowNotFound)
 }
 
 async fn find_out(connection: &mut PgConnection, commit: &Commit) -> Result<Outcome, Error> {

@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use crate::fault::store_error;
 use crate::place::Place;
 use crate::rows;
+use crate::tail::Tail;
 
 /// Where the word is told.
 const CHANNEL: &str = "sigma_events";
@@ -103,6 +104,7 @@ pub(crate) struct Follower {
     pub(crate) poll: Duration,
     pub(crate) within: Duration,
     pub(crate) told: Arc<Told>,
+    pub(crate) tail: Arc<Tail>,
 }
 
 /// What a look found.
@@ -161,6 +163,7 @@ impl Follower {
                     tracing::debug!(%error, "where the log ends is not known at the moment");
                     self.told.note_away(Some(store_error(&self.address, &error).to_string()));
                     connection = None;
+                    self.tail.forget();
                     wait = LONGEST_WAIT;
                 }
             }

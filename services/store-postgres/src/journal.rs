@@ -1,5 +1,7 @@
 //! The store as the port for writing.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use async_trait::async_trait;
 use sigma_store::{
     CommandRecord, Commit, Committed, Identity, Journal, RecordedEvent, SecretRow, SecretWrite, StoreError,
@@ -8,11 +10,56 @@ use sqlx::postgres::PgRow;
 use sqlx::{Connection, Error, PgConnection};
 
 use crate::commit::write_secrets;
+use crate::fault::closed;
 use crate::open::{PostgresStore, asked};
 use crate::rows;
 
 /// So many commands are forgotten with one statement: their rows are not locked for long.
 const FORGOTTEN_AT_ONCE: u64 = 1_000;
+
+/// Secrets of a kind, by their owners.
+#[derive(Debug)]
+pub(crate) struct OfOwners {
+    kind: String,
+    owners: Vec<String>,
+}
+
+impl PostgresStore {
+    /// Answers those who ask at the same time with one statement a kind.
+    pub(crate) async fn secrets_together(
+        &self,
+        asked: Vec<OfOwners>,
+    ) -> Vec<Result<Vec<SecretRow>, StoreError>> {
+        let mut kinds = BTreeMap::<&str, BTreeSet<&str>>::new();
+        for OfOwners { kind, owners } in &asked {
+            kinds.entry(kind).or_default().extend(owners.iter().map(String::as_str));
+        }
+        let mut found = BTreeMap::new();
+        for (kind, owners) in kinds {
+            let owners: Vec<&str> = owners.into_iter().collect();
+            let rows = asked!(self, self.inner.pool, |connection| {
+                let query = sqlx::query(include_str!("sql/secrets_of.sql")).bind(kind).bind(&owners);
+                query.fetch_all(connection)
+            });
+            let rows: Result<Vec<SecretRow>, Error> =
+                rows.and_then(|rows| rows.iter().map(rows::secret).collect());
+            let mut by_owner = BTreeMap::<String, Vec<SecretRow>>::new();
+            let of_kind = rows.map_err(|error| self.fault(&error)).map(|rows| {
+                rows.into_iter().for_each(|row| by_owner.entry(row.owner.clone()).or_default().push(row));
+                by_owner
+            });
+            found.insert(kind, of_kind);
+        }
+        let answer = |OfOwners { kind, owners }: &OfOwners| match found.get(kind.as_str()) {
+            Some(Ok(by_owner)) => {
+                Ok(owners.iter().filter_map(|owner| by_owner.get(owner)).flatten().cloned().collect())
+            }
+            Some(Err(error)) => Err(error.clone()),
+            None => Ok(Vec::new()),
+        };
+        asked.iter().map(answer).collect()
+    }
+}
 
 #[async_trait]
 impl Journal for PostgresStore {
@@ -73,11 +120,9 @@ impl Journal for PostgresStore {
     }
 
     async fn secrets_of_each(&self, kind: &str, owners: &[&str]) -> Result<Vec<SecretRow>, StoreError> {
-        let found = asked!(self, self.inner.pool, |connection| {
-            sqlx::query(include_str!("sql/secrets_of.sql")).bind(kind).bind(owners).fetch_all(connection)
-        });
-        let found = found.and_then(|found| found.iter().map(rows::secret).collect());
-        found.map_err(|error| self.fault(&error))
+        let owners = owners.iter().map(|owner| (*owner).to_owned()).collect();
+        let found = self.inner.secrets.ask(OfOwners { kind: kind.to_owned(), owners }).await;
+        found.unwrap_or_else(|| Err(closed(&self.inner.address)))
     }
 
     async fn write_secrets(&self, writes: Vec<SecretWrite>) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ mod archive;
 mod commit;
 mod fault;
 mod follower;
+mod group;
 mod history;
 mod journal;
 mod log;
@@ -18,6 +19,7 @@ mod open;
 mod place;
 mod repair;
 mod rows;
+mod tail;
 
 pub use archive::Filled;
 pub use follower::HeldUp;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use sigma_store::{Batch, Cursor, EventLog, LogError, MAX_BATCH};
+use sigma_store::{Batch, Cursor, EventLog, LogError, MAX_BATCH, RecordedEvent};
 use sqlx::Row;
 use sqlx::postgres::{PgPool, PgRow};
 
@@ -90,7 +90,7 @@ impl PostgresStore {
             ))
         };
         let place = Place::of(&self.inner.incarnation, cursor).ok_or_else(foreign)?;
-        if self.told_head().is_some_and(|head| place <= head) {
+        if self.told_head().is_some_and(|head| place <= head) || self.inner.tail.reaches(place) {
             return Ok(place);
         }
         let row = asked!(self, *pool, |connection| {
@@ -106,6 +106,27 @@ impl PostgresStore {
         Ok(Place { xid: self.snapshot(&self.inner.lookers).await?.oldest, position: 0 })
     }
 
+    /// Events behind a place, from the server.
+    async fn read_rows(&self, place: Place, limit: u32) -> Result<Vec<RecordedEvent>, LogError> {
+        let found = asked!(self, self.inner.pool, |connection| {
+            sqlx::query(include_str!("sql/read_after.sql"))
+                .bind(place.xid.to_string())
+                .bind(place.position)
+                .bind(i64::from(limit))
+                .fetch_all(connection)
+        });
+        let event = |row: &PgRow| rows::placed_event(&self.inner.incarnation, row);
+        let events: Result<Vec<_>, _> = found.and_then(|found| found.iter().map(event).collect());
+        let events = events.map_err(|error| {
+            self.inner.tail.forget();
+            self.log_fault(&error)
+        })?;
+        let is_whole = events.len() < usize::try_from(limit).unwrap_or(usize::MAX);
+        let read = events.iter().map(|(_, event)| event.clone()).collect();
+        self.inner.tail.keep(place, events, is_whole);
+        Ok(read)
+    }
+
     fn told_head(&self) -> Option<Place> {
         *self.inner.told.head().borrow()
     }
@@ -115,16 +136,19 @@ impl PostgresStore {
 impl EventLog for PostgresStore {
     async fn read_after(&self, after: &Cursor, limit: u32) -> Result<Batch, LogError> {
         let place = self.place(after, &self.inner.pool).await?;
-        let found = asked!(self, self.inner.pool, |connection| {
-            sqlx::query(include_str!("sql/read_after.sql"))
-                .bind(place.xid.to_string())
-                .bind(place.position)
-                .bind(i64::from(limit.clamp(1, MAX_BATCH)))
-                .fetch_all(connection)
-        });
-        let event = |row: &PgRow| rows::event(&self.inner.incarnation, row);
-        let events: Result<Vec<_>, _> = found.and_then(|found| found.iter().map(event).collect());
-        let events = events.map_err(|error| self.log_fault(&error))?;
+        let (tail, limit) = (&self.inner.tail, limit.clamp(1, MAX_BATCH));
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        let mut events = tail.behind(place, most);
+        if events.is_empty() && tail.ends_at(place) {
+            // Whoever waited for his turn finds what the one before him read.
+            let _turn = tail.turn().await;
+            events = tail.behind(place, most);
+            if events.is_empty() {
+                events = self.read_rows(place, limit).await?;
+            }
+        } else if events.is_empty() {
+            events = self.read_rows(place, limit).await?;
+        }
         let next = events.last().map_or_else(|| after.clone(), |event| event.cursor.clone());
         Ok(Batch { events, next })
     }

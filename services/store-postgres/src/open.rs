@@ -1,9 +1,9 @@
 //! Opening the store: its schema, its identity, and whether its transaction ids are this cluster's.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use sigma_store::StoreError;
+use sigma_store::{Commit, Committed, SecretRow, StoreError};
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::task::JoinHandle;
@@ -13,11 +13,21 @@ use sigma_tables::{Address, is_gone};
 use crate::SCHEMA;
 use crate::fault::{GRACE, store_error};
 use crate::follower::{Follower, Told};
+use crate::group::Group;
+use crate::journal::OfOwners;
 use crate::migrate::migrate;
+use crate::tail::Tail;
 
 /// Connections that look back into the log at the same time: their own, so that whoever lets a feed in or decides on a
 /// command does not queue behind people who follow events.
 const LOOKERS: u32 = 2;
+
+/// So many statements are under way that each hold what came together: one that is begun while another one's is on its way to the
+/// disk.
+const STATEMENTS: usize = 2;
+
+/// So many commits, or questions, are one statement at most.
+const TOGETHER: usize = 64;
 
 /// A connection that nobody needed for so long is let go.
 const IDLE: Duration = Duration::from_secs(300);
@@ -68,6 +78,10 @@ pub(crate) struct Inner {
     pub(crate) pool: PgPool,
     /// Those of [`History`](sigma_store::History) alone.
     pub(crate) lookers: PgPool,
+    pub(crate) commits: Group<Commit, Result<Committed, StoreError>>,
+    /// By kind and owners.
+    pub(crate) secrets: Group<OfOwners, Result<Vec<SecretRow>, StoreError>>,
+    pub(crate) tail: Arc<Tail>,
     pub(crate) told: Arc<Told>,
     follower: JoinHandle<()>,
 }
@@ -134,7 +148,7 @@ impl PostgresStore {
             // Asking a connection whether it lives costs a round trip each time: who meets a dead one takes another.
             pool.test_before_acquire(false).idle_timeout(IDLE).connect_lazy_with(base.clone())
         };
-        let told = Arc::<Told>::default();
+        let (told, tail) = (Arc::<Told>::default(), Arc::<Tail>::default());
         let follower = Follower {
             address: address.clone(),
             base: base.clone(),
@@ -142,17 +156,21 @@ impl PostgresStore {
             poll: options.poll,
             within: options.statement_timeout + GRACE,
             told: Arc::clone(&told),
+            tail: Arc::clone(&tail),
         };
-        let inner = Inner {
+        let inner = |store: &Weak<Inner>| Inner {
             address: address.clone(),
             options: options.clone(),
             incarnation,
             pool: pool(options.connections.max(1)),
             lookers: pool(LOOKERS),
+            commits: together(store, |store, commits| async move { store.commit_together(commits).await }),
+            secrets: together(store, |store, asked| async move { store.secrets_together(asked).await }),
+            tail,
             told,
             follower: tokio::spawn(follower.run()),
         };
-        Ok(Self { inner: Arc::new(inner) })
+        Ok(Self { inner: Arc::new_cyclic(inner) })
     }
 
     /// Where the store is.
@@ -177,6 +195,26 @@ impl PostgresStore {
     pub(crate) fn fault(&self, error: &sqlx::Error) -> StoreError {
         store_error(&self.inner.address, error)
     }
+}
+
+/// Asks a store together what comes together, for as long as there is one.
+fn together<Q: Send + 'static, A: Send + 'static, F>(
+    store: &Weak<Inner>,
+    answer: impl Fn(PostgresStore, Vec<Q>) -> F + Copy + Send + Sync + 'static,
+) -> Group<Q, A>
+where
+    F: Future<Output = Vec<A>> + Send + 'static,
+{
+    let store = Weak::clone(store);
+    Group::start(STATEMENTS, TOGETHER, move |asked| {
+        let store = store.upgrade();
+        async move {
+            match store {
+                Some(inner) => answer(PostgresStore { inner }, asked).await,
+                None => Vec::new(),
+            }
+        }
+    })
 }
 
 /// Tries again where a connection that was taken from a pool was dead: as many as the pool holds may be, all from before the

@@ -22,13 +22,18 @@ pub(crate) fn unsigned(row: &PgRow, column: &str) -> Result<u64, sqlx::Error> {
 }
 
 pub(crate) fn event(incarnation: &str, row: &PgRow) -> Result<RecordedEvent, sqlx::Error> {
+    placed_event(incarnation, row).map(|(_, event)| event)
+}
+
+/// An event, with its place.
+pub(crate) fn placed_event(incarnation: &str, row: &PgRow) -> Result<(Place, RecordedEvent), sqlx::Error> {
     let data: &str = row.try_get("payload")?;
     let metadata: &str = row.try_get("metadata")?;
     let metadata: HashMap<String, String> =
         serde_json::from_str(metadata).map_err(|error| broken("metadata", error))?;
     let place = Place { xid: xid(row, "xid")?, position: row.try_get("position")? };
     let version: &str = row.try_get("event_version")?;
-    Ok(RecordedEvent {
+    let event = RecordedEvent {
         cursor: place.cursor(incarnation),
         event_id: row.try_get("event_id")?,
         aggregate_type: row.try_get("aggregate_type")?,
@@ -41,7 +46,8 @@ pub(crate) fn event(incarnation: &str, row: &PgRow) -> Result<RecordedEvent, sql
         data: serde_json::from_str(data).map_err(|error| broken("payload", error))?,
         metadata: EventMetadata::from_map(&metadata)
             .ok_or_else(|| broken("metadata", "command_id and at_ms are missing"))?,
-    })
+    };
+    Ok((place, event))
 }
 
 /// A command's record, with the aggregate's last sequence and the log's place after it.

@@ -9,6 +9,7 @@
 mod agenda;
 mod lease;
 mod recordings;
+mod seat;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -31,7 +32,8 @@ use crate::secrets::{STREAM_KEY, forget_stream_keys};
 use crate::subjects::{traces_kind, traces_removed};
 use crate::{App, OpenError, Waited};
 use agenda::{Agenda, DueStep, Findings};
-use step::{LOOK_AGAIN_MS, Line, Step, StepKind, steps};
+use seat::Seat;
+use step::{LOOK_AGAIN_MS, Line, Step, StepKind, matters, steps};
 
 /// Events read at once.
 const BATCH: u32 = 200;
@@ -139,11 +141,12 @@ pub async fn carry_uses(from: &Place, to: &Place) -> Result<usize, OpenError> {
 /// Lines, with their sessions as far as events are of those.
 type Lines = BTreeMap<String, BTreeSet<SessionId>>;
 
-/// The lines that events are of.
+/// The lines that events are of, as far as those may change what is to be done about them.
 fn gather(lines: &mut Lines, events: &[RecordedEvent]) {
     for event in events {
         // Assets are looked at apart.
-        if event.aggregate_type == Asset::TYPE || event.line.parse::<ChannelId>().is_err() {
+        let is_apart = event.aggregate_type == Asset::TYPE || !matters(&event.aggregate_type, &event.name);
+        if is_apart || event.line.parse::<ChannelId>().is_err() {
             continue;
         }
         let sessions = lines.entry(event.line.clone()).or_default();
@@ -156,7 +159,7 @@ fn gather(lines: &mut Lines, events: &[RecordedEvent]) {
 impl App {
     /// Takes turn after turn for as long as the fence holds. May be stopped at any moment and goes on where it was.
     async fn manage_under(&self, fence: &Fence) {
-        let (mut pause, mut away_since) = (FIRST_PAUSE, None);
+        let (mut pause, mut away_since, mut seat) = (FIRST_PAUSE, None, None);
         loop {
             if let Some(since) = away_since
                 && self.can_read(fence).await
@@ -164,13 +167,15 @@ impl App {
                 self.note_failure(None);
                 sigma_clock::sleep(sigma_clock::monotonic().duration_since(since).min(HEAR_FIRST)).await;
             }
-            match self.take_turn(fence).await {
-                Ok(()) => {
+            match self.take_turn_in(fence, seat.take()).await {
+                Ok(mut taken) => {
                     self.note_failure(None);
                     (pause, away_since) = (FIRST_PAUSE, None);
-                    self.wait_for_work().await;
+                    self.wait_for_work(&mut taken).await;
+                    seat = Some(taken);
                 }
                 Err(ProcessError::StoodDown) => return,
+                // What was known is read anew.
                 Err(error) => {
                     self.note_failure(Some(&error));
                     away_since.get_or_insert_with(sigma_clock::monotonic);
@@ -181,9 +186,33 @@ impl App {
         }
     }
 
+    /// A turn of who knows where he is, or reads it first.
+    async fn take_turn_in<'f>(
+        &self,
+        fence: &'f Fence,
+        seat: Option<Seat<'f>>,
+    ) -> Result<Seat<'f>, ProcessError> {
+        let mut seat = match seat {
+            Some(seat) => seat,
+            None => self.sit_down(fence).await?,
+        };
+        self.take_turn(&mut seat).await?;
+        Ok(seat)
+    }
+
+    async fn sit_down<'f>(&self, fence: &'f Fence) -> Result<Seat<'f>, ProcessError> {
+        let agenda = &self.process.agenda;
+        Ok(Seat::new(fence, agenda.place().await?, agenda.next_due().await?))
+    }
+
     async fn can_read(&self, fence: &Fence) -> bool {
         let _turn = self.process.turn.lock().await;
-        self.catch_up(fence).await.is_ok() && self.executor.journal.identity().await.is_ok()
+        let read = async {
+            let mut seat = self.sit_down(fence).await?;
+            self.catch_up(&mut seat).await?;
+            self.keep_place(&mut seat).await
+        };
+        read.await.is_ok() && self.executor.journal.identity().await.is_ok()
     }
 
     /// Why the process managers cannot work at the moment, where they cannot. For readiness.
@@ -212,33 +241,39 @@ impl App {
     pub async fn run_once(&self) -> Result<(), ProcessError> {
         let mut claim = self.process.cluster.claim(lease::NAME);
         let fence = claim.held().await;
-        self.take_turn(&fence).await
+        let mut seat = self.take_turn_in(&fence, None).await?;
+        self.keep_place(&mut seat).await
     }
 
-    async fn take_turn(&self, fence: &Fence) -> Result<(), ProcessError> {
+    async fn take_turn(&self, seat: &mut Seat<'_>) -> Result<(), ProcessError> {
         let _turn = self.process.turn.lock().await;
         loop {
-            self.catch_up(fence).await?;
+            self.catch_up(seat).await?;
             let now = self.executor.now();
-            let due = self.process.agenda.due(now.as_millis()).await?;
-            if due.is_empty() {
+            if seat.next_due_ms.is_none_or(|due_ms| due_ms > now.as_millis()) {
                 return Ok(());
             }
-            for step in due {
-                self.take_step(fence, &step, now).await?;
+            let due = self.process.agenda.due(now.as_millis()).await?;
+            for step in &due {
+                self.take_step(seat.fence, step, now).await?;
+            }
+            seat.next_due_ms = self.process.agenda.next_due().await?;
+            if due.is_empty() {
+                return Ok(());
             }
         }
     }
 
     /// Until something is in the log, or a step is due.
-    async fn wait_for_work(&self) {
-        let agenda = &self.process.agenda;
-        let (Ok(place), Ok(next)) = (agenda.place().await, agenda.next_due().await) else { return };
-        let in_ms = next.map_or(i64::MAX, |due| due.saturating_sub(self.executor.now().as_millis()));
+    async fn wait_for_work(&self, seat: &mut Seat<'_>) {
+        let in_ms = match seat.next_due_ms {
+            Some(due_ms) => due_ms.saturating_sub(self.executor.now().as_millis()),
+            None => i64::MAX,
+        };
         let wait = Duration::from_millis(u64::try_from(in_ms).unwrap_or(0)).min(LONGEST_WAIT);
         tokio::select! {
             // A log that cannot be waited for is found out by reading it.
-            result = self.log.wait_after(&place) => if result.is_err() { sigma_clock::sleep(wait).await },
+            result = self.log.wait_after(seat.place()) => if result.is_err() { sigma_clock::sleep(wait).await },
             () = sigma_clock::sleep(wait) => {}
         }
     }
@@ -278,42 +313,52 @@ impl App {
         Ok(held.into_iter().collect())
     }
 
-    /// Reads the log to its end.
-    async fn catch_up(&self, fence: &Fence) -> Result<(), ProcessError> {
+    /// Reads the log to its end, looks at each line that events are of, and writes down what is to be done, with the place in
+    /// the log. Where there is nothing to be done the place is written down now and then.
+    async fn catch_up(&self, seat: &mut Seat<'_>) -> Result<(), ProcessError> {
         loop {
-            let place = self.process.agenda.place().await?;
-            let batch = match self.log.read_after(&place, BATCH).await {
+            let batch = match self.log.read_after(seat.place(), BATCH).await {
                 Err(LogError::ForeignCursor(message)) => {
                     tracing::warn!(message, "the log is another one than before: deadlines are derived anew");
-                    self.process.agenda.clear(fence).await?;
+                    self.process.agenda.clear(seat.fence).await?;
+                    *seat = self.sit_down(seat.fence).await?;
                     continue;
                 }
                 batch => batch?,
             };
-            if batch.next == place {
-                return Ok(());
+            if batch.next == *seat.place() {
+                return if seat.to_keep().is_some() { self.keep_place(seat).await } else { Ok(()) };
             }
-            self.look_at(fence, &batch.events, &batch.next).await?;
+            let mut lines = Lines::new();
+            gather(&mut lines, &batch.events);
+            let assets = self.assets_to_look_at(&batch.events).await?;
+            if lines.is_empty() && assets.is_empty() {
+                seat.pass_over(batch.next);
+                if seat.to_keep().is_some() {
+                    self.keep_place(seat).await?;
+                }
+                continue;
+            }
+            let mut findings = Vec::with_capacity(lines.len());
+            for (line, sessions) in lines {
+                findings.push(self.find(&line, sessions).await?);
+            }
+            for asset in assets {
+                findings.push(self.find(&asset, BTreeSet::new()).await?);
+            }
+            self.process.agenda.write(seat.fence, &findings, Some(&batch.next)).await?;
+            seat.kept(batch.next);
+            seat.next_due_ms = self.process.agenda.next_due().await?;
         }
     }
 
-    /// Looks at each line that events are of, and writes down what is to be done, with the place in the log.
-    async fn look_at(
-        &self,
-        fence: &Fence,
-        events: &[RecordedEvent],
-        next: &Cursor,
-    ) -> Result<(), ProcessError> {
-        let mut lines = Lines::new();
-        gather(&mut lines, events);
-        let mut findings = Vec::with_capacity(lines.len());
-        for (line, sessions) in lines {
-            findings.push(self.find(&line, sessions).await?);
+    /// Writes down the place in the log, where it is not written down yet.
+    async fn keep_place(&self, seat: &mut Seat<'_>) -> Result<(), ProcessError> {
+        if let Some(place) = seat.unkept().cloned() {
+            self.process.agenda.write(seat.fence, &[], Some(&place)).await?;
+            seat.kept(place);
         }
-        for asset in self.assets_to_look_at(events).await? {
-            findings.push(self.find(&asset, BTreeSet::new()).await?);
-        }
-        self.process.agenda.write(fence, &findings, Some(next)).await
+        Ok(())
     }
 
     /// How a line stands now, and what is to be done about it. One that cannot be read is looked at again later; it must

@@ -2,8 +2,10 @@
 
 use std::str::FromStr;
 
+use cqrs_es::Aggregate;
 use sigma_domain::{
-    Asset, AssetKind, AssetPhase, AssetState, Channel, ChannelPhase, Deadline, Session, SessionId, Timestamp,
+    Asset, AssetKind, AssetPhase, AssetState, Channel, ChannelPhase, Deadline, Session, SessionHealth,
+    SessionId, Timestamp,
 };
 
 use crate::assets::TOLD_WITHIN_MS;
@@ -93,6 +95,11 @@ pub(super) struct Step {
     /// The session, the asset, or the channel for its keys.
     pub(super) subject: String,
     pub(super) due_ms: i64,
+}
+
+/// Whether an event may change what is to be done about its line: not what a channel is called, nor how well a feed arrives.
+pub(super) fn matters(aggregate_type: &str, event: &str) -> bool {
+    aggregate_type != SessionHealth::TYPE && !matches!(event, "channel.updated" | "channel.key_shown")
 }
 
 /// How a line stands.

@@ -11,6 +11,7 @@ mod fill;
 mod layout;
 mod restore;
 mod schedules;
+mod together;
 
 /// A store of its own, in the cluster that all tests share.
 async fn fresh() -> (String, PostgresStore) {

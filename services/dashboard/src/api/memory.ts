@@ -3,7 +3,7 @@ import type { Exchange } from '@urql/core';
 
 /** Types that have no id of their own: they are kept inside what they belong to. */
 const EMBEDDED = [
-  'Actor', 'ApiTokenPayload', 'ChannelConnection', 'ChannelEdge', 'ChannelPayload', 'ComponentHealth', 'EventConnection', 'EventEdge',
+  'Actor', 'ApiTokenPayload', 'AssetConnection', 'AssetEdge', 'AssetPayload', 'ChannelConnection', 'ChannelEdge', 'ChannelPayload', 'ComponentHealth', 'EventConnection', 'EventEdge',
   'Identity', 'Ingest', 'IngestHealth', 'IngestWarning', 'PageInfo', 'ParkedLine', 'PlatformHealth', 'ProjectPayload', 'ProjectionPayload',
   'SessionConnection', 'SessionEdge', 'SessionInput', 'SessionPayload', 'SettingInForce', 'TimelineEntry',
 ];
@@ -12,7 +12,7 @@ const EMBEDDED = [
 export function memory(): Exchange {
   return cacheExchange({
     keys: { ...Object.fromEntries(EMBEDDED.map((type) => [type, () => null])), Projection: ({ name }) => (typeof name === 'string' ? name : null) },
-    resolvers: { Query: { channel: byId('Channel'), session: byId('Session') } },
+    resolvers: { Query: { channel: byId('Channel'), session: byId('Session'), asset: byId('Asset') } },
     updates: {
       Mutation: {
         deleteChannel: (_, { id }, cache) => forget(cache, 'Channel', id),

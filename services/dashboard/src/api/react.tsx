@@ -15,7 +15,7 @@ export type Identity = MeQuery['me'];
 /** The scopes that a page may ask for. */
 export type Scope =
   | 'channels:read' | 'channels:write' | 'channels:secrets' | 'sessions:read' | 'sessions:write'
-  | 'events:read' | 'health:read' | 'tokens:admin' | 'platform:admin';
+  | 'assets:read' | 'assets:write' | 'events:read' | 'health:read' | 'tokens:admin' | 'platform:admin';
 
 interface Session {
   readonly api: Api;

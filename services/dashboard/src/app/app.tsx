@@ -16,6 +16,8 @@ const Channels = lazy(() => import('../pages/channels/channels'));
 const Channel = lazy(() => import('../pages/channel/channel'));
 const Sessions = lazy(() => import('../pages/session/sessions'));
 const Session = lazy(() => import('../pages/session/session'));
+const Recordings = lazy(() => import('../pages/recordings/recordings'));
+const Recording = lazy(() => import('../pages/recordings/recording'));
 const Events = lazy(() => import('../pages/events/events'));
 const Tokens = lazy(() => import('../pages/tokens/tokens'));
 const System = lazy(() => import('../pages/system/system'));
@@ -118,6 +120,8 @@ function Pages() {
       <Route path="/channels/:id">{({ id }) => <Channel key={id} id={id} />}</Route>
       <Route path="/sessions"><Sessions /></Route>
       <Route path="/sessions/:id">{({ id }) => <Session key={id} id={id} />}</Route>
+      <Route path="/recordings"><Recordings /></Route>
+      <Route path="/recordings/:id">{({ id }) => <Recording key={id} id={id} />}</Route>
       <Route path="/events"><Events /></Route>
       <Route path="/tokens"><Tokens /></Route>
       <Route path="/system"><System /></Route>

@@ -16,12 +16,13 @@ interface Room {
   /** Addresses under this belong to it too. */
   readonly also?: string;
   readonly icon: IconName;
-  readonly name: 'channels' | 'events' | 'tokens' | 'system';
+  readonly name: 'channels' | 'recordings' | 'events' | 'tokens' | 'system';
   readonly scope: Scope;
 }
 
 const ROOMS: readonly Room[] = [
   { path: '/channels', also: '/sessions', icon: 'channels', name: 'channels', scope: 'channels:read' },
+  { path: '/recordings', icon: 'recordings', name: 'recordings', scope: 'assets:read' },
   { path: '/events', icon: 'events', name: 'events', scope: 'events:read' },
   { path: '/tokens', icon: 'tokens', name: 'tokens', scope: 'tokens:admin' },
   { path: '/system', icon: 'system', name: 'system', scope: 'health:read' },

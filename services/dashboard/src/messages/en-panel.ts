@@ -68,7 +68,7 @@ export const enPanel = {
     framesPerSecond: (rate: string) => `${rate} frames/s`,
 
     kept: 'What is kept',
-    keptText: 'This timeline and what the encoder sent stay here for good. The playlist stays for a short while after the end, so that viewers can finish; the broadcast itself is not recorded.',
+    keptText: 'This timeline and what the encoder sent stay here for good. The playlist stays for a short while after the end, so that viewers can finish. What is recorded of the broadcast stands below.',
 
     warnings: 'Warnings',
     noWarnings: 'Nothing is wrong with the feed.',
@@ -205,6 +205,8 @@ export const enPanel = {
       'channels:secrets': 'See stream keys. Whoever has a key can broadcast.',
       'sessions:read': 'See sessions, their timeline and their preview picture.',
       'sessions:write': 'Go live with a session, and end it.',
+      'assets:read': 'See recordings, replays and clips, and download them.',
+      'assets:write': 'Make clips, trim and delete recordings.',
       'events:read': 'Read the log of all events.',
       'health:read': 'See the feeds’ figures and the platform’s state.',
       'tokens:admin': 'Make and revoke tokens, with any of these scopes.',

@@ -1,4 +1,5 @@
 import { enPanel } from './en-panel';
+import { enRecordings } from './en-recordings';
 import { messages as viewer } from '../player/messages';
 import { plural } from './format';
 
@@ -13,6 +14,7 @@ export const en = {
   nav: {
     label: 'Main navigation',
     channels: 'Channels',
+    recordings: 'Recordings',
     events: 'Events',
     tokens: 'Tokens',
     system: 'System',
@@ -219,7 +221,7 @@ export const en = {
     seconds: 'seconds',
     minutes: 'minutes',
     wholeNumber: (from: number, to: number) => `A whole number from ${from} to ${to}.`,
-    nextSession: 'Apart from the name, changes apply to the next session, not to the one on air.',
+    nextSession: 'Apart from the name and how long recordings are kept, changes apply to the next session, not to the one on air.',
     changed: (n: number) => count(n, 'change', 'changes'),
     readOnly: 'Your token may look at these settings but not change them.',
     savedNamed: (name: string) => `Settings of “${name}” saved`,
@@ -267,7 +269,7 @@ export const en = {
     notFound: 'It may have been deleted, or your token cannot see it.',
     id: 'Channel ID',
     playbackUrl: 'Playlist address',
-    tabs: { push: 'How to push', settings: 'Settings', sessions: 'Sessions' },
+    tabs: { push: 'How to push', settings: 'Settings', sessions: 'Sessions', recordings: 'Recordings' },
     links: 'For viewers',
   },
 
@@ -329,6 +331,7 @@ export const en = {
   player: { states: viewer.states, recordingStates: viewer.recordingStates, controls: viewer.controls, told: viewer.told, keys: viewer.keys, recordingKeys: viewer.recordingKeys },
 
   ...enPanel,
+  ...enRecordings,
 };
 
 export type Messages = typeof en;

@@ -66,7 +66,7 @@ export const viPanel: PanelMessages = {
     framesPerSecond: (rate) => `${rate} khung/giây`,
 
     kept: 'Những gì được giữ',
-    keptText: 'Dòng thời gian và thông tin bộ mã hóa được giữ mãi tại đây. Danh sách phát còn một lúc ngắn sau khi kết thúc để người xem xem nốt; chương trình không được ghi lại.',
+    keptText: 'Dòng thời gian và thông tin bộ mã hóa được giữ mãi tại đây. Danh sách phát còn một lúc ngắn sau khi kết thúc để người xem xem nốt. Những gì được ghi lại nằm bên dưới.',
 
     warnings: 'Cảnh báo',
     noWarnings: 'Luồng không có vấn đề gì.',
@@ -203,6 +203,8 @@ export const viPanel: PanelMessages = {
       'channels:secrets': 'Xem khóa luồng. Ai có khóa thì phát được.',
       'sessions:read': 'Xem phiên phát, dòng thời gian và hình xem trước.',
       'sessions:write': 'Cho phiên lên sóng và kết thúc phiên.',
+      'assets:read': 'Xem và tải bản ghi, bản xem lại và đoạn cắt.',
+      'assets:write': 'Tạo đoạn cắt, cắt gọn và xóa bản ghi.',
       'events:read': 'Đọc nhật ký mọi sự kiện.',
       'health:read': 'Xem số liệu của luồng và tình trạng hệ thống.',
       'tokens:admin': 'Tạo và thu hồi mã, với bất kỳ quyền nào ở đây.',

@@ -2,6 +2,7 @@ import { length, parts, timeOfDay } from '../player/lengths';
 import type { PlayerWords } from '../player/messages';
 import type { Messages } from './en';
 import { viPanel } from './vi-panel';
+import { viRecordings } from './vi-recordings';
 
 const UNITS = { hour: 'giờ', minute: 'phút', second: 'giây' };
 const said = (seconds: number) => parts(seconds).map(([unit, value]) => `${value} ${UNITS[unit]}`).join(' ');
@@ -103,6 +104,7 @@ export const vi: Messages = {
   nav: {
     label: 'Điều hướng chính',
     channels: 'Kênh',
+    recordings: 'Bản ghi',
     events: 'Sự kiện',
     tokens: 'Mã truy cập',
     system: 'Hệ thống',
@@ -308,7 +310,7 @@ export const vi: Messages = {
     seconds: 'giây',
     minutes: 'phút',
     wholeNumber: (from, to) => `Một số nguyên từ ${from} đến ${to}.`,
-    nextSession: 'Trừ tên kênh, thay đổi có hiệu lực từ phiên sau, không áp dụng cho phiên đang lên sóng.',
+    nextSession: 'Trừ tên kênh và thời hạn giữ bản ghi, thay đổi có hiệu lực từ phiên sau, không áp dụng cho phiên đang lên sóng.',
     changed: (n) => `${n} thay đổi`,
     readOnly: 'Mã truy cập của bạn xem được các thiết lập này nhưng không đổi được.',
     savedNamed: (name) => `Đã lưu thiết lập của “${name}”`,
@@ -356,7 +358,7 @@ export const vi: Messages = {
     notFound: 'Có thể kênh đã bị xóa, hoặc mã truy cập của bạn không xem được.',
     id: 'Mã kênh',
     playbackUrl: 'Địa chỉ danh sách phát',
-    tabs: { push: 'Cách đẩy luồng', settings: 'Thiết lập', sessions: 'Các phiên' },
+    tabs: { push: 'Cách đẩy luồng', settings: 'Thiết lập', sessions: 'Các phiên', recordings: 'Bản ghi' },
     links: 'Cho người xem',
   },
 
@@ -417,4 +419,5 @@ export const vi: Messages = {
   player,
 
   ...viPanel,
+  ...viRecordings,
 };

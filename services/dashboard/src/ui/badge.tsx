@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { ChannelState, SessionState } from '../api/generated';
+import type { AssetState, ChannelState, SessionState } from '../api/generated';
 import { useSpeech } from '../messages/react';
 
 export type Tone = 'quiet' | 'live' | 'good' | 'warn' | 'bad' | 'accent';
@@ -26,4 +26,11 @@ export function ChannelBadge({ state, session }: { state: ChannelState; session?
   if (state === 'ACTIVE' && session != null && session !== 'ENDED') return <SessionBadge state={session} />;
   const tone: Tone = state === 'ACTIVE' ? 'live' : state === 'STOP' ? 'warn' : 'quiet';
   return <Badge tone={tone} dot={state === 'ACTIVE'} title={m.channelStateHelp[state]}>{m.channelState[state]}</Badge>;
+}
+
+const ASSET_TONES: Record<AssetState, Tone> = { STARTED: 'live', READY: 'good', FAILED: 'bad', DELETED: 'quiet', EXPIRED: 'quiet' };
+
+export function AssetBadge({ state }: { state: AssetState }) {
+  const { m } = useSpeech();
+  return <Badge tone={ASSET_TONES[state]} dot={state === 'STARTED'} pulse={state === 'STARTED'} title={m.recordings.statesHelp[state]}>{m.recordings.states[state]}</Badge>;
 }

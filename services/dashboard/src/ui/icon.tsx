@@ -1,6 +1,10 @@
 /** Line icons on a 24×24 grid, drawn in the colour of the text around them. */
 const PATHS = {
   channels: ['M4 8.5h16v10H4z', 'M9 4.5l3 4 3-4'],
+  recordings: ['M4 6h16v12H4z', 'M10 9.5v5l4.5-2.5z'],
+  scissors: ['M8 8.5a2.5 2.5 0 1 0-5 0 2.5 2.5 0 0 0 5 0z', 'M8 15.5a2.5 2.5 0 1 0-5 0 2.5 2.5 0 0 0 5 0z', 'M7.5 10L20 17', 'M7.5 14L20 7'],
+  stepBack: ['M17 6.5v11L9.5 12z', 'M7 6.5v11'],
+  stepOn: ['M7 6.5v11l7.5-5.5z', 'M17 6.5v11'],
   events: ['M5 6h14', 'M5 12h14', 'M5 18h9'],
   tokens: ['M14.5 9.5a4 4 0 1 1-1.2-2.8 4 4 0 0 1 1.2 2.8z', 'M13.3 12.3l6.2 6.2', 'M17 16l2-2'],
   system: ['M4 5h16v5.5H4z', 'M4 13.5h16V19H4z', 'M7.5 7.75v.1', 'M7.5 16.25v.1'],

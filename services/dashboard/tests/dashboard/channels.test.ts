@@ -219,7 +219,7 @@ describe('a channel', () => {
     const channel = platform.channels.channels.at(-1)!;
     await dashboard.tab('Settings');
     expect(await dashboard.page.getByRole('radio', { name: /Ultra-low/ }).isDisabled()).toBe(true);
-    await dashboard.page.getByText(/Cannot be changed while the channel is on air/).waitFor();
+    await dashboard.page.getByText(/Cannot be changed while the channel is on air/).first().waitFor();
     await dashboard.page.getByLabel('Reconnect window').fill('9000');
     await dashboard.page.getByText('A whole number from 0 to 3600.').waitFor();
     await shot('channel-settings');

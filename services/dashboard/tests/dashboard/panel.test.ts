@@ -284,7 +284,7 @@ describe('tokens', () => {
     await secret.getByRole('button', { name: 'I have copied it' }).click();
     await dashboard.page.getByRole('rowheader', { name: /OBS of the studio/ }).waitFor();
     expect(await dashboard.page.content()).not.toContain(await clipboard());
-    expect(panel.tokens[0]).toMatchObject({ scopes: ['channels:read', 'channels:secrets', 'sessions:read', 'sessions:write', 'health:read'], channelIds: [platform.channels.channels[0]?.id] });
+    expect(panel.tokens[0]).toMatchObject({ scopes: ['channels:read', 'channels:secrets', 'sessions:read', 'sessions:write', 'assets:read', 'assets:write', 'health:read'], channelIds: [platform.channels.channels[0]?.id] });
   });
 
   it('show what the platform says of a field beside the field', async () => {

@@ -11,6 +11,11 @@ export interface ScriptedChannel {
   maxSessionDuration: number;
   reconnectWindow: number;
   endOnUnpublish: boolean;
+  dvrWindow: number;
+  recordSource: boolean;
+  catchup: boolean;
+  sourceRetention: number | null;
+  catchupRetention: number | null;
   createdAt: string;
   streamKey: string;
   currentSession: string | null;
@@ -59,6 +64,7 @@ export class Channels {
     this.#ids += 1;
     const channel: ScriptedChannel = {
       id: `ch_${String(this.#ids).padStart(6, '0')}`, name, state: 'IDLE', latencyMode: 'LOW', autoGoLive: true, maxSessionDuration: 43_200, reconnectWindow: 60, endOnUnpublish: true,
+      dvrWindow: 7_200, recordSource: true, catchup: true, sourceRetention: null, catchupRetention: null,
       createdAt: new Date(Date.UTC(2026, 9, 1) + this.#ids * 1_000).toISOString(), streamKey: `sk_${'x'.repeat(20)}${this.#ids}`, currentSession: null, ...more,
     };
     this.channels.push(channel);

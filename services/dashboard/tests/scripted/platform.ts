@@ -9,18 +9,23 @@ import type { ScriptedBroadcast } from './broadcast';
 import { Channels } from './channels';
 import { fault } from './graphql';
 import { refuse, send, sendAsset, sendPage } from './pages';
+import { Recordings } from './recordings';
 
 const SDL = process.env['SIGMA_SDL'] ?? new URL('../../../../schema/graphql/schema.graphql', import.meta.url);
 export const TOKEN = 'sgm_scripted';
-export const ALL_SCOPES = ['channels:read', 'channels:write', 'channels:secrets', 'sessions:read', 'sessions:write', 'events:read', 'health:read', 'tokens:admin', 'platform:admin'];
+export const ALL_SCOPES = ['channels:read', 'channels:write', 'channels:secrets', 'sessions:read', 'sessions:write', 'assets:read', 'assets:write', 'events:read', 'health:read', 'tokens:admin', 'platform:admin'];
+/** What every recording shows, and for how long. */
+const RECORDING = 'vod.m3u8';
+const RECORDED_S = 24;
 const COOKIE = 'sigma_session=sealed';
-const ROOMS = new Set(['', 'channels', 'sessions', 'events', 'tokens', 'system', 'sign-in']);
+const ROOMS = new Set(['', 'channels', 'sessions', 'recordings', 'events', 'tokens', 'system', 'sign-in']);
 
 /** A platform in one process, for the dashboard: the real schema over rows that the test writes, the cookie, the socket, the pages under their policy. */
 export class ScriptedPlatform {
   readonly channels = new Channels();
   /** Root fields beside those of channels and sessions: tests of other pages add theirs. */
   readonly root: Record<string, object> = {};
+  readonly recordings = new Recordings(this);
   /** What the signed-in token may do. */
   scopes: readonly string[] = ALL_SCOPES;
   /** The token is taken; false: it was revoked. */
@@ -104,7 +109,9 @@ export class ScriptedPlatform {
     if (room === 'preview' || room === 'live') {
       return this.#broadcast?.onAir === true ? send(response, '.m3u8', this.#broadcast.multivariant('../../media')) : refuse(response, 'NOT_ON_AIR');
     }
+    if (room === 'vod' && this.#broadcast !== null) return send(response, '.m3u8', this.#broadcast.multivariant('../../media', RECORDING));
     if (room === 'media' && file !== undefined && this.#broadcast !== null && name === this.#broadcast.folder) {
+      if (file === RECORDING) return send(response, '.m3u8', this.#broadcast.recording(RECORDED_S));
       return file === 'index.m3u8' ? send(response, '.m3u8', this.#broadcast.playlist()) : send(response, extname(file), this.#broadcast.file(file));
     }
     if (path === '/graphql') return sendPage(response, 'explorer.html');

@@ -101,7 +101,8 @@ describe('signing in', () => {
 
 describe('settings', () => {
   it('send only what differs, in the platform’s units', () => {
-    const kept = draftOf({ name: 'A', latencyMode: 'LOW', autoGoLive: true, endOnUnpublish: true, reconnectWindow: 60, maxSessionDuration: 90 });
+    const kept = draftOf({ name: 'A', latencyMode: 'LOW', autoGoLive: true, endOnUnpublish: true, reconnectWindow: 60, maxSessionDuration: 90, dvrWindow: 7_200, recordSource: true, catchup: true, sourceRetention: null, catchupRetention: 86_400 });
+    expect(inputOf(kept, { ...kept, dvrWindow: '0', recordSource: false, sourceRetention: '604800', catchupRetention: '' })).toEqual({ dvrWindow: 0, recordSource: false, sourceRetention: 604_800, catchupRetention: null });
     expect(kept.maxSessionDuration).toBe('1.5');
     expect(changesOf(kept, { ...kept, name: ' A ' })).toEqual([]);
     expect(inputOf(kept, { ...kept, name: ' B ', autoGoLive: false, maxSessionDuration: '20' })).toEqual({ name: 'B', autoGoLive: false, maxSessionDuration: 1_200 });

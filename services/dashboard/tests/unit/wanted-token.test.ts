@@ -23,8 +23,8 @@ describe('a new token', () => {
 
   it('is sent as the platform wants it', () => {
     const wanted = { ...preset({ ...NOTHING_WANTED, name: ' Website ' }, 'watch', OWN), bound: true, channels: new Map([['ch_1', 'Harbour']]) };
-    expect(inputOf(wanted)).toEqual({ name: 'Website', scopes: ['channels:read', 'sessions:read', 'events:read', 'health:read'], expiresInSeconds: 7_776_000, channelIds: ['ch_1'] });
-    expect(inputOf({ ...wanted, bound: false, expiry: '', project: 'pr_1' })).toEqual({ name: 'Website', scopes: ['channels:read', 'sessions:read', 'events:read', 'health:read'], projectId: 'pr_1' });
+    expect(inputOf(wanted)).toEqual({ name: 'Website', scopes: ['channels:read', 'sessions:read', 'assets:read', 'events:read', 'health:read'], expiresInSeconds: 7_776_000, channelIds: ['ch_1'] });
+    expect(inputOf({ ...wanted, bound: false, expiry: '', project: 'pr_1' })).toEqual({ name: 'Website', scopes: ['channels:read', 'sessions:read', 'assets:read', 'events:read', 'health:read'], projectId: 'pr_1' });
   });
 
   it('is good for something until it ends', () => {

@@ -12,6 +12,7 @@ import { Card, Facts, Page } from '../../ui/page';
 import { EmptyState, FaultNotice, Skeleton } from '../../ui/states';
 import { Tabs } from '../../ui/tabs';
 import { Clock, Moment } from '../../ui/time';
+import { AssetTable } from '../recordings/list';
 import { ChannelActions } from './actions';
 import { PushPanel } from './push';
 import { SessionHistory } from './sessions';
@@ -47,9 +48,10 @@ export default function Channel({ id }: { id: string }) {
 function Whole({ channel, session }: { channel: ChannelFactsFragment; session: SessionFactsFragment | null }) {
   const { m } = useSpeech();
   const maySessions = useMay('sessions:read');
+  const mayAssets = useMay('assets:read');
   const onAir = channel.state === 'ACTIVE';
   // A channel with nothing on air wants an encoder; one on air wants to be looked at.
-  const [tab, setTab] = useState<'push' | 'settings' | 'sessions'>('push');
+  const [tab, setTab] = useState<'push' | 'settings' | 'sessions' | 'recordings'>('push');
   const version = `${session?.id ?? ''} ${session?.state ?? ''}`;
   return (
     <>
@@ -64,6 +66,7 @@ function Whole({ channel, session }: { channel: ChannelFactsFragment; session: S
         { id: 'push', label: m.channel.tabs.push, content: <PushPanel channel={channel} /> },
         { id: 'settings', label: m.channel.tabs.settings, content: <SettingsForm channel={channel} /> },
         ...(maySessions ? [{ id: 'sessions' as const, label: m.channel.tabs.sessions, content: <SessionHistory channelId={channel.id} version={version} /> }] : []),
+        ...(mayAssets ? [{ id: 'recordings' as const, label: m.channel.tabs.recordings, content: <Card title={m.recordings.title}><AssetTable wanted={{ channelId: channel.id }} of="session" empty={m.recordings.emptyChannel} /></Card> }] : []),
       ]} />
     </>
   );

@@ -11,6 +11,8 @@ import { Icon } from '../../ui/icon';
 import { Card, Page } from '../../ui/page';
 import { EmptyState, FaultNotice, Loading, Notice } from '../../ui/states';
 import { useToast } from '../../ui/toast';
+import { ClipNow } from '../recordings/clip-now';
+import { AssetTable } from '../recordings/list';
 import { EndSession } from './end-session';
 import { InputFacts, LostNotice, SessionFacts, Warnings } from './facts';
 import { useFeed, useWarnings } from './feed';
@@ -40,6 +42,8 @@ function SessionView({ session }: { session: SessionDetailFragment }) {
   const t = m.sessionPage;
   const [ending, setEnding] = useState(false);
   const mayWrite = useMay('sessions:write');
+  const [mayAssets, mayCut] = [useMay('assets:read'), useMay('assets:write')];
+  const [cutting, setCutting] = useState(false);
   const maySeeHealth = useMay('health:read');
   const { id, channel, state, reconnectUntil } = session;
   const onAir = state !== 'ENDED';
@@ -54,6 +58,7 @@ function SessionView({ session }: { session: SessionDetailFragment }) {
       heading={<span className="session-heading">{title}<SessionBadge state={state} /></span>}
       actions={<>
         {channel !== null && onAir && <a className="button plain" href={channel.watchUrl} target="_blank" rel="noreferrer"><Icon name="external" /><span>{t.watch}</span><span className="off-screen"> {m.common.opensNewTab}</span></a>}
+        {mayCut && state === 'LIVE' && <Button icon="scissors" onPress={() => setCutting(true)}>{m.recordings.clipNowShort}</Button>}
         {mayWrite && onAir && <Button look="danger" icon="stop" onPress={() => setEnding(true)}>{t.end}</Button>}
       </>}
     >
@@ -69,8 +74,10 @@ function SessionView({ session }: { session: SessionDetailFragment }) {
         </div>
       </div>
       {onAir && (maySeeHealth ? <FeedCharts feed={feed} session={id} /> : <Notice>{t.chartsNeed}</Notice>)}
+      {mayAssets && <Card title={m.recordings.title}><AssetTable wanted={channel === null ? { sessionId: id } : { sessionId: id, channelId: channel.id }} of="nothing" empty={m.recordings.emptySession} /></Card>}
       <Timeline id={id} change={change} />
       {mayWrite && <EndSession id={id} isOpen={ending && onAir} onClose={() => setEnding(false)} />}
+      {cutting && <ClipNow sessionId={id} onClose={() => setCutting(false)} />}
     </Page>
   );
 }

@@ -1,7 +1,8 @@
 /** The form of a new token: what is in it, what is wrong with it, what is sent. */
 
 export const SCOPES = [
-  'channels:read', 'channels:write', 'channels:secrets', 'sessions:read', 'sessions:write', 'events:read', 'health:read', 'tokens:admin', 'platform:admin',
+  'channels:read', 'channels:write', 'channels:secrets', 'sessions:read', 'sessions:write', 'assets:read', 'assets:write', 'events:read', 'health:read', 'tokens:admin',
+  'platform:admin',
 ] as const;
 export type ScopeName = (typeof SCOPES)[number];
 
@@ -9,9 +10,9 @@ export type ScopeName = (typeof SCOPES)[number];
 export const UNBOUND_ONLY: ReadonlySet<string> = new Set<ScopeName>(['tokens:admin', 'platform:admin']);
 
 export const PRESETS = {
-  watch: ['channels:read', 'sessions:read', 'events:read', 'health:read'],
-  broadcast: ['channels:read', 'channels:secrets', 'sessions:read', 'sessions:write', 'health:read'],
-  integrate: ['channels:read', 'channels:write', 'channels:secrets', 'sessions:read', 'sessions:write', 'events:read', 'health:read'],
+  watch: ['channels:read', 'sessions:read', 'assets:read', 'events:read', 'health:read'],
+  broadcast: ['channels:read', 'channels:secrets', 'sessions:read', 'sessions:write', 'assets:read', 'assets:write', 'health:read'],
+  integrate: ['channels:read', 'channels:write', 'channels:secrets', 'sessions:read', 'sessions:write', 'assets:read', 'assets:write', 'events:read', 'health:read'],
   all: SCOPES,
 } as const satisfies Record<string, readonly ScopeName[]>;
 export type Preset = keyof typeof PRESETS;

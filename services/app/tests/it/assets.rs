@@ -262,8 +262,7 @@ async fn a_clip_of_a_session_on_air_is_ready_at_once_and_its_title_is_sealed() {
     assert_eq!(world.recordings.asked(), [(back(30), back(0), None)]);
     let stored = format!("{:?}", world.store.load("asset", &clip.id).await.unwrap());
     assert!(stored.contains("sealed") && !stored.contains("Zanzibar"), "{stored}");
-    let titles = titles(&world, &[&clip]).await;
-    assert_eq!(titles, [Some("Zanzibar scores".to_owned())]);
+    assert_eq!(titles(&world, &[&clip]).await, [Some("Zanzibar scores".to_owned())]);
     let filter = EventFilter { aggregate_id: Some(clip.id.clone()), ..EventFilter::default() };
     let events = world.app.events_page(&caller(), filter, EventRange::After(None), 9).await.unwrap().events;
     assert_eq!(events[0].data["title"], serde_json::json!({ "plain": "Zanzibar scores" }));

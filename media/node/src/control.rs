@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use sigma_archive::Archive;
 use sigma_clock::Timestamp;
 use sigma_door::Pressure;
+use sigma_gst::Pictures;
 use sigma_health::Thresholds;
 pub use sigma_health::{Change as WarningChange, Warning, WarningName};
 pub use sigma_hls::Recording;
@@ -360,6 +361,8 @@ pub struct NodeSettings {
     pub keep_ended: Duration,
     /// Where recordings are kept for good. None: in the node's own folder alone.
     pub archive: Option<Archive>,
+    /// Who makes pictures. None: there are none.
+    pub pictures: Option<Pictures>,
     /// How much may wait on disk for an archive that is away, in bytes; beyond, the oldest is given up.
     pub archive_backlog: u64,
     /// What counts as a feed in bad health.
@@ -385,6 +388,7 @@ impl NodeSettings {
             max_feed_bitrate: 120_000_000,
             keep_ended: Duration::from_secs(24 * 3_600),
             archive: None,
+            pictures: None,
             archive_backlog: 20 << 30,
             health: Thresholds::default(),
             pressure: Arc::default(),

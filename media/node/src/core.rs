@@ -10,6 +10,7 @@ use crate::control::{Control, NodeSettings};
 use crate::figures::Figures;
 use crate::ingest::{Entrance, OnAir};
 use crate::keeping::ArchiveState;
+use crate::origin::pictures::Gallery;
 use crate::origin::recordings::Recordings;
 use crate::paths::Paths;
 use crate::session::{Scribe, Sessions};
@@ -27,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     /// How the archive is doing.
     pub(crate) archived: ArchiveState,
+    /// Pictures that were made lately.
+    pub(crate) gallery: Gallery,
     /// Recordings that were asked for lately.
     pub(crate) recordings: Recordings,
     pub(crate) scribe: Scribe,

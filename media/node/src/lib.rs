@@ -80,6 +80,7 @@ impl Node {
         std::fs::create_dir_all(folder)?;
         let paths = paths::Paths::new(&settings.path_secret);
         let entrance = ingest::Entrance::new(&settings);
+        let gallery = origin::pictures::Gallery::new(settings.pictures.clone());
         let core = Core {
             entrance,
             settings,
@@ -90,6 +91,7 @@ impl Node {
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
             archived: keeping::ArchiveState::default(),
+            gallery,
             recordings: origin::recordings::Recordings::default(),
             #[cfg(not(test))]
             scribe: session::Scribe::start()?,

@@ -3,6 +3,7 @@
 mod elsewhere;
 mod health;
 mod heard;
+mod pictures;
 mod recordings;
 mod shown;
 
@@ -33,6 +34,7 @@ pub(crate) use self::elsewhere::Elsewhere;
 use self::elsewhere::whereabouts;
 pub(crate) use self::health::{Seconds, told, written};
 pub(crate) use self::heard::{Everywhere, Heard};
+pub(crate) use self::pictures::Painter;
 pub(crate) use self::recordings::Recordings;
 use self::shown::Shown;
 use crate::fault::Fault;
@@ -46,6 +48,7 @@ pub(crate) struct Media {
     app: Arc<App>,
     orders: sigma_store::Cursor,
     shown: Arc<Shown>,
+    painter: Painter,
 }
 
 /// What the node is opened with beside its settings.
@@ -74,6 +77,7 @@ impl Media {
         started.on_air.iter().for_each(|session| shown.hold(session));
         let Entrance { pressure, path_secret, seconds, recordings } = entrance;
         let control = Port { app: Arc::clone(app), node: node_id, shown: Arc::clone(&shown), seconds };
+        let painter = Painter::new(names);
         let node_settings = NodeSettings {
             ingest_silence: settings.ingest_silence,
             health: settings.thresholds,
@@ -84,6 +88,7 @@ impl Media {
             max_feed_bitrate: settings.ingest.feed_bitrate,
             wrong_keys: settings.ingest.wrong_keys,
             reconnects: settings.ingest.reconnects,
+            pictures: Some(painter.pictures()),
             archive: Some(recordings.archive().clone()),
             archive_backlog: settings.objects_backlog,
             ..NodeSettings::new(path_secret)
@@ -96,7 +101,7 @@ impl Media {
         })?;
         recordings.set_node(&node);
         node.restore(started.on_air.into_iter().map(session_facts).collect());
-        Ok(Self { node, app: Arc::clone(app), orders: started.orders, shown })
+        Ok(Self { node, app: Arc::clone(app), orders: started.orders, shown, painter })
     }
 
     /// Opens the RTMP doors and follows what the log tells the node to do.
@@ -152,6 +157,11 @@ impl Media {
                 }
             }
         }
+    }
+
+    /// Who makes its pictures.
+    pub(crate) fn painter(&self) -> Painter {
+        self.painter.clone()
     }
 
     /// How many sessions are on air here.

@@ -67,6 +67,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "sigma-clock",
             "sigma-door",
             "sigma-elementary",
+            "sigma-gst",
             "sigma-health",
             "sigma-hls",
             "sigma-log",

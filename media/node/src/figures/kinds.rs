@@ -91,6 +91,7 @@ pub(crate) enum RequestKind {
     Rewind,
     Recording,
     Download,
+    Picture,
     Init,
     Segment,
     Part,
@@ -98,13 +99,14 @@ pub(crate) enum RequestKind {
 }
 
 impl RequestKind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Live,
         Self::Preview,
         Self::Playlist,
         Self::Rewind,
         Self::Recording,
         Self::Download,
+        Self::Picture,
         Self::Init,
         Self::Segment,
         Self::Part,
@@ -117,6 +119,8 @@ impl RequestKind {
         match (components.next(), components.next(), components.next(), components.next()) {
             (Some("live"), Some(_), Some("index.m3u8" | "dvr.m3u8"), None) => Self::Live,
             (Some("preview"), Some(_), Some("index.m3u8"), None) => Self::Preview,
+            (Some("live" | "vod"), Some(_), Some("thumbnail.jpg" | "storyboard.vtt"), None) => Self::Picture,
+            (Some("vod"), Some(_), Some(name), None) if name.ends_with(".jpg") => Self::Picture,
             (Some("vod"), Some(_), Some("index.m3u8"), None) => Self::Recording,
             (Some("vod"), Some(_), Some(name), None) if name.ends_with(".mp4") => Self::Download,
             (Some(root), Some(_), Some(recordings::PLAYLIST), None) if root == MEDIA_ROOT => Self::Recording,
@@ -140,6 +144,7 @@ impl RequestKind {
             Self::Rewind => "rewind",
             Self::Recording => "recording",
             Self::Download => "download",
+            Self::Picture => "picture",
             Self::Init => "init",
             Self::Segment => "segment",
             Self::Part => "part",

@@ -5,6 +5,7 @@
 //! stand beside it, and the multivariant playlist once more, for whom another node sends here. Bodies are the same for all.
 
 mod body;
+pub(crate) mod pictures;
 pub(crate) mod recordings;
 pub mod respond;
 
@@ -100,9 +101,17 @@ impl Origin {
         let answer = match components.as_slice() {
             ["live", playback_id, "index.m3u8"] => self.live(playback_id, Window::Live, headers).await?,
             ["live", playback_id, "dvr.m3u8"] => self.live(playback_id, Window::Rewind, headers).await?,
+            ["live", playback_id, "thumbnail.jpg"] => {
+                self.live_thumbnail(playback_id, query, headers).await?
+            }
+            ["vod", asset, "thumbnail.jpg"] => self.asset_thumbnail(asset, query, headers).await?,
+            ["vod", asset, "storyboard.vtt"] => self.storyboard(asset, query, headers).await?,
             ["preview", session, "index.m3u8"] => self.preview(session, query, headers).await?,
             ["vod", asset, "index.m3u8"] => self.recording(asset, query, headers).await?,
-            ["vod", asset, name] => return self.file(asset, name, query, headers).await,
+            ["vod", asset, name] => match pictures::sheet_number(name) {
+                Some(number) => self.sheet(asset, number, query, headers).await?,
+                None => return self.file(asset, name, query, headers).await,
+            },
             [MEDIA_ROOT, folder, name] => self.media(folder, name, query, headers).await?,
             _ => return Err(unknown()),
         };
@@ -110,6 +119,12 @@ impl Origin {
     }
 
     async fn live(&self, playback_id: &str, window: Window, headers: &HeaderMap) -> Result<Answer, Problem> {
+        let live = self.on_air(playback_id).await?;
+        self.multivariant(&live, Audience::Public, window, headers).await
+    }
+
+    /// What is public under a playback id.
+    async fn on_air(&self, playback_id: &str) -> Result<Arc<LiveSession>, Problem> {
         let session = match self.core.control.playback(playback_id).await {
             Ok(Playback::OnAir(session)) => session,
             Ok(Playback::NotOnAir) => return Err(not_on_air()),
@@ -125,8 +140,7 @@ impl Origin {
                 return Err(unavailable());
             }
         };
-        let live = self.core.sessions.look_up(&self.core, &session).await.ok_or_else(not_on_air)?;
-        self.multivariant(&live, Audience::Public, window, headers).await
+        self.core.sessions.look_up(&self.core, &session).await.ok_or_else(not_on_air)
     }
 
     async fn preview(&self, session: &str, query: &str, headers: &HeaderMap) -> Result<Answer, Problem> {

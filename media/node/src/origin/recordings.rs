@@ -45,10 +45,10 @@ const PRIVATE: &str = "private, no-cache";
 pub(crate) struct Recordings(Mutex<HashMap<String, (Instant, AssetStanding)>>);
 
 /// A recording that can be shown.
-struct Shown {
+pub(super) struct Shown {
     kind: AssetKind,
-    live: Arc<LiveSession>,
-    spans: Vec<Span>,
+    pub(super) live: Arc<LiveSession>,
+    pub(super) spans: Vec<Span>,
     closing: Closing,
 }
 
@@ -60,10 +60,7 @@ impl Origin {
         query: &str,
         headers: &HeaderMap,
     ) -> Result<Answer, Problem> {
-        let shown = self.shown(asset).await?;
-        if shown.kind == AssetKind::Source {
-            self.owner(asset, query, headers).await?;
-        }
+        let shown = self.seen(asset, query, headers).await?;
         let uri = format!("{}/{PLAYLIST}", self.core.paths.folder(asset, Audience::Recording));
         let text = shown.live.read_recording(|recording| vod::multivariant(recording, &shown.spans, &uri));
         let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
@@ -124,6 +121,15 @@ impl Origin {
             unavailable()
         })?;
         Ok(respond::joined(headers, stretches, &format!("{}-{number}", shown.tag(asset, 's')), PRIVATE))
+    }
+
+    /// A recording, for who may see it: a source record is its owner's.
+    pub(super) async fn seen(&self, asset: &str, query: &str, headers: &HeaderMap) -> Result<Shown, Problem> {
+        let shown = self.shown(asset).await?;
+        if shown.kind == AssetKind::Source {
+            self.owner(asset, query, headers).await?;
+        }
+        Ok(shown)
     }
 
     /// Who asks may have what is the owner's.
@@ -215,8 +221,13 @@ impl Shown {
         }
     }
 
+    /// How long its pictures may be kept: nobody but its owner keeps those of a source record.
+    pub(super) fn picture_cache(&self) -> &'static str {
+        if self.kind == AssetKind::Source { PRIVATE } else { self.cache() }
+    }
+
     /// The same stretches and segments give the same bytes.
-    fn tag(&self, asset: &str, kind: char) -> String {
+    pub(super) fn tag(&self, asset: &str, kind: char) -> String {
         let ends = |span: Option<&Span>, end: fn(&Span) -> u64| span.map_or(0, end);
         let from = ends(self.spans.first(), |span| span.from_us);
         let to = ends(self.spans.last(), |span| span.to_us);

@@ -231,6 +231,8 @@ impl Platform {
         if let Some(media) = &media {
             components.push(Arc::new(media.clone()));
             sources.push(Arc::new(media.clone()));
+            components.push(Arc::new(media.painter()));
+            sources.push(Arc::new(media.painter()));
         }
         if database.is_some() {
             components.push(Arc::clone(&roster) as Arc<dyn http::Component>);

@@ -18,6 +18,8 @@ pub(crate) struct Office {
     away: AtomicBool,
     /// `+NAME@MS` and `-NAME@MS`, as they came.
     pub(crate) taken: watch::Sender<Vec<String>>,
+    /// What it says is needed of any session.
+    pub(crate) wanted: Mutex<Wanted>,
     /// Of which feed each was.
     pub(crate) feeds: Mutex<Vec<u32>>,
     /// The seconds that it was told of, with their session and channel.
@@ -29,6 +31,7 @@ impl Office {
         Arc::new(Self {
             away: AtomicBool::new(false),
             taken: watch::Sender::new(Vec::new()),
+            wanted: Mutex::new(Wanted { everything: true, ..Wanted::default() }),
             feeds: Mutex::default(),
             measured: Mutex::default(),
         })
@@ -107,7 +110,7 @@ impl Control for Office {
     }
 
     async fn wanted(&self, _: &str) -> Result<Wanted, ControlError> {
-        Ok(Wanted { everything: true, ..Wanted::default() })
+        Ok(self.wanted.lock().expect("no test panics with it").clone())
     }
 
     async fn may_preview(&self, _: &str, _: &str) -> bool {

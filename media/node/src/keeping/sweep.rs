@@ -20,6 +20,10 @@ use crate::session::{SessionHandle, stale_folders};
 /// opened after a crash.
 pub(super) const NEWEST: u64 = 128;
 
+/// What is needed must have been the same for so long before anything else goes: between the cutting of a clip and its
+/// commit there is a moment in which nobody names its media.
+const GRACE: Duration = Duration::from_secs(300);
+
 /// How often the archive is looked through.
 const ARCHIVE_EVERY: Duration = Duration::from_secs(600);
 
@@ -31,6 +35,8 @@ pub(crate) struct Sweeper {
     /// The same of the archive.
     archive_thinned: HashMap<String, Vec<Span>>,
     archive_looked_at: Option<Instant>,
+    /// What was needed of a session when it was first seen to be just that.
+    needed: HashMap<String, (Vec<Span>, Instant)>,
     /// Of each session on air: the first segment that still stands on the disk.
     trimmed: HashMap<String, u64>,
 }
@@ -62,6 +68,7 @@ impl Sweeper {
             match core.control.wanted(&session).await {
                 Ok(wanted) if wanted.on_air || wanted.everything => {}
                 Ok(Wanted { spans, .. }) if self.thinned.get(&session) == Some(&spans) => {}
+                Ok(Wanted { spans, .. }) if !self.is_settled(&session, &spans) => {}
                 Ok(Wanted { spans, .. }) => {
                     let left = spans.clone();
                     match tokio::task::spawn_blocking(move || thin_out(&folder, &left)).await {
@@ -92,6 +99,7 @@ impl Sweeper {
             }
         };
         self.archive_thinned.retain(|session, _| sessions.contains(session));
+        self.needed.retain(|session, _| sessions.contains(session) || core.folder.join(session).exists());
         for session in sessions {
             let folder = core.folder.join(&session);
             // What is being archived is not thinned out meanwhile.
@@ -101,6 +109,7 @@ impl Sweeper {
             let spans = match core.control.wanted(&session).await {
                 Ok(wanted) if wanted.on_air || wanted.everything => continue,
                 Ok(Wanted { spans, .. }) if self.archive_thinned.get(&session) == Some(&spans) => continue,
+                Ok(Wanted { spans, .. }) if !self.is_settled(&session, &spans) => continue,
                 Ok(Wanted { spans, .. }) => spans,
                 Err(error) => {
                     warn!(session.id = %session, %error, "what is needed of an archived session is not known: it stays");
@@ -113,6 +122,17 @@ impl Sweeper {
                 }
                 Ok(false) => {}
                 Err(error) => warn!(session.id = %session, %error, "the archive cannot be thinned out"),
+            }
+        }
+    }
+
+    /// Whether just this has been needed of a session for long enough.
+    fn is_settled(&mut self, session: &str, spans: &[Span]) -> bool {
+        match self.needed.get(session) {
+            Some((known, since)) if known == spans => since.elapsed() >= GRACE,
+            _ => {
+                self.needed.insert(session.to_owned(), (spans.to_vec(), monotonic()));
+                false
             }
         }
     }
@@ -227,5 +247,154 @@ fn remove(path: &Path) -> std::io::Result<bool> {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use sigma_archive::{Following, Place, Step};
+    use sigma_clock::SystemClock;
+    use sigma_log::{Entry, Meta};
+    use simulation::Dice;
+
+    use super::*;
+    use crate::Node;
+    use crate::control::NodeSettings;
+    use crate::office::Office;
+
+    const SEGMENTS: u64 = 40;
+    const SECOND: u64 = 1_000_000;
+
+    /// An ended session of two-second segments, one of which is a gap.
+    fn record(live: &Path, session: &str) {
+        let meta = Meta {
+            session: session.into(),
+            channel: "ch_1".into(),
+            playback_id: "abc".into(),
+            mode: "LOW".into(),
+            part_target_ms: None,
+            segment_target_ms: 2_000,
+            created_us: 0,
+            rewind_ms: None,
+            keeps: true,
+            extra: Default::default(),
+        };
+        let mut log = SegmentLog::create(&live.join(session), &meta).unwrap();
+        log.append(&Entry::Target { seconds: 2 }, &[]).unwrap();
+        for msn in 0..SEGMENTS {
+            let duration = 180_000;
+            if msn == 11 {
+                log.append(&Entry::GapSegment { msn, duration }, &[]).unwrap();
+                continue;
+            }
+            let part = Entry::Part { msn, part: 0, offset: 0, len: 5, duration, independent: true };
+            log.append(&part, &[Bytes::from_static(b"media")]).unwrap();
+            let whole = Entry::Segment { msn, duration, parts: 1, independent: true, len: 5 };
+            log.append(&whole, &[]).unwrap();
+        }
+        log.append(&Entry::Live { from_msn: 0 }, &[]).unwrap();
+        log.append(&Entry::Ended, &[]).unwrap();
+    }
+
+    fn left(folder: &Path) -> Vec<u64> {
+        (0..SEGMENTS).filter(|msn| folder.join(format!("{msn}.m4s")).exists()).collect()
+    }
+
+    /// What must stay: every segment that a stretch touches the middle of.
+    fn named(spans: &[Span]) -> Vec<u64> {
+        let is_named = |msn: &u64| {
+            let middle = (msn * 2 + 1) * SECOND;
+            *msn != 11 && spans.iter().any(|span| span.from_us <= middle && middle < span.to_us)
+        };
+        (0..SEGMENTS).filter(is_named).collect()
+    }
+
+    struct Scene {
+        folder: tempfile::TempDir,
+        office: Arc<Office>,
+        core: Arc<Core>,
+        sweeper: Sweeper,
+    }
+
+    fn scene() -> Scene {
+        let folder = tempfile::tempdir().unwrap();
+        let office = Office::there();
+        let archive = Archive::open(&Place::Folder(folder.path().join("objects"))).unwrap();
+        let settings =
+            NodeSettings { keep_ended: Duration::ZERO, archive: Some(archive), ..NodeSettings::new([0; 32]) };
+        let live = folder.path().join("live");
+        let node = Node::open(settings, &live, office.clone(), Arc::new(SystemClock)).unwrap();
+        Scene { folder, office, core: Arc::clone(&node.core), sweeper: Sweeper::default() }
+    }
+
+    impl Scene {
+        fn live(&self) -> PathBuf {
+            self.folder.path().join("live")
+        }
+
+        fn archived(&self) -> PathBuf {
+            self.folder.path().join("objects/sessions/se_1")
+        }
+
+        fn needs(&self, wanted: Wanted) {
+            *self.office.wanted.lock().unwrap() = wanted;
+        }
+
+        /// Rounds for as long as it takes until what is needed counts as settled, and one more.
+        async fn rounds(&mut self) {
+            for _ in 0..=2 * ARCHIVE_EVERY.as_secs() / 60 {
+                self.sweeper.round(&self.core).await;
+                sigma_clock::sleep(Duration::from_secs(61)).await;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_goes_that_something_names_wherever_it_stands() {
+        let mut dice = Dice::new(7);
+        for round in 0..12 {
+            let mut scene = scene();
+            record(&scene.live(), "se_1");
+            let archive = scene.core.settings.archive.clone().unwrap();
+            let mut following = Following::begin(&archive, &scene.live().join("se_1")).await.unwrap();
+            assert_eq!(following.step().await.unwrap(), Step::Whole);
+            let in_archive = round % 2 == 0;
+            if in_archive {
+                std::fs::write(scene.live().join("se_1").join(FILED), []).unwrap();
+            }
+            let spans: Vec<Span> = (0..1 + dice.index(3))
+                .map(|_| {
+                    let from_us = dice.within(0..70) * SECOND;
+                    Span { from_us, to_us: from_us + dice.within(1..20) * SECOND }
+                })
+                .collect();
+            scene.needs(Wanted { spans: spans.clone(), ..Wanted::default() });
+            scene.rounds().await;
+            let stays = if in_archive { scene.archived() } else { scene.live().join("se_1") };
+            assert_eq!(left(&stays), named(&spans), "of {spans:?}");
+            scene.needs(Wanted::default());
+            scene.rounds().await;
+            assert!(!stays.exists() || left(&stays).is_empty(), "what nobody needs goes");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_recorded_or_on_air_stays_and_nothing_goes_at_first_sight() {
+        let mut scene = scene();
+        record(&scene.live(), "se_1");
+        let all = left(&scene.live().join("se_1"));
+        for stays in
+            [Wanted { everything: true, ..Wanted::default() }, Wanted { on_air: true, ..Wanted::default() }]
+        {
+            scene.needs(stays);
+            scene.rounds().await;
+            assert_eq!(left(&scene.live().join("se_1")), all);
+        }
+        scene.needs(Wanted::default());
+        scene.sweeper.round(&scene.core).await;
+        assert_eq!(left(&scene.live().join("se_1")), all, "a clip may be about to be");
+        scene.rounds().await;
+        assert!(!scene.live().join("se_1").exists());
     }
 }

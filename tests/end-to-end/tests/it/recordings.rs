@@ -265,3 +265,66 @@ async fn what_is_on_air_and_what_was_has_pictures() {
     assert_eq!(sides(&sheet), (160 * columns as u16, 90 * rows as u16));
     assert_eq!(get(format!("/vod/{catchup}/sheet-1.jpg")).await.status(), 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clip_is_cut_on_air_trimmed_and_outlives_what_it_was_cut_from() {
+    let platform = Platform::start(Start::default()).await;
+    let channel = platform.create_channel("Cut", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    let mut viewer = join(&platform, &channel.playback_id).await;
+    let session = platform.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
+    viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(5)).await;
+
+    let cut = "mutation($input: CreateClipInput!) {
+        createClip(input: $input) { asset { id state durationSeconds playbackUrl } } }";
+    let began = sigma_clock::monotonic();
+    let input = json!({"sessionId": session, "from": -6, "to": 0, "title": "The last six seconds"});
+    let answer = platform.graphql(cut, json!({ "input": input })).await;
+    assert!(began.elapsed() < Duration::from_secs(1), "it took {:?}", began.elapsed());
+    assert_eq!(answer.text("/createClip/asset/state"), "READY");
+    let clip = answer.text("/createClip/asset/id");
+    let seconds = answer.get("/createClip/asset/durationSeconds").as_f64().expect("seconds");
+    assert!((6.0..=8.1).contains(&seconds), "whole segments around six seconds: {seconds}");
+    for (from, to, path) in [(900, 960, "to"), (4, 2, "to"), (-2, -4, "to")] {
+        let input = json!({"sessionId": session, "from": from, "to": to, "title": "No"});
+        let refused = platform.graphql(cut, json!({ "input": input })).await;
+        assert_eq!(refused.code(), "BAD_INPUT", "{from} to {to}");
+        let fields = refused.body["errors"][0]["extensions"]["fields"].to_string();
+        assert!(fields.contains(&format!("\"{path}\"")), "{fields}");
+    }
+
+    let url = platform.url(&format!("/vod/{clip}/index.m3u8"));
+    let length = async |url: &str| {
+        let url = url.to_owned();
+        tokio::task::spawn_blocking(move || decoded(&url)).await.expect("decoded").as_secs_f64()
+    };
+    let before = length(&url).await;
+    assert!((before - seconds).abs() < 0.2, "{before} s of {seconds}");
+    let trim = "mutation($id: ID!) { trimAsset(id: $id, from: 2, to: 4) { asset { durationSeconds } } }";
+    let trimmed = platform.graphql(trim, json!({ "id": clip })).await;
+    assert_eq!(trimmed.get("/trimAsset/asset/durationSeconds"), 2.0);
+    // What was said of it holds for two seconds.
+    eventually("the trim to be seen", SOON, || async {
+        let shown = Viewer::open(platform.client().clone(), &url).await?;
+        (shown.playlist.segments.len() == 1).then_some(())
+    })
+    .await;
+    let untrim = "mutation($id: ID!) { untrimAsset(id: $id) { asset { durationSeconds } } }";
+    let whole = platform.graphql(untrim, json!({ "id": clip })).await;
+    assert_eq!(whole.get("/untrimAsset/asset/durationSeconds").as_f64(), Some(seconds));
+
+    broadcast.stop();
+    session_is(&platform, &channel.id, "ENDED").await;
+    let [(source, _), (catchup, _)] = ready(&platform, &session).await;
+    for asset in [source, catchup.clone()] {
+        let delete = "mutation($id: ID!) { deleteAsset(id: $id) { asset { state } } }";
+        let deleted = platform.graphql(delete, json!({ "id": asset })).await;
+        assert_eq!(deleted.text("/deleteAsset/asset/state"), "DELETED");
+    }
+    let gone = platform.url(&format!("/vod/{catchup}/index.m3u8"));
+    eventually("the catchup to be gone", SOON, || async {
+        (platform.client().get(&gone).send().await.ok()?.status() == 404).then_some(())
+    })
+    .await;
+    assert!((length(&url).await - seconds).abs() < 0.2, "the clip keeps its media");
+}

@@ -127,13 +127,13 @@ async fn the_shapes_of_errors_stand() {
         ("nothing there", "mutation { stopChannel(id: \"ch_0\") { channel { id } } }"),
         (
             "a setting of a later version",
-            "mutation { createChannel(input: { name: \"x\", dvrWindow: 1 }) { channel { id } } }",
+            "mutation { createChannel(input: { name: \"x\", playbackPolicy: PUBLIC }) { channel { id } } }",
         ),
         (
             "an unknown value",
             "mutation { createChannel(input: { name: \"x\", latencyMode: FAST }) { channel { id } } }",
         ),
-        ("an unknown field", "{ channels { nodes { dvrUrl } } }"),
+        ("an unknown field", "{ channels { nodes { restreamTargets } } }"),
         ("no document", "{ channels {"),
         ("a page too large", "{ channels(first: 101) { nodes { id } } }"),
         ("a cursor of nowhere", "{ sessions(after: \"x\") { nodes { id } } }"),
@@ -279,9 +279,9 @@ async fn projections_are_told_and_rebuilt() {
     let rebuild = "mutation { rebuildProjection(name: \"channels\") { projection { name } } }";
     let payload = platform.data(rebuild, json!({})).await;
     assert_eq!(payload["rebuildProjection"]["projection"]["name"], "channels");
-    let before = data["projections"][1]["generation"].as_u64().expect("a number");
+    let before = data["projections"][2]["generation"].as_u64().expect("a number");
     platform
-        .until(status, json!({}), |data| data["projections"][1]["generation"].as_u64() > Some(before))
+        .until(status, json!({}), |data| data["projections"][2]["generation"].as_u64() > Some(before))
         .await;
     let data = platform.data("{ channels { nodes { name } } }", json!({})).await;
     assert_eq!(data["channels"]["nodes"], json!([{ "name": "show" }]));

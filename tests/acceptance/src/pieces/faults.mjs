@@ -157,7 +157,7 @@ const ways = {
   },
 
   async descriptors(piece, file) {
-    const stage = await Stage.open('descriptors', file, { wrapper: ['prlimit', '--nofile=64:64'] });
+    const stage = await Stage.open('descriptors', file, { wrapper: ['prlimit', '--nofile=80:80'] });
     const before = held(stage.platform.program.pid);
     // Viewers who hold their connections: as many as there is room for, and many more.
     const [host, port] = stage.platform.http.split(':');

@@ -156,7 +156,7 @@ async fn a_disk_that_hangs_is_said_and_heals_and_viewers_do_not_notice() {
 
 #[tokio::test]
 async fn a_crowd_of_viewers_leaves_the_descriptors_that_the_broadcast_needs() {
-    let under = ["prlimit", "--nofile=64:64"].map(str::to_owned).to_vec();
+    let under = ["prlimit", "--nofile=80:80"].map(str::to_owned).to_vec();
     let (platform, channel, _broadcast, mut viewer) = on_air(Start { under, ..Start::default() }).await;
     // Each is idle and makes room for the next who comes, so that there are always some who wait.
     let mut crowd: Vec<std::net::TcpStream> = Vec::new();

@@ -312,6 +312,11 @@ async fn a_clip_is_cut_on_air_trimmed_and_outlives_what_it_was_cut_from() {
     let untrim = "mutation($id: ID!) { untrimAsset(id: $id) { asset { durationSeconds } } }";
     let whole = platform.graphql(untrim, json!({ "id": clip })).await;
     assert_eq!(whole.get("/untrimAsset/asset/durationSeconds").as_f64(), Some(seconds));
+    eventually("the whole clip to be seen", SOON, || async {
+        let shown = Viewer::open(platform.client().clone(), &url).await?;
+        (shown.playlist.segments.len() > 1).then_some(())
+    })
+    .await;
 
     broadcast.stop();
     session_is(&platform, &channel.id, "ENDED").await;

@@ -165,7 +165,7 @@ mod tests {
     async fn all(rows: &mut Rows<'_>) -> Vec<Thing> {
         let found = query("select * from thing order by id").fetch_all(Rows::from(rows)).await.unwrap();
         let thing = |row: &crate::Row| Ok((row.try_get("text")?, row.try_get("times")?, row.try_get("odd")?));
-        found.iter().map(|row| thing(row)).collect::<Result<_, Error>>().unwrap()
+        found.iter().map(thing).collect::<Result<_, Error>>().unwrap()
     }
 
     async fn prove(mut rows: Rows<'_>) {

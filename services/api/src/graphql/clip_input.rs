@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn what_is_no_moment_is_named() {
         let named = |from, to| {
-            let fault = points(from, to).err().expect("refused");
+            let fault = points(from, to).expect_err("refused");
             fault.fields.into_iter().map(|field| field.path).collect::<Vec<_>>()
         };
         assert_eq!(named(f64::NAN, 1.0), ["from"]);

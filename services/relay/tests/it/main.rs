@@ -27,7 +27,7 @@ mod secured;
 mod topics;
 
 /// Long enough for a busy machine; a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One node for all tests that do it no harm. It ends with this process.
 fn kafka() -> &'static Kafka {

@@ -6,6 +6,10 @@ import { breaksOf, dateAt, gapsOf, timeOf, type Stretch } from './timeline';
 const MEND_AGAIN_AFTER_MS = 10_000;
 /** What is assumed where the playlist does not tell it. */
 const FRAMES_A_SECOND = 30;
+/** So often hls.js itself asks for a segment again, over some three seconds; after that the page asks the origin what is the matter. */
+const SEGMENT_RETRIES = 3;
+/** `NetworkErrorAction.RetryRequest` of hls.js, whose types have it as a const enum that cannot be imported. */
+const RETRY_REQUEST = 5;
 /** Of a window that slides, the oldest so many target durations are not gone to: they are about to leave it. */
 const OLDEST_TARGETS = 1.5;
 
@@ -21,8 +25,14 @@ export class HlsPlayback implements Playback {
   #gaps: readonly Stretch[] | null = null;
   #breaks: readonly number[] | null = null;
   #mendedAt = -Infinity;
+  /** The server did not answer when something was last asked of it. */
+  #isAway = false;
+  readonly #video: HTMLVideoElement;
+  readonly #from: Beginning;
 
   constructor(video: HTMLVideoElement, url: string, from: Beginning, events: PlaybackEvents) {
+    this.#video = video;
+    this.#from = from;
     this.#events = events;
     this.#isLive = from.at !== 'time';
     const hls = new Hls({
@@ -42,12 +52,13 @@ export class HlsPlayback implements Playback {
       highBufferWatchdogPeriod: 1,
       manifestLoadPolicy: { default: policy(10_000, 1) },
       playlistLoadPolicy: { default: policy(10_000, 1) },
-      fragLoadPolicy: { default: policy(10_000, 3, isAway) },
+      fragLoadPolicy: { default: policy(10_000, SEGMENT_RETRIES, (_, __, ___, response) => this.#asksAgain(response?.code)) },
     });
     this.#hls = hls;
     hls.on(Events.MANIFEST_PARSED, () => events.qualitiesChanged());
     hls.on(Events.LEVEL_SWITCHED, () => events.qualitiesChanged());
-    hls.on(Events.LEVEL_LOADED, (_, { details }) => this.#note(details));
+    hls.on(Events.LEVEL_LOADED, (_, { details }) => { this.#isAway = false; this.#note(details); });
+    hls.on(Events.FRAG_LOADED, () => { this.#isAway = false; });
     // Comes before hls.js looks whether the picture is still inside the window, and goes to live where it is not.
     hls.on(Events.LEVEL_UPDATED, (_, { details }) => {
       const isFirst = this.#details === null;
@@ -67,9 +78,8 @@ export class HlsPlayback implements Playback {
 
   /** Nothing was asked for yet but the playlist: the first segment is that of the date. */
   #beginAt(details: LevelDetails, date: number): void {
-    const time = timeOf(details.fragments, date);
-    if (time === null) this.#events.tooOld();
-    this.#hls.startLoad(Math.max(time ?? -Infinity, this.#oldest(details)));
+    if (timeOf(details.fragments, date) === null) this.#events.tooOld();
+    this.#hls.startLoad(this.#timeOf({ at: 'date', date }));
   }
 
   #oldest(details: LevelDetails): number {
@@ -77,7 +87,30 @@ export class HlsPlayback implements Playback {
     return details.fragmentStart + (slides ? OLDEST_TARGETS * details.targetduration : 0);
   }
 
+  /**
+   * Left to itself hls.js takes a segment that a lost connection kept from it for a gap, and throws whoever is behind to the next media
+   * at hand. What the server refuses (4xx) is passed over; but one that was away a moment ago may not have found its sessions again.
+   */
+  #asksAgain(status = 0): boolean {
+    const refuses = status >= 400 && status < 500;
+    if (!refuses) this.#isAway = true;
+    return this.#isAway;
+  }
+
+  /**
+   * hls.js asks for a segment again for ever, in the end without a pause; and when the first one fails it forgets the place to begin at,
+   * and begins at live.
+   */
+  #isEnough({ details, errorAction }: ErrorData): boolean {
+    if (details !== ErrorDetails.FRAG_LOAD_ERROR && details !== ErrorDetails.FRAG_LOAD_TIMEOUT || errorAction?.action !== RETRY_REQUEST) return false;
+    return (errorAction.retryCount ?? 0) >= SEGMENT_RETRIES || this.#from.at === 'date' && !this.#hls.hasEnoughToStart;
+  }
+
   #onError(data: ErrorData): void {
+    if (!data.fatal && this.#isEnough(data)) {
+      this.#hls.stopLoad();
+      return this.#events.trouble({ kind: 'network' });
+    }
     if (!data.fatal) return;
     switch (data.type) {
       case ErrorTypes.NETWORK_ERROR:
@@ -87,11 +120,18 @@ export class HlsPlayback implements Playback {
         const now = performance.now();
         if (now - this.#mendedAt < MEND_AGAIN_AFTER_MS) return this.#events.trouble({ kind: 'media' });
         this.#mendedAt = now;
-        return this.#hls.recoverMediaError();
+        return this.#mend();
       }
       default:
         return this.#events.trouble({ kind: 'media' });
     }
+  }
+
+  /** A fatal error has stopped the loading: hls.js would begin anew where the playback began, not where it is. */
+  #mend(): void {
+    const time = this.#hls.hasEnoughToStart ? this.#video.currentTime : this.#timeOf(this.#from);
+    this.#hls.recoverMediaError();
+    this.#hls.startLoad(time);
   }
 
   playingDate(): number | null {
@@ -167,8 +207,17 @@ export class HlsPlayback implements Playback {
     this.#events.qualitiesChanged();
   }
 
-  resume(): void {
-    this.#hls.startLoad();
+  resume(from: Beginning): void {
+    this.#hls.startLoad(this.#timeOf(from));
+  }
+
+  /** Where hls.js is to begin; -1: at live, or as it was told when it was built. */
+  #timeOf(from: Beginning): number {
+    switch (from.at) {
+      case 'live': return -1;
+      case 'time': return from.seconds;
+      case 'date': return this.#details === null ? -1 : Math.max(timeOf(this.#details.fragments, from.date) ?? -Infinity, this.#oldest(this.#details));
+    }
   }
 
   rest(): void {
@@ -185,12 +234,3 @@ function policy(firstByteMs: number, retries: number, shouldRetry?: RetryConfig[
   const retry: RetryConfig = { maxNumRetry: retries, retryDelayMs: 400, maxRetryDelayMs: 2_000, ...(shouldRetry && { shouldRetry }) };
   return { maxTimeToFirstByteMs: firstByteMs, maxLoadTimeMs: 20_000, timeoutRetry: retry, errorRetry: retry };
 }
-
-/**
- * Left to itself hls.js takes a segment that a lost connection kept from it for a gap, and throws whoever is behind to the next media
- * at hand. What the server refuses (4xx) it may pass over.
- */
-const isAway: RetryConfig['shouldRetry'] = (_, __, ___, response) => {
-  const status = response?.code ?? 0;
-  return status < 400 || status >= 500;
-};

@@ -112,7 +112,6 @@ export class NativePlayback implements Playback {
   resume(from: Beginning): void {
     this.#from = from;
     this.#video.src = this.#url;
-    this.#video.play().catch(() => undefined);
   }
 
   rest(): void {}

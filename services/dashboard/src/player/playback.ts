@@ -53,7 +53,10 @@ export interface Playback {
   /** The one on screen when automatic. */
   activeQuality(): number;
   chooseQuality(id: number): void;
-  /** Goes on loading after `trouble` of kind network, or after `rest`: in place, or `from` there where that is not to be had. */
+  /**
+   * Goes on loading after `trouble` of kind network, or after `rest`: in place, or `from` there where that is not to be had. Whether it plays is
+   * the viewer's to say.
+   */
   resume(from: Beginning): void;
   /** Stops loading; the picture stays. */
   rest(): void;

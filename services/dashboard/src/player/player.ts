@@ -29,6 +29,8 @@ export interface Diagnostics {
   targetLatency(): number | null;
   readonly stalls: number;
   readonly state: string;
+  /** Nothing is loaded any more: the viewer has paused for long. */
+  readonly rests: boolean;
   readonly firstPictureMs: number | null;
 }
 
@@ -139,6 +141,7 @@ class Player {
       targetLatency: () => viewer.targetLatency(),
       get stalls() { return viewer.stalls; },
       get state() { return viewer.state; },
+      get rests() { return viewer.rests; },
       get firstPictureMs() { return viewer.firstPictureMs; },
     };
     viewer.start();

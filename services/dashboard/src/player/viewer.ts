@@ -79,8 +79,10 @@ export class Viewer {
   #wantsPlay = true;
   #refused = false;
   #reconnecting = false;
-  /** The origin did not answer when it was last asked. */
+  /** The origin did not answer when it was last asked, or has a segment for nobody again and again. */
   #serverAway = false;
+  /** Troubles with the network since the picture moved. */
+  #troubles = 0;
   #inGap = false;
   #kicked = false;
   #stuckFrom = 0;
@@ -164,6 +166,11 @@ export class Viewer {
   /** The browser wants a tap before it plays at all. */
   get needsTap(): boolean {
     return this.#refused;
+  }
+
+  /** Nothing is loaded any more: the pause is long. */
+  get rests(): boolean {
+    return this.#rested;
   }
 
   get isOnAir(): boolean {
@@ -291,6 +298,7 @@ export class Viewer {
     const now = performance.now();
     const from = this.#from;
     this.#followsLive = from.at === 'live';
+    this.#troubles = 0;
     this.#reconnecting = this.#serverAway = this.#inGap = this.#kicked = this.#rested = false;
     this.#movement.begin(now);
     this.#stuckFrom = now;
@@ -337,7 +345,7 @@ export class Viewer {
   #wake(): void {
     this.#rested = false;
     this.#pausedAt = performance.now();
-    this.#playback?.resume(this.#place());
+    if (this.#playback !== null) this.#resume(this.#playback);
   }
 
   /** The window has moved on and left the picture behind; a picture that stands with its media at hand may stay. */
@@ -382,8 +390,17 @@ export class Viewer {
       this.#stuckFrom = performance.now();
       if (answer.kind !== 'on-air') return this.#finish('gone');
       if (answer.session !== session) return this.#finish('rebuild');
-      return playback?.resume(this.#place());
+      this.#troubles += 1;
+      this.#serverAway = this.#troubles > 1;
+      return playback === null ? undefined : this.#resume(playback);
     }
+  }
+
+  /** Goes on loading, and playing where he wants to see it play. */
+  #resume(playback: Playback): void {
+    this.video.autoplay = this.#wantsPlay;
+    playback.resume(this.#place());
+    if (this.#wantsPlay) this.#play();
   }
 
   #pause(): void {
@@ -473,6 +490,7 @@ export class Viewer {
     const movement = this.#movement;
     const moved = movement.look(now, this.#playback?.hasEnd() === true);
     if (!moved) return false;
+    this.#troubles = 0;
     this.firstPictureMs ??= Math.round(now);
     this.#kicked = false;
     if (now - movement.soundFrom > SOUND_AFTER_MS) {

@@ -8,11 +8,17 @@ const REWIND = 'dvr.m3u8';
 const RECORDING = 'vod.m3u8';
 
 /** How long the recording is. */
-export const RECORDED_S = 24;
+export const RECORDED_S = 60;
 
 /** Serves the built player pages, one channel (`demo`) whose life is written by the test, and a recording of it (`tape`). */
 export class ScriptedOrigin {
   readonly broadcast: ScriptedBroadcast;
+  /** What is done with a segment that is asked for, where that is something else than to send it: the status of a refusal. */
+  media: (segment: number) => number | null = () => null;
+  /** It has no playlist of a session, as a server that has not found its sessions again. */
+  forgets = false;
+  /** Segments asked for, in order. */
+  readonly asked: number[] = [];
   #server: Server | null = null;
   #port = 0;
 
@@ -56,12 +62,23 @@ export class ScriptedOrigin {
     if (room === 'vod' && name === 'tape') return send(response, '.m3u8', broadcast.multivariant('../../media', RECORDING));
     if (room === 'vod') return refuse(response, 'NOT_FOUND');
     if (room === 'live') return refuse(response, name === 'demo' ? 'NOT_ON_AIR' : 'NOT_FOUND');
+    if (room === 'media' && this.forgets && file?.endsWith('.m3u8') === true) return refuse(response, 'NOT_FOUND');
     if (room === 'media' && name === broadcast.folder && file !== undefined) {
       if (file === 'index.m3u8') return send(response, '.m3u8', broadcast.playlist());
       if (file === REWIND) return send(response, '.m3u8', broadcast.playlist(broadcast.rewind));
       if (file === RECORDING) return send(response, '.m3u8', broadcast.recording(RECORDED_S));
-      return send(response, extname(file), broadcast.file(file));
+      return this.#media(file, response);
     }
     if (!sendAsset(response, path)) refuse(response, 'NOT_FOUND');
+  }
+
+  #media(file: string, response: ServerResponse): void {
+    const bytes = this.broadcast.file(file);
+    const segment = Number.parseInt(file, 10);
+    if (Number.isNaN(segment)) return send(response, extname(file), bytes);
+    this.asked.push(segment);
+    const status = this.media(segment);
+    if (status === null) return send(response, extname(file), bytes);
+    refuse(response, status < 500 ? 'NOT_FOUND' : 'UNAVAILABLE', status);
   }
 }

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { BINARY } from './platform.mjs';
+import { BACKBONE, BINARY } from './platform.mjs';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = `${ROOT}docs/acceptance.md`;
@@ -19,6 +19,8 @@ export class Piece {
   constructor(name, title) {
     this.name = name;
     this.title = title;
+    /** What its section is called: beside the one of the same piece over the data folder. */
+    this.section = BACKBONE > 0 ? `${name}, over PostgreSQL and Kafka` : name;
     this.rows = [];
     this.broken = [];
     this.began = Date.now();
@@ -55,13 +57,13 @@ export class Piece {
     // No path of the machine that it ran on.
     const cell = (text) => text.replaceAll(`${tmpdir()}/`, 'TMP/').replaceAll('|', '\\|').replaceAll('\n', ' ').slice(0, 600);
     const section = [
-      `## ${this.name}`, '', `${this.title}.`, '',
-      `\`tests/acceptance/run ${this.name}\` · commit ${commit} · binary ${binary} · ${new Date(this.began).toISOString().slice(0, 16)}Z · `
+      `## ${this.section}`, '', `${this.title}.`, '',
+      `\`${BACKBONE > 0 ? `SIGMA_ACCEPTANCE_BACKBONE=${BACKBONE} ` : ''}tests/acceptance/run ${this.name}\` · commit ${commit} · binary ${binary} · ${new Date(this.began).toISOString().slice(0, 16)}Z · `
       + `${Math.round((Date.now() - this.began) / 1000)} s · ${cpus().length} cores`, '',
       '| what | | found |', '|---|---|---|', ...this.rows.map((row) => `| ${row.map(cell).join(' | ')} |`), '',
     ].join('\n');
     const [head, ...others] = (existsSync(PAGE) ? readFileSync(PAGE, 'utf8') : HEAD).split(/^(?=## )/m);
-    const at = others.findIndex((other) => other.startsWith(`## ${this.name}\n`));
+    const at = others.findIndex((other) => other.startsWith(`## ${this.section}\n`));
     if (at === -1) others.push(section);
     else others[at] = section;
     writeFileSync(PAGE, `${[head, ...others].map((part) => part.trimEnd()).join('\n\n')}\n`);

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { Backbone } from './backbone.mjs';
 import { eventually, Program, temporaryFolder } from './process.mjs';
 
 export const BINARY = process.env.SIGMA_BINARY ?? fileURLToPath(new URL('../../../target/release/sigma', import.meta.url));
@@ -16,19 +17,23 @@ export function freePort() {
   });
 }
 
+/** Where it is a number of nodes of Kafka, platforms keep everything in PostgreSQL and Kafka, each in its own; else in their data folders. */
+export const BACKBONE = Number(process.env.SIGMA_ACCEPTANCE_BACKBONE ?? 0);
+
 export class Platform {
   /** Starts one and waits until it is ready. */
   static async start({ flags = [], data, folder, wrapper = [], env = {} } = {}) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: make build`);
     const platform = new Platform();
+    const backbone = BACKBONE > 0 && env.SIGMA_EVENT_STORE === undefined ? (await Backbone.start(BACKBONE)).options : { flags: [], env: {} };
     platform.folder = folder ?? temporaryFolder('acceptance');
     /** A command, with its arguments, that starts the binary, and what its environment has beside ours. */
     platform.wrapper = wrapper;
-    platform.env = env;
+    platform.env = { ...backbone.env, ...env };
     platform.data = data ?? join(platform.folder, 'data');
     platform.http = `127.0.0.1:${await freePort()}`;
     platform.rtmp = `127.0.0.1:${await freePort()}`;
-    platform.flags = flags;
+    platform.flags = [...backbone.flags, ...flags];
     await platform.launch();
     return platform;
   }

@@ -76,6 +76,12 @@ export function outcome(command, args, options = {}) {
   });
 }
 
+/** Has something that has `end` ended with us; answers how to say that it has ended before. */
+export function endWithUs(thing) {
+  running.add(thing);
+  return () => running.delete(thing);
+}
+
 /** Ends all that runs and removes what was temporary. */
 export async function endAll() {
   await Promise.all([...running].map((program) => program.end('SIGKILL')));

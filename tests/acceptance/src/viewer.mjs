@@ -31,6 +31,8 @@ export class Viewer {
     this.tracks = new Map();
     /** Called with each segment's bytes, in order. */
     this.onSegment = undefined;
+    /** Called with each part's bytes, in order. */
+    this.onPart = undefined;
     /** When the first media of each span was listed. */
     this.spans = [];
     /** When media was listed last, to see the longest time without. */
@@ -149,7 +151,10 @@ export class Viewer {
     }
     const bytes = await this.fetch(uri);
     if (bytes === undefined) return;
-    if (part !== undefined) this.digests.set(`${msn}.${part}`, createHash('sha1').update(bytes).digest('hex'));
+    if (part !== undefined) {
+      this.digests.set(`${msn}.${part}`, createHash('sha1').update(bytes).digest('hex'));
+      this.onPart?.(bytes, map);
+    }
     if (whole) {
       this.segments.get(msn).digest = createHash('sha1').update(bytes).digest('hex');
       this.onSegment?.(msn, bytes, map);

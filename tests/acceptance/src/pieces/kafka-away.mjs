@@ -43,7 +43,7 @@ export async function run(piece) {
 
 async function throughIt(piece, backbone) {
   const media = await clip();
-  const platform = await Platform.start({ flags: ['--kafka', backbone.kafka, '--kafka-partitions', '3'], env: { SIGMA_EVENT_STORE: backbone.database } });
+  const platform = await Platform.start(backbone.options);
   const channels = [];
   for (let index = 0; index < CHANNELS; index += 1) channels.push(await platform.channel(`away-${index}`, { latencyMode: 'ULTRA_LOW' }));
   const encoders = channels.map(({ push }) => new Redialling(media, push));

@@ -1,8 +1,9 @@
 // Every access unit that a real encoder sent comes out once, in order, and sound stays with the picture.
 import { createWriteStream, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { packets } from '../packets.mjs';
 import { Platform } from '../platform.mjs';
-import { eventually, outcome, Program, sleep, temporaryFolder } from '../process.mjs';
+import { eventually, Program, sleep, temporaryFolder } from '../process.mjs';
 import { watch } from '../viewer.mjs';
 
 const MINUTES = Number(process.env.SIGMA_MINUTES ?? 30);
@@ -17,16 +18,6 @@ function encoder(file, url) {
     '-b:v', '700k', '-maxrate', '700k', '-bufsize', '1400k', '-c:a', 'aac', '-b:a', '96k', '-ac', '2', '-flags', '+global_header',
     '-f', 'tee', `[f=flv]${file}|[f=flv:flvflags=no_duration_filesize]${url}`,
   ]);
-}
-
-/** The packets of a track in order: time in milliseconds and a hash of the bytes. */
-async function packets(file, kind) {
-  const { code, stdout, stderr } = await outcome('ffprobe', ['-v', 'error', '-select_streams', kind, '-show_packets', '-show_data_hash', 'MD5', '-show_entries', 'packet=pts_time,dts_time,data_hash', '-of', 'csv=p=0', file]);
-  if (code !== 0) throw new Error(`ffprobe ${file}: ${stderr}`);
-  return stdout.trim().split('\n').map((line) => {
-    const [pts, dts, hash] = line.split(',');
-    return { pts: Number(pts) * 1000, dts: Number(dts) * 1000, hash };
-  });
 }
 
 function compare(piece, what, sent, received) {

@@ -22,6 +22,9 @@ const KILLS: u32 = 10;
 /// Broadcasts meanwhile; ten in the long form, as `SIGMA_TEST_BROADCASTS=10`.
 const BROADCASTS: u32 = 2;
 
+/// Nodes of Kafka, one or three; three as `SIGMA_TEST_KAFKA_NODES=3`.
+const BROKERS: u32 = 1;
+
 /// After the last kill: a broker of a loaded machine takes its time, a lease changes hands, feeds come back.
 const HEALED: Duration = Duration::from_secs(90);
 
@@ -148,8 +151,17 @@ async fn views_are_the_fold(platform: &Platform) {
 async fn any_piece_is_killed_and_nothing_answered_is_lost_or_doubled() {
     let kills = from_environment("SIGMA_TEST_KILLS", KILLS);
     let broadcasts = from_environment("SIGMA_TEST_BROADCASTS", BROADCASTS);
-    let (cluster, mut kafka) = (Cluster::durable(), Kafka::start(1));
-    let flags = ["--kafka".to_owned(), kafka.bootstrap(), "--kafka-partitions".to_owned(), "3".to_owned()];
+    let brokers = from_environment("SIGMA_TEST_KAFKA_NODES", BROKERS);
+    let (cluster, mut kafka) = (Cluster::durable(), Kafka::start(brokers as usize));
+    let (bootstrap, copies) = (kafka.bootstrap(), brokers.to_string());
+    // At the end all is asked for at once, more often than an owner may.
+    let flags = [
+        ["--kafka", &bootstrap],
+        ["--kafka-partitions", "3"],
+        ["--kafka-copies", &copies],
+        ["--limit-requests-token", "100000"],
+    ];
+    let flags = flags.concat().into_iter().map(str::to_owned).collect::<Vec<_>>();
     let mut fleet = Fleet::start(&cluster.database().await, &flags).await;
     let settings = json!({"latencyMode": "ULTRA_LOW", "reconnectWindow": 120});
     let mut on_air: Vec<(Channel, Stubborn, Viewer)> = Vec::new();
@@ -172,16 +184,17 @@ async fn any_piece_is_killed_and_nothing_answered_is_lost_or_doubled() {
         // Each of them in the first round, then as the dice say.
         let drawn = usize::try_from(moments.below(victims.len() as u64)).expect("small");
         let victim = victims.get(kill as usize).copied().unwrap_or(victims[drawn]);
+        let broker = if brokers > 1 { moments.below(u64::from(brokers)) as usize } else { 0 };
         *killed.entry(victim).or_default() += 1;
         sigma_clock::sleep(Duration::from_millis(moments.below(1_500))).await;
         match victim {
-            "kafka" => kafka.kill(0),
+            "kafka" => kafka.kill(broker),
             "postgres" => cluster.kill(),
             node => fleet.node(node).kill(),
         }
         sigma_clock::sleep(Duration::from_millis(moments.below(1_000))).await;
         match victim {
-            "kafka" => tokio::task::block_in_place(|| kafka.restart(0)),
+            "kafka" => tokio::task::block_in_place(|| kafka.restart(broker)),
             "postgres" => tokio::task::block_in_place(|| cluster.resume()),
             // The next kill may meet it while it starts.
             node => fleet.node(node).spawn(),
@@ -248,7 +261,7 @@ async fn any_piece_is_killed_and_nothing_answered_is_lost_or_doubled() {
     views_are_the_fold(fleet.api()).await;
     let commands: usize = ledger.iter().map(|(_, names)| names.len()).sum();
     println!(
-        "{kills} kills ({killed:?}), {broadcasts} broadcasts, {commands} commands answered: none lost, none doubled; \
+        "{kills} kills ({killed:?}), {brokers} nodes of Kafka, {broadcasts} broadcasts, {commands} commands answered: none lost, none doubled; \
          {} events in the topic, {} of them again",
         new.len(),
         all - new.len()

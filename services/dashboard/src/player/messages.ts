@@ -111,6 +111,8 @@ export const messages = {
       : minutes < 60 ? `On air for ${minutes} min`
       : `On air for ${Math.floor(minutes / 60)} h ${minutes % 60} min`,
     home: 'Other broadcasts',
+    replays: 'Earlier broadcasts',
+    lastReplay: 'Watch the last broadcast',
   },
 
   replay: {

@@ -1,9 +1,11 @@
 import { messages, type PlayerWords, type StateName } from './messages';
+import { Chapters } from './chapters';
 import { h, icon, icons } from './dom';
 import { helpDialog } from './help';
 import { clockOffsetMs, serverNow } from './probe';
 import { RewindBar, type BarWords } from './rewind-bar';
 import type { Source } from './source';
+import { Storyboard, type Picture } from './storyboard';
 import { Viewer, type Told } from './viewer';
 
 /** The controls fade when nothing has moved for this long. */
@@ -44,6 +46,8 @@ export interface PlayerOptions {
   readonly words?: PlayerWords;
   /** Whose keys the shortcuts are: the whole page's, or only while the focus is in the player. */
   readonly keys?: 'page' | 'focused';
+  /** What is offered below the words where there is no broadcast. */
+  readonly offer?: HTMLElement;
   readonly on?: Listeners;
 }
 
@@ -73,6 +77,8 @@ class Player {
   readonly #notice = h('div', { class: 'notice', role: 'status', 'aria-live': 'polite' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), this.#title, this.#text);
   readonly #told = h('p', { class: 'told', role: 'status', hidden: true });
   readonly #rewind: RewindBar;
+  readonly #storyboard: Storyboard | null;
+  readonly #chapters = new Chapters();
   readonly #play = this.#button('play', () => this.viewer.togglePlay());
   readonly #back = this.#button('back', () => this.viewer.seekBy(-BACK_S));
   readonly #mute = this.#button('mute', () => this.#toggleMute());
@@ -94,20 +100,26 @@ class Player {
   #lastTouch = -Infinity;
   #telling: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(root: HTMLElement, source: Source, { words = messages, keys = 'page', on = {} }: PlayerOptions) {
+  constructor(root: HTMLElement, source: Source, { words = messages, keys = 'page', offer, on = {} }: PlayerOptions) {
     const text = words.controls;
     const isRecording = source.kind === 'recording';
     this.#root = root;
     this.#words = words;
     this.#on = on;
     this.viewer = new Viewer(this.#video, source, { changed: () => this.#render(), told: (told) => this.#tell(told) });
-    this.#rewind = new RewindBar(this.#barWords(), { goTo: (time) => { this.viewer.seekTo(time); this.#figures(); }, touched: () => this.#wake() });
+    this.#storyboard = source.storyboard === undefined ? null : new Storyboard(source.storyboard, !isRecording, () => this.#rewind.renewTip());
+    this.#rewind = new RewindBar(this.#barWords(), {
+      goTo: (time) => { this.viewer.seekTo(time); this.#figures(); },
+      touched: () => this.#wake(),
+      picture: (time) => this.#pictureOf(time),
+    });
     this.#bar = h('div', { class: 'bar', role: 'group', 'aria-label': text.bar },
       this.#rewind.element,
       h('div', { class: 'row' },
         this.#play, this.#back, this.#mute, this.#volume, ...(isRecording ? [] : [this.#live]), this.#behind,
         h('span', { class: 'space' }), ...(isRecording ? [this.#speedBox] : []), this.#qualityBox, this.#inset, this.#help, this.#full));
     this.#dialog = helpDialog(words, isRecording ? words.recordingKeys : words.keys);
+    if (offer !== undefined) this.#notice.append(h('div', { class: 'offer' }, offer));
     root.classList.add('player');
     root.classList.toggle('recording', isRecording);
     root.setAttribute('role', 'region');
@@ -131,6 +143,8 @@ class Player {
     this.#full.hidden = !document.fullscreenEnabled && !('webkitEnterFullscreen' in this.#video);
     this.#video.muted = true;
     this.#video.volume = storedVolume();
+    if (source.poster !== undefined) this.#video.poster = source.poster;
+    if (source.chapters !== undefined) void this.#chapters.read(source.chapters).then(() => this.#figures());
     this.#listen(keys === 'page' ? document : root);
     this.#render();
     this.#renewing = setInterval(() => this.#figures(), FIGURES_MS);
@@ -163,6 +177,13 @@ class Player {
     return h('button', { class: `control ${name}`, type: 'button', onclick: act });
   }
 
+  /** Asks for the pictures with the first look at one. */
+  #pictureOf(time: number): Picture | null {
+    this.#storyboard?.want();
+    const place = this.viewer.isRecording ? time : this.viewer.playback?.dateAt(time);
+    return place == null ? null : this.#storyboard?.at(place) ?? null;
+  }
+
   /** What the bar says of a place: how far behind live it is and when it was, or how far into the recording. */
   #barWords(): BarWords {
     const text = this.#words.controls;
@@ -172,12 +193,14 @@ class Player {
         name: text.place,
         told: (time, { start }) => text.length(time - start),
         spoken: (time, { start, end }) => text.ofLengthSpoken(time - start, end - start),
+        chapter: (time) => this.#chapters.nameAt(time),
       };
     }
     return {
       name: text.rewind,
       told: (time, { end }) => text.moment(end - time, dateAt(time)),
       spoken: (time, { end }) => text.momentSpoken(end - time, dateAt(time)),
+      chapter: () => null,
     };
   }
 
@@ -310,6 +333,7 @@ class Player {
     const state = states[viewer.state] ?? this.#words.states[viewer.state];
     // Whoever has just got a picture is shown what can be done with it.
     if (viewer.state === 'playing' && this.#root.dataset['state'] !== 'playing') this.#wake();
+    if (viewer.state === 'ended' || viewer.state === 'waiting') this.#storyboard?.forget();
     this.#root.dataset['state'] = viewer.state;
     set(this.#title, state.title);
     set(this.#text, state.text);
@@ -370,7 +394,7 @@ class Player {
     this.#back.hidden = window === null;
     const time = this.#video.currentTime;
     this.#rewind.show(window === null || viewer.playback === null ? null
-      : { scale: window, time: viewer.followsLive ? window.end : time, gaps: viewer.playback.gaps(), breaks: viewer.playback.breaks() });
+      : { scale: window, time: viewer.followsLive ? window.end : time, gaps: viewer.playback.gaps(), breaks: viewer.playback.breaks(), chapters: this.#chapters.marks });
 
     const words = viewer.isRecording ? (window === null ? '' : text.ofLength(Math.min(time, window.end) - window.start, window.end - window.start)) : this.#distance(shown);
     set(this.#behind, words);

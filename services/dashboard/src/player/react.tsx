@@ -24,18 +24,20 @@ export function Player({ source, onBehind, className }: { source: PlayerSource; 
   const root = useRef<HTMLDivElement>(null);
   const behind = useRef(onBehind);
   useEffect(() => { behind.current = onBehind; });
-  const { kind, playlist } = sourceOf(source);
+  const made = sourceOf(source);
+  const wanted = useRef(made);
+  useEffect(() => { wanted.current = made; });
   useEffect(() => {
     let destroy = () => {};
     let shown = true;
     void import('./player').then(({ mountPlayer }) => {
       if (!shown || root.current === null) return;
-      destroy = mountPlayer(root.current, { kind, playlist }, { words: m.player, keys: 'focused', on: { behind: (words) => behind.current?.(words) } });
+      destroy = mountPlayer(root.current, wanted.current, { words: m.player, keys: 'focused', on: { behind: (words) => behind.current?.(words) } });
     });
     return () => {
       shown = false;
       destroy();
     };
-  }, [kind, playlist, m]);
+  }, [made.kind, made.playlist, m]);
   return <div ref={root} className={className === undefined ? 'stage' : `stage ${className}`} />;
 }

@@ -1,4 +1,5 @@
 import { h } from './dom';
+import type { Picture } from './storyboard';
 import type { Stretch } from './timeline';
 
 /** Page up and down. */
@@ -17,6 +18,8 @@ export interface BarWords {
   told(time: number, scale: Stretch): string;
   /** The same to be read aloud. */
   spoken(time: number, scale: Stretch): string;
+  /** The name of the chapter that it is in. */
+  chapter(time: number): string | null;
 }
 
 export interface BarState {
@@ -25,12 +28,16 @@ export interface BarState {
   readonly time: number;
   readonly gaps: readonly Stretch[];
   readonly breaks: readonly number[];
+  /** Where chapters begin. */
+  readonly chapters: readonly number[];
 }
 
 export interface BarEvents {
   goTo(time: number): void;
   /** Somebody is at it. */
   touched(): void;
+  /** The picture of a place, where one is at hand. */
+  picture(time: number): Picture | null;
 }
 
 /** The slider over what can be gone to. */
@@ -40,13 +47,18 @@ export class RewindBar {
   readonly #marks = h('div', { class: 'rewind-marks' });
   readonly #filled = h('div', { class: 'rewind-filled' });
   readonly #thumb = h('div', { class: 'rewind-thumb' });
-  readonly #tip = h('div', { class: 'rewind-tip', hidden: true });
+  readonly #picture = h('div', { class: 'rewind-picture', hidden: true });
+  readonly #chapter = h('div', { class: 'rewind-chapter', hidden: true });
+  readonly #moment = h('div', { class: 'rewind-moment' });
+  readonly #tip = h('div', { class: 'rewind-tip', hidden: true }, this.#picture, this.#chapter, this.#moment);
   readonly element = h('div', { class: 'rewind', role: 'slider', tabindex: '0', hidden: true },
     h('div', { class: 'rewind-track' }, this.#filled, this.#marks), this.#thumb, this.#tip);
   #state: BarState | null = null;
   #marked = '';
   /** Where a finger or the mouse holds it. */
   #held: number | null = null;
+  /** What the tip is of. */
+  #tipped: number | null = null;
   #spokenAt = -Infinity;
   #shownTime = -Infinity;
 
@@ -59,7 +71,7 @@ export class RewindBar {
     element.addEventListener('pointermove', (event) => this.#point(event));
     element.addEventListener('pointerup', () => this.#letGo(true));
     element.addEventListener('pointercancel', () => this.#letGo(false));
-    element.addEventListener('pointerleave', () => { if (this.#held === null) this.#tip.hidden = true; });
+    element.addEventListener('pointerleave', () => { if (this.#held === null) this.#untip(); });
     element.addEventListener('keydown', (event) => this.#onKey(event));
     element.addEventListener('focus', () => this.#say());
   }
@@ -87,17 +99,19 @@ export class RewindBar {
     return end > start ? Math.max(0, Math.min(1, (time - start) / (end - start))) : 1;
   }
 
-  /** Gaps as stretches, breaks as lines; drawn anew only where they changed by something that can be seen. */
-  #mark({ scale, gaps, breaks }: BarState): void {
+  /** Gaps as stretches, breaks and chapters as lines; drawn anew only where they changed by something that can be seen. */
+  #mark({ scale, gaps, breaks, chapters }: BarState): void {
     const percent = (time: number) => `${(100 * this.#share(time)).toFixed(1)}%`;
     const shown = gaps.filter(({ start, end }) => end > scale.start && start < scale.end).map(({ start, end }) => [percent(start), (100 * (this.#share(end) - this.#share(start))).toFixed(1)] as const);
-    const lines = breaks.filter((time) => time > scale.start && time < scale.end).map(percent);
-    const key = `${shown.join(';')}|${lines.join(';')}`;
+    const within = (times: readonly number[]) => times.filter((time) => time > scale.start && time < scale.end).map(percent);
+    const [lines, parts] = [within(breaks), within(chapters)];
+    const key = `${shown.join(';')}|${lines.join(';')}|${parts.join(';')}`;
     if (key === this.#marked) return;
     this.#marked = key;
     this.#marks.replaceChildren(
       ...shown.map(([left, width]) => placed(h('span', { class: 'rewind-gap' }), left, `${width}%`)),
-      ...lines.map((left) => placed(h('span', { class: 'rewind-break' }), left)));
+      ...lines.map((left) => placed(h('span', { class: 'rewind-break' }), left)),
+      ...parts.map((left) => placed(h('span', { class: 'rewind-chapter-mark' }), left)));
   }
 
   #say(): void {
@@ -109,7 +123,8 @@ export class RewindBar {
     this.element.setAttribute('aria-valuemin', '0');
     this.element.setAttribute('aria-valuemax', String(Math.round(scale.end - scale.start)));
     this.element.setAttribute('aria-valuenow', String(Math.round(Math.max(0, Math.min(scale.end, time) - scale.start))));
-    this.element.setAttribute('aria-valuetext', this.#words.spoken(time, scale));
+    const chapter = this.#words.chapter(time);
+    this.element.setAttribute('aria-valuetext', chapter === null ? this.#words.spoken(time, scale) : `${this.#words.spoken(time, scale)}, ${chapter}`);
   }
 
   #timeAt(event: PointerEvent): number | null {
@@ -140,7 +155,19 @@ export class RewindBar {
       this.#place(time);
       this.#say();
     }
-    this.#tip.textContent = this.#words.told(time, state.scale);
+    this.#tipped = time;
+    this.renewTip();
+  }
+
+  /** What is said and shown of the place under the pointer, if there is one. */
+  renewTip(): void {
+    const [time, scale] = [this.#tipped, this.#state?.scale];
+    if (time === null || scale === undefined) return;
+    this.#moment.textContent = this.#words.told(time, scale);
+    const chapter = this.#words.chapter(time);
+    this.#chapter.textContent = chapter;
+    this.#chapter.hidden = chapter === null;
+    this.#show(this.#events.picture(time));
     this.#tip.hidden = false;
     // It stays inside the bar at both ends.
     const half = this.#tip.offsetWidth / 2;
@@ -148,11 +175,26 @@ export class RewindBar {
     this.#tip.style.left = `${Math.max(half, Math.min(width - half, this.#share(time) * width))}px`;
   }
 
+  #show(picture: Picture | null): void {
+    this.#picture.hidden = picture === null;
+    if (picture === null) return;
+    const { style } = this.#picture;
+    style.width = `${picture.width}px`;
+    style.height = `${picture.height}px`;
+    style.backgroundImage = `url(${JSON.stringify(picture.sheet)})`;
+    style.backgroundPosition = `-${picture.x}px -${picture.y}px`;
+  }
+
+  #untip(): void {
+    this.#tipped = null;
+    this.#tip.hidden = true;
+  }
+
   #letGo(goes: boolean): void {
     const time = this.#held;
     if (time === null) return;
     this.#held = null;
-    this.#tip.hidden = true;
+    this.#untip();
     this.element.classList.remove('held');
     if (goes) this.#goTo(time);
     else if (this.#state !== null) this.#place(this.#state.time);

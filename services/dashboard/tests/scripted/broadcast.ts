@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -96,6 +96,24 @@ export class ScriptedBroadcast {
   recording(seconds: number): string {
     const segments = Array.from({ length: seconds }, (_, segment) => `#EXTINF:1.0,\n${segment}.m4s\n`);
     return `#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:1\n#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-MAP:URI="init.mp4"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-20T18:30:00.000Z\n${segments.join('')}#EXT-X-ENDLIST\n`;
+  }
+
+  /** Preview pictures of so many seconds, one each five, for cues that count from `from` where it is on air. */
+  storyboard(seconds: number, from: Date | null = null): string {
+    const time = (at: number) => `00:${String(Math.floor(at / 60)).padStart(2, '0')}:${String(at % 60).padStart(2, '0')}.000`;
+    const cues = Array.from({ length: Math.ceil(seconds / 5) }, (_, tile) => `${time(5 * tile)} --> ${time(5 * tile + 5)}\nsheet-${Math.floor(tile / 25)}.jpg#xywh=${160 * (tile % 5)},${90 * (Math.floor(tile / 5) % 5)},160,90\n`);
+    return `WEBVTT\n\n${from === null ? '' : `NOTE from ${from.toISOString()}\n\n`}${cues.join('\n')}`;
+  }
+
+  /** A sheet of 25 pictures, or one picture. */
+  jpeg(kind: 'sheet' | 'thumbnail'): Buffer {
+    const file = join(this.#media, `${kind}.jpg`);
+    if (!existsSync(file)) {
+      const filter = kind === 'sheet' ? 'fps=1/5,scale=160:90,tile=5x5' : 'scale=320:180';
+      const made = spawnSync('ffmpeg', ['-v', 'error', '-nostdin', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=15:duration=130', '-vf', filter, '-frames:v', '1', file]);
+      if (made.status !== 0) throw new Error(`ffmpeg: ${made.stderr.toString()}`);
+    }
+    return readFileSync(file);
   }
 
   file(name: string): Buffer {

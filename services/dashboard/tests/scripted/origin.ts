@@ -15,6 +15,12 @@ export class ScriptedOrigin {
   readonly broadcast: ScriptedBroadcast;
   /** What is done with a segment that is asked for, where that is something else than to send it: the status of a refusal. */
   media: (segment: number) => number | null = () => null;
+  /** There are preview pictures. */
+  hasPictures = true;
+  /** The channel's earlier broadcasts, newest first. */
+  replays: readonly object[] = [];
+  /** Pictures, chapters and lists asked for, in order. */
+  readonly looks: string[] = [];
   /** It has no playlist of a session, as a server that has not found its sessions again. */
   forgets = false;
   /** Segments asked for, in order. */
@@ -56,6 +62,8 @@ export class ScriptedOrigin {
       const channels = broadcast.onAir ? [{ name: 'Harbour camera', watchUrl: `${this.origin}/watch/demo`, liveAt: new Date(broadcast.since).toISOString() }] : [];
       return send(response, '.json', JSON.stringify({ channels, rtmpUrl: 'rtmp://push.example:1935/live', adminToken: null }));
     }
+    if (room === 'live' && name === 'demo' && file === 'replays.json') return send(response, '.json', JSON.stringify(this.replays));
+    if ((room === 'live' && name === 'demo' && broadcast.onAir || room === 'vod' && name === 'tape') && /\.(vtt|jpg)$/.test(file ?? '')) return this.#pictures(room, file ?? '', response);
     if (room === 'live' && name === 'demo' && broadcast.onAir) {
       return send(response, '.m3u8', broadcast.multivariant('../../media', file === REWIND && broadcast.rewind > 0 ? REWIND : 'index.m3u8'));
     }
@@ -70,6 +78,14 @@ export class ScriptedOrigin {
       return this.#media(file, response);
     }
     if (!sendAsset(response, path)) refuse(response, 'NOT_FOUND');
+  }
+
+  #pictures(room: string, file: string, response: ServerResponse): void {
+    this.looks.push(`${room} ${file}`);
+    if (file === 'chapters.vtt') return send(response, '.vtt', 'WEBVTT\n\n00:00.000 --> 00:25.000\nThe harbour wakes\n\n00:25.000 --> 01:00.000\nAfter a break of 4 min\n');
+    if (!this.hasPictures) return refuse(response, 'NOT_FOUND');
+    if (file.endsWith('.jpg')) return send(response, '.jpg', this.broadcast.jpeg(file === 'thumbnail.jpg' ? 'thumbnail' : 'sheet'));
+    send(response, '.vtt', room === 'vod' ? this.broadcast.storyboard(RECORDED_S) : this.broadcast.storyboard(Math.floor((Date.now() - this.broadcast.since) / 1000) + 4, new Date(this.broadcast.since - 4_000)));
   }
 
   #media(file: string, response: ServerResponse): void {

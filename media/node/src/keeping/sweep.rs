@@ -1,6 +1,7 @@
 //! Removes the media that no view needs any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -159,18 +160,17 @@ impl Sweeper {
                     Err(_) => continue,
                 }
             };
-            let kept: Vec<u64> = handle
-                .live()
-                .read_recording(|recording| recording.within(&wanted).map(|(msn, _)| msn).collect());
+            let kept = handle.live().read_recording(|recording| named(recording, &wanted));
             let folder = core.folder.join(handle.id());
-            let removal = move || {
-                for msn in (from..to).filter(|msn| kept.binary_search(msn).is_err()) {
-                    // A gap has no file; one that cannot be removed goes with its folder.
-                    let _ = std::fs::remove_file(folder.join(MediaFile::Segment(msn).to_string()));
+            match tokio::task::spawn_blocking(move || remove_but(&folder, from..to, &kept)).await {
+                Ok(Ok(_)) => {
+                    self.trimmed.insert(handle.id().to_owned(), to);
                 }
-            };
-            if tokio::task::spawn_blocking(removal).await.is_ok() {
-                self.trimmed.insert(handle.id().to_owned(), to);
+                // The next round tries again.
+                Ok(Err(error)) => {
+                    warn!(session.id = handle.id(), %error, "media behind the rewind window cannot be removed");
+                }
+                Err(_) => return,
             }
         }
     }
@@ -188,10 +188,8 @@ async fn thin_archive(
     if u128::try_from(age_us).unwrap_or(0) < core.settings.keep_ended.as_micros() {
         return Ok(false);
     }
-    let recording = Recording::fold(&archived.entries);
-    let mut kept: Vec<u64> = recording.within(spans).map(|(msn, _)| msn).collect();
-    kept.sort_unstable();
-    let removed = archive.thin_out(session, |msn| kept.binary_search(&msn).is_ok(), kept.is_empty()).await?;
+    let kept = named(&Recording::fold(&archived.entries), spans);
+    let removed = archive.thin_out(session, |msn| kept.contains(&msn), kept.is_empty()).await?;
     if removed > 0 {
         info!(session.id = session, files = removed, "what no recording needs was removed from the archive");
     }
@@ -226,19 +224,26 @@ fn thin_out(folder: &PathBuf, spans: &[Span]) -> Result<(), LogError> {
         return Ok(());
     }
     let recording = Recording::fold(&SegmentLog::read(folder)?);
-    let kept: Vec<u64> = {
-        let mut kept: Vec<u64> = recording.within(spans).map(|(msn, _)| msn).collect();
-        kept.sort_unstable();
-        kept
-    };
-    let mut removed = 0u64;
-    for msn in (0..recording.next_msn()).filter(|msn| kept.binary_search(msn).is_err()) {
-        removed += u64::from(remove(&folder.join(MediaFile::Segment(msn).to_string())).map_err(fail)?);
-    }
+    let kept = named(&recording, spans);
+    let removed = remove_but(folder, 0..recording.next_msn(), &kept).map_err(fail)?;
     if removed > 0 {
         info!(folder = %folder.display(), segments = removed, "media that no recording needs was removed");
     }
     Ok(())
+}
+
+/// The segments in these stretches, which come in any order and may overlap.
+fn named(recording: &Recording, spans: &[Span]) -> HashSet<u64> {
+    recording.within(spans).map(|(msn, _)| msn).collect()
+}
+
+/// Removes these segments but for `kept`; how many files that were. A gap has none.
+fn remove_but(folder: &Path, segments: Range<u64>, kept: &HashSet<u64>) -> std::io::Result<u64> {
+    let mut removed = 0;
+    for msn in segments.filter(|msn| !kept.contains(msn)) {
+        removed += u64::from(remove(&folder.join(MediaFile::Segment(msn).to_string()))?);
+    }
+    Ok(removed)
 }
 
 /// Whether there was a file.
@@ -260,7 +265,7 @@ mod tests {
 
     use super::*;
     use crate::Node;
-    use crate::control::NodeSettings;
+    use crate::control::{LatencyMode, NodeSettings, SessionFacts};
     use crate::office::Office;
 
     const SEGMENTS: u64 = 40;
@@ -268,6 +273,12 @@ mod tests {
 
     /// An ended session of two-second segments, one of which is a gap.
     fn record(live: &Path, session: &str) {
+        let mut log = begin(live, session, true, SEGMENTS);
+        log.append(&Entry::Ended, &[]).unwrap();
+    }
+
+    /// The same, without an end yet.
+    fn begin(live: &Path, session: &str, keeps: bool, segments: u64) -> SegmentLog {
         let meta = Meta {
             session: session.into(),
             channel: "ch_1".into(),
@@ -277,12 +288,12 @@ mod tests {
             segment_target_ms: 2_000,
             created_us: 0,
             rewind_ms: None,
-            keeps: true,
+            keeps,
             extra: Default::default(),
         };
         let mut log = SegmentLog::create(&live.join(session), &meta).unwrap();
         log.append(&Entry::Target { seconds: 2 }, &[]).unwrap();
-        for msn in 0..SEGMENTS {
+        for msn in 0..segments {
             let duration = 180_000;
             if msn == 11 {
                 log.append(&Entry::GapSegment { msn, duration }, &[]).unwrap();
@@ -294,7 +305,7 @@ mod tests {
             log.append(&whole, &[]).unwrap();
         }
         log.append(&Entry::Live { from_msn: 0 }, &[]).unwrap();
-        log.append(&Entry::Ended, &[]).unwrap();
+        log
     }
 
     fn left(folder: &Path) -> Vec<u64> {
@@ -302,7 +313,7 @@ mod tests {
     }
 
     /// What must stay: every segment that a stretch touches the middle of.
-    fn named(spans: &[Span]) -> Vec<u64> {
+    fn must_stay(spans: &[Span]) -> Vec<u64> {
         let is_named = |msn: &u64| {
             let middle = (msn * 2 + 1) * SECOND;
             *msn != 11 && spans.iter().any(|span| span.from_us <= middle && middle < span.to_us)
@@ -372,7 +383,7 @@ mod tests {
             scene.needs(Wanted { spans: spans.clone(), ..Wanted::default() });
             scene.rounds().await;
             let stays = if in_archive { scene.archived() } else { scene.live().join("se_1") };
-            assert_eq!(left(&stays), named(&spans), "of {spans:?}");
+            assert_eq!(left(&stays), must_stay(&spans), "of {spans:?}");
             scene.needs(Wanted::default());
             scene.rounds().await;
             assert!(!stays.exists() || left(&stays).is_empty(), "what nobody needs goes");
@@ -396,5 +407,29 @@ mod tests {
         assert_eq!(left(&scene.live().join("se_1")), all, "a clip may be about to be");
         scene.rounds().await;
         assert!(!scene.live().join("se_1").exists());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_on_air_that_is_not_recorded_keeps_what_its_clips_name() {
+        let mut scene = scene();
+        let live = scene.live();
+        drop(begin(&live, "se_1", false, 3 * NEWEST));
+        let facts = SessionFacts {
+            session: "se_1".to_owned(),
+            channel: "ch_1".to_owned(),
+            playback_id: "abc".to_owned(),
+            mode: LatencyMode::Low,
+            auto_go_live: true,
+            live: true,
+            rewind: Duration::ZERO,
+            keeps: false,
+        };
+        scene.core.sessions.restore(&scene.core, facts).unwrap();
+        let span = |from: u64, to: u64| Span { from_us: from * SECOND, to_us: to * SECOND };
+        // Of two clips the later one's asset came in first.
+        let spans = vec![span(50, 60), span(4, 12)];
+        scene.needs(Wanted { on_air: true, spans: spans.clone(), ..Wanted::default() });
+        scene.sweeper.round(&scene.core).await;
+        assert_eq!(left(&live.join("se_1")), must_stay(&spans));
     }
 }

@@ -111,6 +111,11 @@ impl Channel {
         }
     }
 
+    /// Whether all that is personal about it was forgotten.
+    pub fn is_erased(&self) -> bool {
+        self.facts().is_some_and(|facts| matches!(facts.phase, ChannelPhase::Deleted { erased: true, .. }))
+    }
+
     /// The session that is attached: on air, or ending after a stop.
     pub fn attached_session(&self) -> Option<&SessionId> {
         match &self.facts()?.phase {

@@ -206,10 +206,10 @@ impl App {
 
     /// The channel, where the caller's project owns it, he sees it, and it was not deleted.
     pub(crate) async fn owned_channel(&self, caller: &Caller, id: &str) -> Result<ChannelId, AppError> {
-        let not_found = || AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() };
-        let parsed: ChannelId = id.parse().map_err(|_| not_found())?;
+        let parsed = channel_id(id)?;
         let Loaded { aggregate, .. } = self.executor.load::<Channel>(id).await?;
-        if aggregate.state().is_some() && sees(caller, &aggregate) { Ok(parsed) } else { Err(not_found()) }
+        let is_his = aggregate.state().is_some() && sees(caller, &aggregate);
+        if is_his { Ok(parsed) } else { Err(no_channel(id)) }
     }
 
     /// The session with its channel, where the caller's project owns it and he sees it.
@@ -280,6 +280,16 @@ impl App {
 pub(crate) fn system(part: &str) -> Actor {
     // Unwrap safety: callers give short ASCII literals, which an actor's id takes.
     Actor::new(ActorKind::System, part).expect("the name of a part of the platform")
+}
+
+/// A channel's id as somebody gave it. What is none names no channel, and no store is asked with it.
+pub(crate) fn channel_id(text: &str) -> Result<ChannelId, AppError> {
+    text.parse().map_err(|_| no_channel(text))
+}
+
+/// There is no such channel, or none that the caller sees.
+pub(crate) fn no_channel(id: &str) -> AppError {
+    AppError::NotFound { kind: Channel::TYPE, id: id.to_owned() }
 }
 
 /// Whether a channel is one of the caller's project, and he may know of it.

@@ -4,12 +4,12 @@ use cqrs_es::Aggregate;
 use serde::Serialize;
 use sigma_domain::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelFacts, ChannelId, ChannelName,
-    ChannelPhase, ChannelRefusal, ChannelSettings, DvrWindow, KeyOverlap, LatencyMode, MaxSessionDuration,
-    Personal, ReconnectWindow, Retention, Scope,
+    ChannelRefusal, ChannelSettings, DvrWindow, KeyOverlap, LatencyMode, MaxSessionDuration, Personal,
+    ReconnectWindow, Retention, Scope,
 };
 use sigma_store::SecretWrite;
 
-use crate::app::{nothing_beside, sees};
+use crate::app::{channel_id, nothing_beside, sees};
 use crate::executor::{Beside, CommandError, Context, Executed};
 use crate::input::{Wrong, asked};
 use crate::secrets::{STREAM_KEY, open_stream_key, put_stream_key, retire_stream_keys};
@@ -183,6 +183,7 @@ impl App {
         input: ChannelUpdate,
     ) -> Result<Done<ChannelRow>, AppError> {
         caller.need(Scope::ChannelsWrite)?;
+        channel_id(id)?;
         let context = self.context(caller, "updateChannel", &asked(&(id, asked(&input)?))?)?;
         let keys = self.subjects.keys(id).await?;
         let work = async {
@@ -268,14 +269,13 @@ impl App {
     /// Refused while ACTIVE, and where an older version wrote its name into events in clear.
     pub async fn erase_channel(&self, caller: &Caller, id: &str) -> Result<Done<ChannelRow>, AppError> {
         caller.need(Scope::ChannelsWrite)?;
+        channel_id(id)?;
         let context = self.context(caller, "eraseChannel", &asked(&id)?)?;
         let at = self.executor.now();
-        let command = |channel: &Channel| match channel.facts().filter(|_| sees(caller, channel)) {
+        let command = |channel: &Channel| {
             // What was erased is gone.
-            Some(facts) if !matches!(facts.phase, ChannelPhase::Deleted { erased: true, .. }) => {
-                Ok(ChannelCommand::Erase { at })
-            }
-            _ => Err(no_channel(id)),
+            let is_there = sees(caller, channel) && !channel.is_erased();
+            if is_there { Ok(ChannelCommand::Erase { at }) } else { Err(not_there(id)) }
         };
         let beside = |_: &[ChannelEvent]| {
             let writes = [retire_stream_keys(id, None)].into_iter().chain(forget_subject(id));
@@ -298,6 +298,7 @@ impl App {
     ) -> Result<Done<ChannelWithKey>, AppError> {
         let input = asked(&(id, overlap_seconds))?;
         caller.need(Scope::ChannelsWrite)?;
+        channel_id(id)?;
         let context = self.context(caller, "rotateStreamKey", &input)?;
         let vault = &self.executor.vault;
         let key = vault.new_stream_key()?;
@@ -361,6 +362,7 @@ impl App {
         command: impl Fn(sigma_domain::Timestamp) -> ChannelCommand + Send + Sync,
     ) -> Result<Done<ChannelRow>, AppError> {
         caller.need(Scope::ChannelsWrite)?;
+        channel_id(id)?;
         let context = self.context(caller, use_case, &asked(&(id, ""))?)?;
         let at = self.executor.now();
         let command = |channel: &Channel| {
@@ -408,7 +410,7 @@ impl App {
 /// A name, sealed, and the key to keep with it where it is a new one.
 type Sealed = (Option<Personal<ChannelName>>, Vec<SecretWrite>);
 
-fn no_channel(id: &str) -> CommandError<ChannelRefusal> {
+fn not_there(id: &str) -> CommandError<ChannelRefusal> {
     CommandError::NotFound { kind: Channel::TYPE, id: id.to_owned() }
 }
 
@@ -419,5 +421,5 @@ fn seen<'c>(
     channel: &'c Channel,
 ) -> Result<&'c ChannelFacts, CommandError<ChannelRefusal>> {
     let is_there = channel.state().is_some() && sees(caller, channel);
-    channel.facts().filter(|_| is_there).ok_or_else(|| no_channel(id))
+    channel.facts().filter(|_| is_there).ok_or_else(|| not_there(id))
 }

@@ -44,8 +44,12 @@ impl Known {
         }
     }
 
-    /// Keeps a fold where it has more than what is known.
+    /// Keeps a fold where it has more than what is known. Of what has no event nothing is kept: whoever asks for ids that are not
+    /// there pushes out nothing that is.
     pub(crate) fn remember<F: Clone + Send + Sync + 'static>(&self, id: &str, fold: &F, sequence: u64) {
+        if sequence == 0 {
+            return;
+        }
         let mut all = self.lock();
         let folds = all.get_or_insert_mut_ref(id, Vec::new);
         match folds.iter_mut().find(|(of, ..)| *of == TypeId::of::<F>()) {

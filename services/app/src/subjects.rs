@@ -215,9 +215,13 @@ pub(crate) fn show_erased(event: &mut RecordedEvent) {
     }
 }
 
+/// Destroys a subject's keys.
+pub(crate) fn forget_keys(subject: &str) -> SecretWrite {
+    SecretWrite::Delete { kind: SUBJECT_KEY.to_owned(), owner: subject.to_owned(), scope: SecretScope::All }
+}
+
 /// Destroys a subject's keys, and remembers that its traces are to be removed.
 pub(crate) fn forget_subject(subject: &str) -> [SecretWrite; 2] {
-    let (kind, owner, scope) = (SUBJECT_KEY.to_owned(), subject.to_owned(), SecretScope::All);
     let mark = SecretWrite::Put {
         kind: TRACES.to_owned(),
         owner: subject.to_owned(),
@@ -225,7 +229,7 @@ pub(crate) fn forget_subject(subject: &str) -> [SecretWrite; 2] {
         sealed: Vec::new(),
         expires_at_ms: None,
     };
-    [SecretWrite::Delete { kind, owner, scope }, mark]
+    [forget_keys(subject), mark]
 }
 
 /// Kind of the mark that [`forget_subject`] leaves.

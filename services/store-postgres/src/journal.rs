@@ -25,13 +25,27 @@ pub(crate) struct OfOwners {
 }
 
 impl PostgresStore {
-    /// Answers those who ask at the same time with one statement a kind.
+    /// Answers those who ask at the same time with one statement a kind. What the server does not take of one of them is his own
+    /// concern: then each is asked for alone.
     pub(crate) async fn secrets_together(
         &self,
         asked: Vec<OfOwners>,
     ) -> Vec<Result<Vec<SecretRow>, StoreError>> {
+        let mut answers = self.secrets_at_once(&asked).await;
+        if asked.len() > 1 {
+            for (alone, answer) in asked.iter().zip(&mut answers) {
+                if matches!(answer, Err(StoreError::Corrupt(_))) {
+                    *answer = self.secrets_at_once(std::slice::from_ref(alone)).await.swap_remove(0);
+                }
+            }
+        }
+        answers
+    }
+
+    /// An answer for each, in their order.
+    async fn secrets_at_once(&self, asked: &[OfOwners]) -> Vec<Result<Vec<SecretRow>, StoreError>> {
         let mut kinds = BTreeMap::<&str, BTreeSet<&str>>::new();
-        for OfOwners { kind, owners } in &asked {
+        for OfOwners { kind, owners } in asked {
             kinds.entry(kind).or_default().extend(owners.iter().map(String::as_str));
         }
         let mut found = BTreeMap::new();

@@ -1,9 +1,10 @@
 //! Clips and trims: what an owner wants, asked of the media, and its answer in words that name the field and the mend.
 
+use cqrs_es::Aggregate;
 use serde::Serialize;
 use sigma_domain::{
-    Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetTitle, ChannelId, Extent, NewAsset, Personal,
-    ProjectId, Scope, SessionId, ValueError,
+    Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetTitle, Channel, ChannelId, Extent, NewAsset,
+    Personal, ProjectId, Scope, Session, SessionId, ValueError,
 };
 use sigma_store::SecretWrite;
 
@@ -68,6 +69,7 @@ impl App {
             Some((_, Some(asset))) => self.asset_to_cut(caller, asset).await?,
             _ => return Err(AppError::BadInput { fields: Vec::new() }),
         };
+        self.not_erased(&whole.channel, &input).await?;
         let cut = self.recordings.cut(&whole.session, from, to, whole.within.as_deref()).await;
         let what = if whole.parent.is_some() { "assetId" } else { "sessionId" };
         let cut = cut.map_err(|error| not_cut(&error, what))?;
@@ -131,6 +133,19 @@ impl App {
         let within = within.ok_or_else(|| self.not_ready(facts.state()))?;
         let NewAsset { id, project, channel, session, .. } = facts.of;
         Ok(Whole { project, channel, session, parent: Some(id), within: Some(within) })
+    }
+
+    /// Of a channel that was erased nothing new is made: what is left of it is about to go.
+    async fn not_erased(&self, channel: &ChannelId, input: &NewClip) -> Result<(), AppError> {
+        let channel = self.executor.load::<Channel>(channel.as_str()).await?.aggregate;
+        if !channel.is_erased() {
+            return Ok(());
+        }
+        let (kind, id) = match &input.asset_id {
+            Some(asset) => (Asset::TYPE, asset.as_str()),
+            None => (Session::TYPE, input.session_id.as_deref().unwrap_or_default()),
+        };
+        Err(AppError::NotFound { kind, id: id.to_owned() })
     }
 
     /// The domain's own words for an asset that has no media.

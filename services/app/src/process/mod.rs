@@ -20,7 +20,7 @@ use std::time::Duration;
 use cqrs_es::Aggregate;
 use sigma_cluster::{Cluster, Fence};
 use sigma_domain::{
-    Asset, AssetId, AssetKind, Channel, ChannelId, ChannelPhase, EndedBy, Session, SessionCommand, SessionId,
+    Asset, AssetId, AssetKind, Channel, ChannelId, EndedBy, Session, SessionCommand, SessionId,
     SessionRefusal, Timestamp,
 };
 use sigma_store::{Cursor, LogError, RecordedEvent, StoreError};
@@ -392,11 +392,8 @@ impl App {
         }
         let keys = self.executor.journal.secrets_of(STREAM_KEY, line).await?;
         let key_expiry_ms = keys.iter().filter_map(|key| key.expires_at_ms).min();
-        let erased = channel
-            .facts()
-            .is_some_and(|facts| matches!(facts.phase, ChannelPhase::Deleted { erased: true, .. }));
         let leaves_traces =
-            erased && !self.executor.journal.secrets_of(traces_kind(), line).await?.is_empty();
+            channel.is_erased() && !self.executor.journal.secrets_of(traces_kind(), line).await?.is_empty();
         let to_keep = &self.to_keep(&sessions).await?;
         let stands = Line { channel: &channel, sessions: &sessions, to_keep, key_expiry_ms, leaves_traces };
         let steps = steps(&stands, self.executor.now());

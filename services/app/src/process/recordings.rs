@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 
 use cqrs_es::Aggregate;
-use sigma_domain::{Asset, AssetCommand, AssetFailure, AssetKind, AssetRefusal, Channel, Session, SessionId};
+use sigma_domain::{
+    Asset, AssetCommand, AssetEvent, AssetFailure, AssetKind, AssetRefusal, Channel, Session, SessionId,
+};
 use sigma_store::RecordedEvent;
 
 use super::ProcessError;
@@ -15,7 +17,9 @@ use super::step::{Kept, steps_of_asset};
 use crate::App;
 use crate::app::{nothing_beside, system};
 use crate::assets::{asset_id, is_long_over, kinds_of};
-use crate::executor::{CommandError, Context};
+use crate::executor::{Beside, CommandError, Context};
+use crate::subjects::forget_keys;
+use crate::vault::VaultError;
 
 fn failed(error: impl std::fmt::Display) -> ProcessError {
     ProcessError::Step(error.to_string())
@@ -96,17 +100,22 @@ impl App {
 
     pub(super) async fn expire_asset(&self, id: &str, due_ms: i64) -> Result<(), ProcessError> {
         let command = AssetCommand::Expire { at: self.executor.now() };
-        self.tell_asset(id, command, "deadlines", format!("expire_{id}_{due_ms}")).await
+        self.tell_asset(id, command, "deadlines", format!("expire_{id}_{due_ms}"), nothing_beside).await
     }
 
     pub(super) async fn give_up_asset(&self, id: &str) -> Result<(), ProcessError> {
         let command = AssetCommand::Fail { reason: AssetFailure::NodeLost, at: self.executor.now() };
-        self.tell_asset(id, command, "recordings", format!("give_up_{id}")).await
+        self.tell_asset(id, command, "recordings", format!("give_up_{id}"), nothing_beside).await
     }
 
     pub(super) async fn delete_erased(&self, id: &str) -> Result<(), ProcessError> {
+        let asset = self.executor.load::<Asset>(id).await?.aggregate;
+        let Some(facts) = asset.facts() else { return Ok(()) };
         let command = AssetCommand::Delete { at: self.executor.now() };
-        self.tell_asset(id, command, "recordings", format!("erase_{id}")).await
+        // A title that was sealed while the channel was being erased brought a key with it.
+        let keys = forget_keys(facts.of.channel.as_str());
+        let beside = |_: &[AssetEvent]| Ok(Beside { writes: vec![keys.clone()], answer: None });
+        self.tell_asset(id, command, "recordings", format!("erase_{id}"), beside).await
     }
 
     async fn tell_asset(
@@ -115,9 +124,10 @@ impl App {
         command: AssetCommand,
         part: &str,
         command_id: String,
+        beside: impl Fn(&[AssetEvent]) -> Result<Beside, VaultError> + Send + Sync,
     ) -> Result<(), ProcessError> {
         let context = Context::of(system(part), command_id);
-        match self.executor.execute::<Asset>(id, command, &context, nothing_beside).await {
+        match self.executor.execute::<Asset>(id, command, &context, beside).await {
             // Its owner was first.
             Ok(_) | Err(CommandError::Refused { refusal: Some(AssetRefusal::Gone { .. }), .. }) => Ok(()),
             Err(error) => Err(error.into()),

@@ -193,8 +193,7 @@ impl Kept<'_> {
 pub(super) fn steps_of_asset(kept: &Kept<'_>) -> Vec<Step> {
     let Some(facts) = kept.asset.facts().filter(|_| kept.is_there()) else { return Vec::new() };
     let step = |kind, due_ms| Step { kind, subject: facts.of.id.to_string(), due_ms };
-    let channel = kept.channel.facts();
-    if channel.is_some_and(|channel| matches!(channel.phase, ChannelPhase::Deleted { erased: true, .. })) {
+    if kept.channel.is_erased() {
         return vec![step(StepKind::DeleteAsset, AT_ONCE)];
     }
     let ended = kept.session.facts().and_then(|session| session.ended());

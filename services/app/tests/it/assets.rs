@@ -277,6 +277,11 @@ async fn a_clip_of_a_session_on_air_is_ready_at_once_and_its_title_is_sealed() {
     let row = world.assets(session).await.pop().unwrap();
     assert_eq!((row.id.as_str(), row.state), (clip.id.as_str(), Deleted));
     assert_eq!(titles(&world, &[&row]).await, [None]);
+    world.recordings.answer(Ok(cut(&[(10, 40)])));
+    let late = NewClip { title: Some("Zanzibar again".into()), ..clip_of(session, 10, 40) };
+    let late = world.app.create_clip(&caller(), late).await;
+    assert!(matches!(&late, Err(AppError::NotFound { kind: "session", .. })), "{late:?}");
+    assert!(world.store.secrets_of("subject_key", &made.channel.id).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -105,3 +105,27 @@ async fn who_asks_for_secrets_at_the_same_time_gets_his_own() {
     }
     assert!(store.secrets_of("kind1", "owner0").await.unwrap().is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_asks_for_what_the_server_does_not_take_is_refused_alone() {
+    let (_, store) = fresh().await;
+    let key = sigma_store::SecretWrite::Put {
+        kind: "kind".to_owned(),
+        owner: "owner".to_owned(),
+        lookup: None,
+        sealed: vec![7],
+        expires_at_ms: None,
+    };
+    store.write_secrets(vec![key]).await.unwrap();
+    let answers = join_all((0..100).map(|n| {
+        let store = store.clone();
+        let owner = if n % 10 == 0 { "ow\0ner" } else { "owner" };
+        async move { (n, store.secrets_of("kind", owner).await) }
+    }));
+    for (n, answer) in answers.await {
+        match answer {
+            Ok(rows) => assert!(n % 10 != 0 && rows.len() == 1, "{n}: {rows:?}"),
+            Err(error) => assert!(n % 10 == 0 && matches!(error, StoreError::Corrupt(_)), "{n}: {error}"),
+        }
+    }
+}

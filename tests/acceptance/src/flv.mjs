@@ -78,3 +78,21 @@ export function cut(file, seconds, into) {
   if (pieces.length === 0) throw new Error(`${file} has no key frame after ${seconds} s`);
   writeFileSync(into, Buffer.concat([bytes.subarray(0, 13), ...pieces]));
 }
+
+/** What a file has, over and over, with times that go on: pieces of a file without an end, each with the seconds that it reaches to. */
+export function* endless(file) {
+  const bytes = readFileSync(file);
+  const all = [...tags(bytes)].filter(({ kind, isEnd, isSetup }) => kind !== SCRIPT && !isEnd && !isSetup);
+  const setup = [...tags(bytes)].filter(({ kind, isSetup }) => kind === SCRIPT || isSetup);
+  const length = all.reduce((last, { time }) => Math.max(last, time), 0) + 33;
+  yield { bytes: Buffer.concat([bytes.subarray(0, 13), ...setup.map((tag) => retimed(bytes, tag, 0))]), seconds: 0 };
+  for (let begins = 0; ; begins += length) {
+    // A second at a time.
+    for (let from = 0; from < all.length;) {
+      let to = from;
+      while (to < all.length && all[to].time - all[from].time < 1000) to += 1;
+      yield { bytes: Buffer.concat(all.slice(from, to).map((tag) => retimed(bytes, tag, begins + tag.time))), seconds: (begins + all[to - 1].time) / 1000 };
+      from = to;
+    }
+  }
+}

@@ -4,7 +4,7 @@ import { endAll } from './process.mjs';
 
 /** In the order in which they run; the half hour last but for the one that wants OBS. */
 const PIECES = [
-  'crash', 'crash-points', 'glass', 'latency-modes', 'players', 'parser', 'judge', 'twenty', 'kill-nine', 'terminate', 'thousand', 'subscribers', 'flood', 'bad-company', 'faults', 'kafka-away', 'recording', 'recording-kills', 'soak', 'thirty-minutes', 'players-long', 'dashboard-open', 'obs',
+  'crash', 'crash-points', 'glass', 'latency-modes', 'players', 'parser', 'judge', 'twenty', 'kill-nine', 'terminate', 'thousand', 'subscribers', 'flood', 'bad-company', 'faults', 'kafka-away', 'recording', 'recording-kills', 'bucket-away', 'rewind-twelve', 'soak', 'thirty-minutes', 'players-long', 'dashboard-open', 'obs',
 ];
 
 const names = process.argv.slice(2);

@@ -10,8 +10,8 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGE = `${ROOT}docs/acceptance.md`;
 const HEAD = `# Long proofs
 
-What issue 3 calls "must hold", seen through the real doors. \`make acceptance\` runs all pieces, \`make acceptance PIECE=name\` one;
-each writes its own section here. "missed" marks an aim of wall-clock speed that this machine did not reach at that moment: it is
+What issues call "must hold", seen through the real doors. \`make acceptance\` runs all pieces, \`make acceptance PIECE=name\` one;
+each writes its own section here, with \`SIGMA_ACCEPTANCE_BACKBONE=1\` one of its own for PostgreSQL and Kafka. "missed" marks an aim of wall-clock speed that this machine did not reach at that moment: it is
 reported and is not red.
 `;
 

@@ -165,6 +165,12 @@ impl Node {
         self.core.sessions.find(session).map(|handle| handle.live().health().clone())
     }
 
+    /// Whether a recording was asked for a moment ago, and its session is in memory here.
+    pub fn shows(&self, asset: &str) -> bool {
+        let session = self.core.recordings.session_of(asset);
+        session.is_some_and(|session| self.core.sessions.find(&session).is_some())
+    }
+
     /// A cut of a session's media, see [`Recording::cut`]; none where this node and the archive have none of the session.
     pub async fn cut(
         &self,

@@ -176,8 +176,10 @@ impl Media {
             (Some("live"), Some(playback_id)) => self.shown.here(playback_id).is_some(),
             (Some("preview"), Some(session)) => self.node.health(session).is_some(),
             (Some("media"), Some(folder)) => {
-                folder.split_once('~').is_some_and(|(session, _)| self.node.health(session).is_some())
+                let is_here = |of: &str| self.node.health(of).is_some() || self.node.shows(of);
+                folder.split_once('~').is_some_and(|(of, _)| is_here(of))
             }
+            (Some("vod"), Some(asset)) => self.node.shows(asset),
             _ => true,
         }
     }

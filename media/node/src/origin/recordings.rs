@@ -195,6 +195,14 @@ impl Recordings {
         known.get(asset).filter(|(since, _)| since.elapsed() < HOLDS).map(|(_, standing)| standing.clone())
     }
 
+    /// The session of a recording that was asked for a moment ago.
+    pub(crate) fn session_of(&self, asset: &str) -> Option<String> {
+        match self.recall(asset)? {
+            AssetStanding::There(facts) => Some(facts.session),
+            AssetStanding::Unknown | AssetStanding::Gone | AssetStanding::Failed => None,
+        }
+    }
+
     fn note(&self, asset: &str, standing: &AssetStanding) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {

@@ -1,11 +1,13 @@
 //! Viewers who ask this process for what another node holds are sent there.
 
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use lru::LruCache;
 use serde_json::json;
 use sigma_api::http::{FromMedia, Slices};
-use sigma_app::{App, ReadError};
+use sigma_app::{App, ReadError, SessionId};
 use sigma_node::{Playback, SessionPaths};
 
 use crate::nodes::Roster;
@@ -17,7 +19,12 @@ pub(crate) struct Elsewhere {
     /// The node that this process runs as.
     here: String,
     paths: SessionPaths,
+    /// Sessions of the recordings that were asked for last: a recording is of one session for ever.
+    sessions: Mutex<LruCache<String, String>>,
 }
+
+/// Recordings whose sessions are remembered.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(4_096).unwrap();
 
 /// What is public under a playback id, and at which node.
 pub(super) async fn whereabouts(app: &App, playback_id: &str) -> Result<(Playback, String), ReadError> {
@@ -33,7 +40,8 @@ pub(super) async fn whereabouts(app: &App, playback_id: &str) -> Result<(Playbac
 
 impl Elsewhere {
     pub(crate) fn new(app: Arc<App>, roster: Arc<Roster>, here: String, path_secret: &[u8; 32]) -> Self {
-        Self { app, roster, here, paths: SessionPaths::new(path_secret) }
+        let sessions = Mutex::new(LruCache::new(REMEMBERED));
+        Self { app, roster, here, paths: SessionPaths::new(path_secret), sessions }
     }
 
     /// The answer that sends a viewer to another node; none where what he asks for is not known to be at another one.
@@ -47,10 +55,18 @@ impl Elsewhere {
             return None;
         }
         let mut components = uri.path().trim_start_matches('/').split('/');
+        let (path, query) = (uri.path(), uri.query());
+        // Whoever shows a token to see a recording shows it where the recording is.
+        let mut goes_along = query.map(without_token);
         let place = match (components.next()?, components.next()?, components.next()?, components.next()) {
-            ("live", playback_id, "index.m3u8", None) => {
+            // Playlists and pictures.
+            ("live", playback_id, _, None) => {
                 let (_, node) = whereabouts(&self.app, playback_id).await.ok()?;
-                self.at(&node, &format!("/live/{playback_id}/index.m3u8"))?
+                self.at(&node, path)?
+            }
+            ("vod", asset, _, None) => {
+                goes_along = query.map(str::to_owned);
+                self.at(&self.node_of_asset(asset).await?, path)?
             }
             ("preview", session, "index.m3u8", None) => {
                 let node = self.app.views().session(session).await.ok()??.node;
@@ -70,15 +86,18 @@ impl Elsewhere {
                 }
                 url
             }
-            // A session's own paths name the session; whoever has one from an older answer finds it where it is.
+            // These paths name their session or recording; whoever has one from an older answer finds it where it is.
             ("media", folder, _, None) => {
-                let session = self.paths.session_of(folder)?;
-                let node = self.app.views().session(session).await.ok()??.node;
-                self.at(&node, uri.path())?
+                let of = self.paths.session_of(folder)?;
+                let node = match of.parse::<SessionId>() {
+                    Ok(_) => self.app.views().session(of).await.ok()??.node,
+                    Err(_) => self.node_of_asset(of).await?,
+                };
+                self.at(&node, path)?
             }
             _ => return None,
         };
-        let place = match uri.query().map(without_token) {
+        let place = match goes_along {
             Some(query) if !query.is_empty() => format!("{place}?{query}"),
             _ => place,
         };
@@ -89,6 +108,24 @@ impl Elsewhere {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         Some(response)
+    }
+
+    /// The node that has a recording's session.
+    async fn node_of_asset(&self, asset: &str) -> Option<String> {
+        let remembered = self.remembered().get(asset).cloned();
+        let session = match remembered {
+            Some(session) => session,
+            None => {
+                let session = self.app.asset_playback(asset).await.ok()??.session;
+                self.remembered().put(asset.to_owned(), session.clone());
+                session
+            }
+        };
+        Some(self.app.views().session(&session).await.ok()??.node)
+    }
+
+    fn remembered(&self) -> MutexGuard<'_, LruCache<String, String>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An address at another node that is there.

@@ -87,6 +87,19 @@ async fn viewers_who_ask_an_api_node_are_sent_to_the_node_that_has_the_feed() {
         by_query.url()
     );
 
+    // So are those who rewind, and pictures.
+    let of_channel = |name: &str| api.url(&format!("/live/{}/{name}", channel.playback_id));
+    for name in ["dvr.m3u8", "thumbnail.jpg?width=320"] {
+        let shown = api.client().get(of_channel(name)).send().await.expect("an answer");
+        let at = media.url(&format!("/live/{}/{name}", channel.playback_id));
+        assert!(
+            shown.status().is_success() && shown.url().as_str() == at,
+            "{} {}",
+            shown.status(),
+            shown.url()
+        );
+    }
+
     // What is on air shows at its node, and no node answers what is not its role.
     eventually("the media node to tell its session", SOON, || async {
         let nodes = several.nodes().await;
@@ -103,6 +116,38 @@ async fn viewers_who_ask_an_api_node_are_sent_to_the_node_that_has_the_feed() {
     assert_eq!(elsewhere.send().await.expect("an answer").status(), 404);
     broadcast.stop();
     session_is(api, &channel.id, "ENDED").await;
+
+    // And those who see it again, by whatever address of it they have; its source goes to its owner.
+    let assets = eventually("the catchup to be ready", SOON, || async {
+        let asked = "query($id: ID!) { assets(channelId: $id) { nodes { id kind state } } }";
+        let told = api.graphql(asked, json!({ "id": channel.id })).await;
+        let assets = told.get("/assets/nodes").as_array().expect("a list").clone();
+        (assets.len() == 2 && assets.iter().all(|asset| asset["state"] == "READY")).then_some(assets)
+    })
+    .await;
+    let id_of = |kind: &str| {
+        assets
+            .iter()
+            .find(|asset| asset["kind"] == kind)
+            .and_then(|asset| asset["id"].as_str())
+            .expect("an id")
+    };
+    let catchup = api.url(&format!("/vod/{}/index.m3u8", id_of("CATCHUP")));
+    let shown = api.client().get(&catchup).send().await.expect("an answer");
+    assert!(
+        shown.status().is_success() && shown.url().as_str().starts_with(&media.url("/vod/")),
+        "{}",
+        shown.url()
+    );
+    let playlist = shown.text().await.expect("text");
+    let playlist = playlist.lines().last().expect("a media playlist's address");
+    let listed = api.client().get(api.url(playlist)).send().await.expect("an answer");
+    assert!(listed.status().is_success() && listed.url().as_str() == media.url(playlist), "{}", listed.url());
+    let source = |token: &str| api.url(&format!("/vod/{}/source.mp4{token}", id_of("SOURCE")));
+    assert_eq!(api.client().get(source("")).send().await.expect("an answer").status(), 401);
+    let token = format!("?token={}", api.admin_token());
+    let file = api.client().head(source(&token)).send().await.expect("an answer");
+    assert!(file.status().is_success() && file.headers().contains_key("content-length"), "{}", file.status());
 }
 
 #[tokio::test]

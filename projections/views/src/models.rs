@@ -6,13 +6,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
 use sigma_app::{
-    ApiTokenRow, AssetFilter, AssetRow, AssetState, ChannelFilter, ChannelOrder, ChannelRow, MAX_PAGE,
-    MAX_SEARCH, PageKey, ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, Waited,
+    ApiTokenRow, AssetFilter, AssetKind, AssetRow, AssetState, ChannelFilter, ChannelOrder, ChannelRow,
+    MAX_PAGE, MAX_SEARCH, PageKey, ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, StorageUse,
+    Waited,
 };
 use sigma_domain::{ApiToken, Asset, Channel, Project, Session};
 use sigma_runner::{RunnerError, RunnerHandle};
 use sigma_tables::{PooledConnection, Row, query};
 
+use crate::rows::parsed;
 use crate::{
     ALL, ApiTokensView, AssetsView, ChannelsView, ProjectsView, SessionsView, api_tokens, assets, channels,
     projects, sessions,
@@ -274,6 +276,32 @@ impl ReadModels for Views {
         };
         let mut view = self.read(AssetsView::NAME).await?;
         all(&asked.fetch_all(&mut view).await.map_err(unreadable)?, assets::row)
+    }
+
+    async fn storage_by_kind(
+        &self,
+        project: &str,
+        channels: Option<&[String]>,
+    ) -> Result<Vec<(AssetKind, StorageUse)>, ReadError> {
+        let mut view = self.read(AssetsView::NAME).await?;
+        let asked = query(include_str!("assets/use_by_kind.sql")).bind(project).bind(channels.map(json));
+        let rows = asked.fetch_all(&mut view).await.map_err(unreadable)?;
+        all(&rows, |row| Ok((parsed(row, "kind")?, assets::storage_use(row)?)))
+    }
+
+    async fn storage_by_channel(
+        &self,
+        project: &str,
+        channels: Option<&[String]>,
+        limit: u32,
+    ) -> Result<Vec<(String, StorageUse)>, ReadError> {
+        let mut view = self.read(AssetsView::NAME).await?;
+        let asked = query(include_str!("assets/use_by_channel.sql"))
+            .bind(project)
+            .bind(channels.map(json))
+            .bind(limited(limit));
+        let rows = asked.fetch_all(&mut view).await.map_err(unreadable)?;
+        all(&rows, |row| Ok((row.try_get("channel")?, assets::storage_use(row)?)))
     }
 
     async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError> {

@@ -59,8 +59,8 @@ pub use orders::Orders;
 pub use process::{ProcessError, carry_uses};
 pub use read::{
     ApiTokenRow, AssetFilter, AssetRow, ChannelFilter, ChannelOrder, ChannelRow, InputRow, MAX_PAGE,
-    MAX_SEARCH, PageKey, ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, TrimRow, Waited,
-    folded_name,
+    MAX_SEARCH, PageKey, ProjectRow, ReadError, ReadModels, SessionFilter, SessionRow, StorageUse, TrimRow,
+    Waited, folded_name,
 };
 pub use sigma_domain::{
     Actor, ActorKind, AssetFailure, AssetKind, AssetState, AssetTitle, ChannelState, EndReason, IngestFault,

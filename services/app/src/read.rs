@@ -305,6 +305,15 @@ pub struct AssetFilter {
     pub only_channels: Option<Vec<String>>,
 }
 
+/// What some assets take. Each counts with all of its media, also with what another names too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StorageUse {
+    /// How many they are.
+    pub assets: u64,
+    /// Bytes of media.
+    pub bytes: u64,
+}
+
 /// The place of a row in a list: read on with what stands behind it. It is a place and no row: what is added, changed or
 /// deleted meanwhile moves no other row over it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -416,6 +425,21 @@ pub trait ReadModels: Send + Sync {
         after: Option<&PageKey>,
         limit: u32,
     ) -> Result<Vec<AssetRow>, ReadError>;
+
+    /// What READY assets of a project take, by kind: of these channels alone, or of all.
+    async fn storage_by_kind(
+        &self,
+        project: &str,
+        channels: Option<&[String]>,
+    ) -> Result<Vec<(AssetKind, StorageUse)>, ReadError>;
+
+    /// The same by channel, the greatest first, at most `limit` (and [`MAX_PAGE`]).
+    async fn storage_by_channel(
+        &self,
+        project: &str,
+        channels: Option<&[String]>,
+        limit: u32,
+    ) -> Result<Vec<(String, StorageUse)>, ReadError>;
 
     /// API tokens of a project, newest first, at most [`MAX_PAGE`]: those that are not revoked before all others.
     async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError>;

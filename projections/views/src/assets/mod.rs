@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
-use sigma_app::{AssetRow, Span, TrimRow, fold};
+use sigma_app::{AssetRow, Span, StorageUse, TrimRow, fold};
 use sigma_domain::{Asset, AssetEvent, AssetTitle, Personal, SealedText};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::{RecordedEvent, StoreError};
@@ -121,6 +121,12 @@ impl Table for Assets {
     ) -> Result<Option<AssetRow>, StoreError> {
         Ok(fold::asset(row, event, recorded.sequence))
     }
+}
+
+/// A sum over rows.
+pub(crate) fn storage_use(row: &Row) -> Result<StorageUse, sqlx::Error> {
+    let number = |column: &str| Ok::<_, sqlx::Error>(row.try_get::<i64>(column)?.unsigned_abs());
+    Ok(StorageUse { assets: number("assets")?, bytes: number("bytes")? })
 }
 
 pub(crate) fn row(row: &Row) -> Result<AssetRow, sqlx::Error> {

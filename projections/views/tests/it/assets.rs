@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sigma_app::{AssetFilter, AssetKind, AssetRow, AssetState, PageKey, ReadModels, Report};
+use sigma_app::{AssetFilter, AssetKind, AssetRow, AssetState, PageKey, ReadModels, Report, StorageUse};
 
 use crate::world::{World, a_minute, caller, input};
 
@@ -100,4 +100,43 @@ async fn each_filter_picks_what_it_says_and_a_page_leaves_nothing_out() {
     assert_eq!(world.views.assets(PROJECT, std::slice::from_ref(&gone.id)).await.unwrap().len(), 1);
     assert!(world.views.assets("pr_other", &[gone.id]).await.unwrap().is_empty());
     assert_eq!(world.views.assets_of_session(&second).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_ready_counts_by_kind_and_by_channel_and_what_is_gone_does_not() {
+    let world = World::on_sqlite().await;
+    let (one, two) = (world.channel("One").await, world.channel("Two").await);
+    recorded(&world, &one.stream_key).await;
+    let second = recorded(&world, &one.stream_key).await;
+    recorded(&world, &two.stream_key).await;
+    let gone = world.folded_assets().await.into_iter().find(|row| row.session == second).unwrap();
+    world.app.delete_asset(&caller(), &gone.id).await.unwrap();
+    world.shown().await;
+    let (one, two) = (one.channel.id, two.channel.id);
+    let ready = world.folded_assets().await;
+    let ready: Vec<&AssetRow> = ready.iter().filter(|row| row.state == AssetState::Ready).collect();
+    assert_eq!(ready.len(), 8);
+    let sum = |picks: &dyn Fn(&AssetRow) -> bool| {
+        let picked = ready.iter().filter(|row| picks(row));
+        StorageUse {
+            assets: picked.clone().count() as u64,
+            bytes: picked.map(|row| row.whole_bytes.unwrap()).sum(),
+        }
+    };
+    let channels =
+        [(one.clone(), sum(&|row| row.channel == one)), (two.clone(), sum(&|row| row.channel == two))];
+    assert!(channels[0].1.bytes > channels[1].1.bytes);
+    assert_eq!(world.views.storage_by_channel(PROJECT, None, 9).await.unwrap(), channels);
+    assert_eq!(world.views.storage_by_channel(PROJECT, None, 1).await.unwrap(), channels[..1]);
+    let of_two = std::slice::from_ref(&two);
+    assert_eq!(world.views.storage_by_channel(PROJECT, Some(of_two), 9).await.unwrap(), channels[1..]);
+    for (only, in_it) in [(None, vec![&one, &two]), (Some(of_two), vec![&two])] {
+        let kinds = world.views.storage_by_kind(PROJECT, only).await.unwrap();
+        assert_eq!(kinds.len(), 3);
+        for (kind, used) in kinds {
+            assert_eq!(used, sum(&|row| row.kind == kind && in_it.contains(&&row.channel)));
+        }
+    }
+    assert!(world.views.storage_by_kind("pr_other", None).await.unwrap().is_empty());
+    assert!(world.views.storage_by_kind(PROJECT, Some(&[])).await.unwrap().is_empty());
 }

@@ -1,8 +1,8 @@
 //! After whatever happened, the views equal a pure fold of the log.
 
 use sigma_app::{
-    AssetFilter, ChannelFilter, ChannelUpdate, ChannelWithKey, FeedGrant, InputRow, LatencyMode, LossCause,
-    NewClip, ReadModels, Report, SessionFilter,
+    AssetFilter, AssetState, ChannelFilter, ChannelUpdate, ChannelWithKey, FeedGrant, InputRow, LatencyMode,
+    LossCause, NewClip, ReadModels, Report, SessionFilter,
 };
 
 use crate::world::{World, a_minute, caller, input};
@@ -141,6 +141,12 @@ async fn assert_equal(world: &World) {
     assert_eq!(shown, sessions);
     let assets = world.views.assets_page("pr_default", &AssetFilter::default(), None, 1_000).await.unwrap();
     assert_eq!(assets, world.folded_assets().await);
+    let ready = assets.iter().filter(|row| row.state == AssetState::Ready);
+    let bytes: u64 = ready.map(|row| row.whole_bytes.unwrap()).sum();
+    let by_kind = world.views.storage_by_kind("pr_default", None).await.unwrap();
+    let by_channel = world.views.storage_by_channel("pr_default", None, 1_000).await.unwrap();
+    assert_eq!(by_kind.iter().map(|(_, used)| used.bytes).sum::<u64>(), bytes);
+    assert_eq!(by_channel.iter().map(|(_, used)| used.bytes).sum::<u64>(), bytes);
     let (tokens, projects) = world.folded_tokens_and_projects().await;
     assert_eq!(world.views.api_tokens("pr_default").await.unwrap(), tokens);
     assert_eq!(world.views.projects().await.unwrap(), projects);

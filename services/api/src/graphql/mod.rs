@@ -27,6 +27,7 @@ mod query;
 mod root;
 mod scalars;
 mod session;
+mod storage;
 mod subscription;
 mod token;
 mod watch;

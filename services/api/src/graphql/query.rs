@@ -15,6 +15,7 @@ use super::project::Project;
 use super::projection::Projection;
 use super::scalars::DateTime;
 use super::session::{Session, SessionConnection, SessionState, sessions_page};
+use super::storage::{Storage, storage};
 use super::token::{ApiToken, Me};
 use crate::http::conditions;
 use crate::nodes::NodeObject;
@@ -133,6 +134,16 @@ impl Query {
         let (channel, session) = (channel_id.map(|id| id.0), session_id.map(|id| id.0));
         let filter = AssetFilter { channel, session, ..picked(kind, states) };
         assets_page(context, filter, first, after.as_deref()).await
+    }
+
+    /// What recordings take, by kind and by channel. Scope: `assets:read`.
+    #[graphql(guard = "Needs(Scope::AssetsRead)", complexity = "WHOLE_LIST_WEIGHT * child_complexity")]
+    async fn storage(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "Only those of this channel.")] channel_id: Option<ID>,
+    ) -> Result<Storage> {
+        storage(context, channel_id.map(|id| id.0)).await
     }
 
     /// What happened, always in the order of the log: forwards from its start, or from `afterPosition`, with `first`; the

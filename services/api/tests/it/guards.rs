@@ -70,6 +70,8 @@ const TABLE: &[Guarded] = &[
     field("Query.sessions", SEE, "{ sessions { nodes { id } } }"),
     field("Query.asset", KEPT, "query($asset: ID!) { asset(id: $asset) { id title } }"),
     field("Query.assets", KEPT, "{ assets { nodes { id title } } }"),
+    field("Query.storage", KEPT, "{ storage { bytes byChannel { channelId } } }"),
+    within("StorageOfChannel.channel", READ, KEPT, "{ storage { byChannel { channel { id name } } } }"),
     field(
         "Mutation.createClip",
         CUT,

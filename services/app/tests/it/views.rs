@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sigma_app::{
-    ApiTokenRow, AssetFilter, AssetRow, ChannelFilter, ChannelRow, PageKey, ProjectRow, ReadError,
-    ReadModels, SessionFilter, SessionRow, Subjects, Waited, fold,
+    ApiTokenRow, AssetFilter, AssetKind, AssetRow, ChannelFilter, ChannelRow, PageKey, ProjectRow, ReadError,
+    ReadModels, SessionFilter, SessionRow, StorageUse, Subjects, Waited, fold,
 };
 use sigma_store::{Cursor, EventLog, RecordedEvent, Seen, Sighting};
 use tokio::sync::watch;
@@ -142,6 +142,23 @@ impl ReadModels for FoldedViews {
         _limit: u32,
     ) -> Result<Vec<AssetRow>, ReadError> {
         Ok(self.all_assets().await)
+    }
+
+    async fn storage_by_kind(
+        &self,
+        _project: &str,
+        _channels: Option<&[String]>,
+    ) -> Result<Vec<(AssetKind, StorageUse)>, ReadError> {
+        Err(ReadError("no use case asks for it".to_owned()))
+    }
+
+    async fn storage_by_channel(
+        &self,
+        _project: &str,
+        _channels: Option<&[String]>,
+        _limit: u32,
+    ) -> Result<Vec<(String, StorageUse)>, ReadError> {
+        Err(ReadError("no use case asks for it".to_owned()))
     }
 
     async fn api_tokens(&self, project: &str) -> Result<Vec<ApiTokenRow>, ReadError> {

@@ -52,6 +52,11 @@ impl Archive {
         Ok(Self { store, prefix, folder: folder.map(Arc::from) })
     }
 
+    /// The folder on this machine in which each session has its own; none: the store is elsewhere.
+    pub fn local_sessions(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.join("sessions"))
+    }
+
     fn session(&self, session: &str) -> Path {
         let root = Path::from(self.prefix.as_str());
         root.join("sessions").join(session)

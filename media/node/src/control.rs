@@ -78,6 +78,8 @@ pub struct FeedFacts {
     pub encoder: Option<String>,
     /// The ingest protocol, in lower case: `rtmp`.
     pub protocol: &'static str,
+    /// Whether there is room to record a session that begins with this feed.
+    pub room_to_record: bool,
 }
 
 /// What a feed may do once it is let in.
@@ -365,6 +367,9 @@ pub struct NodeSettings {
     pub pictures: Option<Pictures>,
     /// How much may wait on disk for an archive that is away, in bytes; beyond, the oldest is given up.
     pub archive_backlog: u64,
+    /// How much recordings may take on this node's disk, in bytes; beyond, new broadcasts are not recorded. None: as much as
+    /// there is.
+    pub recordings_limit: Option<u64>,
     /// What counts as a feed in bad health.
     pub health: Thresholds,
     /// What the process lacks.
@@ -390,6 +395,7 @@ impl NodeSettings {
             archive: None,
             pictures: None,
             archive_backlog: 20 << 30,
+            recordings_limit: None,
             health: Thresholds::default(),
             pressure: Arc::default(),
             path_secret,

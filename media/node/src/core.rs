@@ -9,7 +9,7 @@ use sigma_clock::Clock;
 use crate::control::{Control, NodeSettings};
 use crate::figures::Figures;
 use crate::ingest::{Entrance, OnAir};
-use crate::keeping::ArchiveState;
+use crate::keeping::{ArchiveState, Room};
 use crate::origin::pictures::Gallery;
 use crate::origin::recordings::Recordings;
 use crate::paths::Paths;
@@ -28,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) sessions: Sessions,
     /// How the archive is doing.
     pub(crate) archived: ArchiveState,
+    /// How much room recordings take.
+    pub(crate) room: Room,
     /// Pictures that were made lately.
     pub(crate) gallery: Gallery,
     /// Recordings that were asked for lately.

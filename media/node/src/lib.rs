@@ -34,6 +34,7 @@ pub use control::{
     WarningName,
 };
 pub use figures::{Family, FamilyKind, FamilySample};
+pub use keeping::RoomUse;
 pub use origin::{Answer, Body, JoinedBody, Origin, SlicedBody, respond};
 pub use paths::SessionPaths;
 pub use session::{HealthFollower, HealthSample, KEPT as HEALTH_SAMPLES_KEPT, SessionHealth};
@@ -80,6 +81,7 @@ impl Node {
         std::fs::create_dir_all(folder)?;
         let paths = paths::Paths::new(&settings.path_secret);
         let entrance = ingest::Entrance::new(&settings);
+        let room = keeping::Room::new(settings.recordings_limit);
         let gallery = origin::pictures::Gallery::new(settings.pictures.clone());
         let core = Core {
             entrance,
@@ -91,6 +93,7 @@ impl Node {
             on_air: ingest::OnAir::default(),
             sessions: Sessions::default(),
             archived: keeping::ArchiveState::default(),
+            room,
             gallery,
             recordings: origin::recordings::Recordings::default(),
             #[cfg(not(test))]
@@ -213,6 +216,7 @@ impl Node {
             feeds: self.feeds(),
             unwritten_logs: self.unwritten_logs(),
             archive_backlog: self.archive_backlog(),
+            room: self.room(),
             health: health.collect(),
         })
     }
@@ -256,6 +260,11 @@ impl Node {
     /// How many bytes wait for the archive.
     pub fn archive_backlog(&self) -> u64 {
         self.core.archived.waiting()
+    }
+
+    /// How much room recordings take on this node's disk, as of the last minute, and how much they may.
+    pub fn room(&self) -> RoomUse {
+        self.core.room.now()
     }
 
     /// Writes down what is whole and leaves every session resumable, without an ENDLIST. Call it before the doors

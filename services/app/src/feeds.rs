@@ -201,13 +201,18 @@ impl App {
         node: &NodeId,
         facts: &FeedFacts,
     ) -> Looked {
+        let mut settings = gate.settings.for_session();
+        if !facts.room_to_record {
+            // It goes on air, whatever becomes of recordings.
+            (settings.record_source, settings.catchup) = (false, false);
+        }
         let command = SessionCommand::Open {
             id: session.clone(),
             channel: gate.id.clone(),
             project: gate.project.clone(),
             playback_id: gate.playback_id.clone(),
             node: node.clone(),
-            settings: gate.settings.for_session(),
+            settings,
             at: self.executor.now(),
         };
         let loaded = Loaded { aggregate: Session::Unknown, aggregate_id: session.to_string(), version: 0 };

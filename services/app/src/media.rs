@@ -28,6 +28,8 @@ pub struct FeedFacts {
     pub encoder: Option<String>,
     /// Whether the feed on air has been quiet long enough to be taken over by this one.
     pub takeover_allowed: bool,
+    /// Whether the node has room to record a session that begins with this feed.
+    pub room_to_record: bool,
 }
 
 impl std::fmt::Debug for FeedFacts {

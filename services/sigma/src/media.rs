@@ -21,7 +21,7 @@ use sigma_clock::{Clock, Timestamp};
 use sigma_door::{Identity, Pressure};
 use sigma_node::{
     AssetFacts, AssetStanding, Body, Control, ControlError, Denied, FeedFacts, FeedGrant, HealthSample,
-    InputFormat, KeyHolder, LossCause, Node, NodeSettings, Playback, Recorded, Report, SessionFacts,
+    InputFormat, KeyHolder, LossCause, Node, NodeSettings, Playback, Recorded, Report, RoomUse, SessionFacts,
     Standing, StreamKey, Unusable, Wanted, WarningChange,
 };
 use tokio::net::TcpListener;
@@ -91,6 +91,7 @@ impl Media {
             pictures: Some(painter.pictures()),
             archive: Some(recordings.archive().clone()),
             archive_backlog: settings.objects_backlog,
+            recordings_limit: settings.recordings_limit,
             ..NodeSettings::new(path_secret)
         };
         let node = Node::open(node_settings, &names.live(), Arc::new(control), clock).map_err(|error| {
@@ -335,6 +336,7 @@ impl Control for Port {
             encoder: facts.encoder,
             // The node has judged its own seats: nobody delivers there, whatever has been reported so far.
             takeover_allowed: true,
+            room_to_record: facts.room_to_record,
         };
         let grant = self.app.open_feed(channel, facts).await.map_err(denied)?;
         self.shown.hold(&grant.session);
@@ -463,7 +465,7 @@ impl Component for Media {
     async fn check(&self) -> Condition {
         match self.node.unwritten_logs() {
             0 => match self.node.archive_trouble() {
-                None => Condition::Ready,
+                None => room(self.node.room()),
                 Some(trouble) => Condition::Degraded(format!(
                     "recordings cannot be archived, and {} MB wait on disk: {trouble}; see that the place that --objects names \
                      answers and may be written",
@@ -475,6 +477,20 @@ impl Component for Media {
                  answers, has room and is writable"
             )),
         }
+    }
+}
+
+/// Whether recordings have room.
+fn room(room: RoomUse) -> Condition {
+    let mend = "delete recordings, let channels keep them for a shorter time, or raise --recordings-limit";
+    match room.scarce() {
+        None => Condition::Ready,
+        Some(percent) if room.is_full() => Condition::Degraded(format!(
+            "recordings take {percent} % of --recordings-limit: broadcasts that begin now are not recorded; {mend}"
+        )),
+        Some(percent) => Condition::Degraded(format!(
+            "recordings take {percent} % of --recordings-limit; at 100 % new broadcasts are not recorded: {mend}"
+        )),
     }
 }
 

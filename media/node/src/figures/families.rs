@@ -4,6 +4,7 @@ use sigma_door::Handshake;
 use sigma_health::WarningName;
 
 use super::{Counter, FeedEnding, Figures, Histogram, Refusal, RequestKind, STATUS_CLASSES};
+use crate::keeping::RoomUse;
 use crate::session::HealthSample;
 
 /// How a family's values behave.
@@ -102,6 +103,7 @@ pub(crate) struct Now {
     pub(crate) feeds: usize,
     pub(crate) unwritten_logs: usize,
     pub(crate) archive_backlog: u64,
+    pub(crate) room: RoomUse,
     /// The newest sample of each session on air, as many as are shown.
     pub(crate) health: Vec<(String, HealthSample)>,
 }
@@ -228,6 +230,14 @@ impl Figures {
             "Bytes of segments that wait for the archive.",
             now.archive_backlog,
         );
+        families.gauge(
+            "sigma_recordings_bytes",
+            "Bytes that recordings and what is on air take on this node's disk.",
+            now.room.used,
+        );
+        if let Some(limit) = now.room.limit {
+            families.gauge("sigma_recordings_limit_bytes", "Bytes that they may take.", limit);
+        }
     }
 
     fn origin(&self, families: &mut Families) {
@@ -347,6 +357,7 @@ mod tests {
             feeds: 1,
             unwritten_logs: 0,
             archive_backlog: 0,
+            room: RoomUse { used: 0, limit: Some(1) },
             health: vec![("se_1".into(), health)],
         })
     }

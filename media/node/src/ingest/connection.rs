@@ -319,11 +319,15 @@ impl<W: AsyncWrite + Unpin> Shell<W> {
                 return Err(Denied::NoMemory);
             }
         }
-        let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp" };
+        let room_to_record = !core.room.now().is_full();
+        let facts = FeedFacts { peer: self.peer.to_string(), encoder, protocol: "rtmp", room_to_record };
         let FeedGrant { session, feed: number } = core.control.open_feed(&channel, facts).await?;
         core.entrance.arrived(&channel);
         let seat = claim.seat();
         info!(session.id = %session.session, channel.id = %session.channel, feed = number, takeover, "a feed is on air");
+        if !room_to_record && !session.keeps {
+            warn!(session.id = %session.session, "the session is not recorded: recordings have used up their room");
+        }
         core.figures.feeds.add(1);
         core.figures.takeovers.add(takeover.into());
         let id = session.session.clone();

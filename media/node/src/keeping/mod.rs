@@ -1,9 +1,12 @@
-//! What is kept of sessions that have ended: the control plane is told what there is, and what nobody needs is removed.
+//! What is kept of sessions: filed in the archive, told to the control plane, measured, and removed when nobody needs it.
 
 mod filing;
+mod room;
 mod sweep;
 mod told;
 
 pub(crate) use filing::{ArchiveState, Filing};
+pub(crate) use room::Room;
+pub use room::RoomUse;
 pub(crate) use sweep::Sweeper;
 pub(crate) use told::{tell, tell_untold};

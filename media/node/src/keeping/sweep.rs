@@ -13,6 +13,7 @@ use sigma_log::{LogError, MediaFile, SegmentLog};
 use tracing::{info, warn};
 
 use super::filing::FILED;
+use super::room::Tally;
 use crate::control::Wanted;
 use crate::core::Core;
 use crate::session::{SessionHandle, stale_folders};
@@ -40,17 +41,22 @@ pub(crate) struct Sweeper {
     needed: HashMap<String, (Vec<Span>, Instant)>,
     /// Of each session on air: the first segment that still stands on the disk.
     trimmed: HashMap<String, u64>,
+    tally: Tally,
 }
 
 impl Sweeper {
     /// One round.
     pub(crate) async fn round(&mut self, core: &Arc<Core>) {
         self.trim_on_air(core).await;
-        if self.archive_looked_at.is_none_or(|last| last.elapsed() >= ARCHIVE_EVERY) {
+        self.measure(core).await;
+        // Where there is no room, what nobody needs goes without waiting for its time.
+        let is_full = core.room.now().is_full();
+        if is_full || self.archive_looked_at.is_none_or(|last| last.elapsed() >= ARCHIVE_EVERY) {
             self.archive_looked_at = Some(monotonic());
             self.sweep_archive(core).await;
         }
-        let (folder, age) = (core.folder.clone(), core.settings.keep_ended);
+        let age = if is_full { Duration::ZERO } else { core.settings.keep_ended };
+        let folder = core.folder.clone();
         let known = core.sessions.known();
         let stale = tokio::task::spawn_blocking(move || stale_folders(&folder, age, &known));
         let Ok(stale) = stale.await else { return };
@@ -86,6 +92,24 @@ impl Sweeper {
                     warn!(session.id = %session, %error, "what is needed of old media is not known: it stays");
                 }
             }
+        }
+    }
+
+    /// Finds out how much room recordings take.
+    async fn measure(&mut self, core: &Core) {
+        let archived = core.settings.archive.as_ref().and_then(Archive::local_sessions);
+        let roots: Vec<PathBuf> = std::iter::once(core.folder.clone()).chain(archived).collect();
+        let mut tally = std::mem::take(&mut self.tally);
+        let counted = tokio::task::spawn_blocking(move || {
+            let used = tally.count(&roots);
+            (tally, used)
+        });
+        let Ok((tally, used)) = counted.await else { return };
+        self.tally = tally;
+        let was_full = core.room.now().is_full();
+        core.room.measured(used);
+        if core.room.now().is_full() && !was_full {
+            warn!(bytes = used, "recordings have used up their room: what begins now is not recorded");
         }
     }
 
@@ -155,7 +179,6 @@ impl Sweeper {
                 Vec::new()
             } else {
                 match core.control.wanted(handle.id()).await {
-                    Ok(wanted) if wanted.everything => continue,
                     Ok(wanted) => wanted.spans,
                     Err(_) => continue,
                 }
@@ -185,7 +208,8 @@ async fn thin_archive(
 ) -> Result<bool, ArchiveError> {
     let Some(archived) = archive.load(session).await? else { return Ok(false) };
     let age_us = core.clock.now().micros().saturating_sub(archived.meta.created_us);
-    if u128::try_from(age_us).unwrap_or(0) < core.settings.keep_ended.as_micros() {
+    let young = u128::try_from(age_us).unwrap_or(0) < core.settings.keep_ended.as_micros();
+    if young && !core.room.now().is_full() {
         return Ok(false);
     }
     let kept = named(&Recording::fold(&archived.entries), spans);
@@ -329,11 +353,14 @@ mod tests {
     }
 
     fn scene() -> Scene {
+        scene_with(Duration::ZERO, None)
+    }
+
+    fn scene_with(keep_ended: Duration, recordings_limit: Option<u64>) -> Scene {
         let folder = tempfile::tempdir().unwrap();
         let office = Office::there();
-        let archive = Archive::open(&Place::Folder(folder.path().join("objects"))).unwrap();
-        let settings =
-            NodeSettings { keep_ended: Duration::ZERO, archive: Some(archive), ..NodeSettings::new([0; 32]) };
+        let archive = Some(Archive::open(&Place::Folder(folder.path().join("objects"))).unwrap());
+        let settings = NodeSettings { keep_ended, archive, recordings_limit, ..NodeSettings::new([0; 32]) };
         let live = folder.path().join("live");
         let node = Node::open(settings, &live, office.clone(), Arc::new(SystemClock)).unwrap();
         Scene { folder, office, core: Arc::clone(&node.core), sweeper: Sweeper::default() }
@@ -431,5 +458,19 @@ mod tests {
         scene.needs(Wanted { on_air: true, spans: spans.clone(), ..Wanted::default() });
         scene.sweeper.round(&scene.core).await;
         assert_eq!(left(&live.join("se_1")), must_stay(&spans));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_there_is_no_room_what_nobody_needs_goes_before_its_time() {
+        let day = Duration::from_secs(24 * 3_600);
+        for (limit, goes) in [(None, false), (Some(1 << 30), false), (Some(1), true)] {
+            let mut scene = scene_with(day, limit);
+            record(&scene.live(), "se_1");
+            scene.needs(Wanted::default());
+            scene.rounds().await;
+            assert_eq!(!scene.live().join("se_1").exists(), goes, "{limit:?}");
+            let room = scene.core.room.now();
+            assert_eq!((room.limit, room.used == 0), (limit, goes));
+        }
     }
 }

@@ -47,6 +47,7 @@ async fn with_a_past(world: &World) -> String {
         peer: "203.0.113.77:4711".into(),
         encoder: Some("studio-of-one 3".into()),
         takeover_allowed: true,
+        room_to_record: true,
     };
     let grant = world.app.open_feed(&holder.channel, facts).await.unwrap();
     world.report(&grant, Report::Processing(input())).await;

@@ -158,8 +158,13 @@ impl World {
     pub(crate) async fn feed(&self, key: &Option<StreamKey>) -> Option<FeedGrant> {
         let key = key.as_ref().unwrap();
         let holder = self.app.resolve_key(key.expose()).await.ok()?;
-        let facts =
-            FeedFacts { node: "node-1".into(), peer: "peer".into(), encoder: None, takeover_allowed: true };
+        let facts = FeedFacts {
+            node: "node-1".into(),
+            peer: "peer".into(),
+            encoder: None,
+            takeover_allowed: true,
+            room_to_record: true,
+        };
         self.app.open_feed(&holder.channel, facts).await.ok()
     }
 

@@ -304,6 +304,7 @@ impl Platform {
             peer: "192.0.2.7:5".to_owned(),
             encoder: Some("obs-output module (libobs version 29)".to_owned()),
             takeover_allowed: false,
+            room_to_record: true,
         };
         let grant = self.app.open_feed(&holder.channel, facts).await.expect("a grant");
         let input = sigma_app::InputRow {

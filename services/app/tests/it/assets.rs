@@ -2,10 +2,11 @@
 
 use sigma_app::{
     Access, AppError, AssetKind, AssetRow, AssetState, Cut, CutError, CutPoint, EventFilter, EventRange,
-    Extent, LossCause, MediaError, NewApiToken, NewChannel, NewClip, Recorded, Report, Scope, Span, Wanted,
+    Extent, FeedFacts, LossCause, MediaError, NewApiToken, NewChannel, NewClip, Recorded, Report, Scope,
+    Span, Wanted,
 };
 
-use crate::world::{Made, World, caller, input, named, with_key};
+use crate::world::{Made, World, caller, facts, input, named, with_key};
 
 const SECOND: u64 = 1_000_000;
 
@@ -126,6 +127,30 @@ async fn the_media_may_be_faster_than_the_process_managers() {
         assert_eq!(world.events("asset", &row.id).await, ["asset.started", "asset.ready"]);
     }
     assert!(matches!(world.app.recorded("se_x", None).await, Err(MediaError::Refused(_))));
+}
+
+#[tokio::test]
+async fn where_there_is_no_room_a_session_goes_on_air_and_is_not_recorded() {
+    let world = World::new().await;
+    let made = world.channel().await;
+    let full = FeedFacts { room_to_record: false, ..facts(false) };
+    let grant = world.app.open_feed(made.channel.id.as_str(), full).await.unwrap();
+    assert!(!grant.session.keeps);
+    world.report(&grant, Report::Processing(input())).await;
+    world.report(&grant, Report::Playable).await;
+    world.settle().await;
+    let session = &grant.session.session;
+    assert_eq!(states(&world, session).await, []);
+    assert_eq!(world.app.wanted(session).await, Ok(Wanted { on_air: true, ..Wanted::default() }));
+    // Its clips are kept all the same.
+    world.recordings.answer(Ok(cut(&[(10, 40)])));
+    world.app.create_clip(&caller(), clip_of(session, -30, 0)).await.unwrap();
+    world.settle().await;
+    let wanted = world.app.wanted(session).await.unwrap();
+    assert_eq!(wanted, Wanted { on_air: true, everything: false, spans: vec![span(10, 40)] });
+    // A feed of the next session finds room again.
+    world.report(&grant, Report::Left).await;
+    assert!(world.feed(&made.stream_key, false).await.unwrap().session.keeps);
 }
 
 #[tokio::test]

@@ -401,7 +401,13 @@ pub(crate) fn with_key(key: &str, body: &str) -> Caller {
 }
 
 pub(crate) fn facts(takeover_allowed: bool) -> FeedFacts {
-    FeedFacts { node: NODE.into(), peer: PEER.into(), encoder: Some(ENCODER.into()), takeover_allowed }
+    FeedFacts {
+        node: NODE.into(),
+        peer: PEER.into(),
+        encoder: Some(ENCODER.into()),
+        takeover_allowed,
+        room_to_record: true,
+    }
 }
 
 pub(crate) fn input() -> InputRow {

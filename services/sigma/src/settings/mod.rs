@@ -59,6 +59,7 @@ pub(crate) struct Settings {
     pub(crate) objects: Place,
     /// Bytes that may wait on disk for it.
     pub(crate) objects_backlog: u64,
+    pub(crate) recordings_limit: Option<u64>,
     /// This node's name; made at first start where it is not set.
     pub(crate) node_id: Option<String>,
     /// What is logged, as `info` or `info,sigma_node=debug`.
@@ -182,6 +183,7 @@ impl Settings {
             ingest_silence: values.seconds("ingest-silence"),
             objects: place(&values)?,
             objects_backlog: values.number::<u64>("objects-backlog") * 1_000_000_000,
+            recordings_limit: values.maybe("recordings-limit").map(|gigabytes| gigabytes * 1_000_000_000),
             node_id: values.text("node-id"),
             log: values.needed("log"),
             log_format: match values.needed("log-format").as_str() {

@@ -326,6 +326,15 @@ fn of_the_platform() -> Vec<Setting> {
             Group::Limits,
         ),
         Setting {
+            name: "recordings-limit",
+            value: "GB",
+            default: None("none: as much as the disk holds"),
+            help: "Gigabytes that recordings may take on this node's disk: told in health from 80 % on; at 100 % what \
+                   expired goes at once, and broadcasts that begin are not recorded",
+            shape: Shape::Number { least: 1, most: 1_000_000, unit: "GB" },
+            group: Group::Limits,
+        },
+        Setting {
             name: "ingest-silence",
             value: "SECONDS",
             default: is("5"),

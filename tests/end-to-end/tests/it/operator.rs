@@ -1,7 +1,11 @@
 //! What an operator sees: readiness, figures, log lines that belong together.
 
-use end_to_end::{Platform, Start, binary};
+use std::process::Command;
+
+use end_to_end::{Broadcast, Clip, Platform, Start, binary, eventually};
 use serde_json::{Value, json};
+
+use crate::{SOON, join, session_is};
 
 #[tokio::test]
 async fn a_request_is_found_in_the_log_by_its_trace() {
@@ -71,4 +75,39 @@ async fn the_platforms_own_health_is_the_same_in_the_api_and_at_readyz() {
     assert!(!health.body.to_string().contains(&platform.admin_token()));
     let settings = named(health.get("/health/settings"));
     assert!(settings.iter().any(|name| name == "http"), "{settings:?}");
+}
+
+#[tokio::test]
+async fn where_recordings_have_used_up_their_room_a_broadcast_goes_on_air_and_is_not_recorded() {
+    let flags = ["--recordings-limit", "1"].map(str::to_owned).to_vec();
+    let mut platform = Platform::start(Start { flags, ..Start::default() }).await;
+    assert_eq!(platform.readiness().await.1["status"], "ready");
+    let old = platform.data_dir().join("live/se_old");
+    std::fs::create_dir_all(&old).expect("a folder");
+    let reserve = |bytes: &str| {
+        let status = Command::new("fallocate").arg("-l").arg(bytes).arg(old.join("0.m4s")).status();
+        assert!(status.expect("fallocate").success());
+    };
+    for (bytes, percent, told) in [("850MB", "85", "at 100 %"), ("1GB", "100", "not recorded")] {
+        reserve(bytes);
+        platform.kill();
+        platform.launch().await;
+        let media = eventually("the media component to tell", SOON, || async {
+            let (_, told) = platform.readiness().await;
+            let parts = told["components"].as_array().expect("a list").clone();
+            parts.into_iter().find(|part| part["name"] == "media" && part["status"] == "degraded")
+        })
+        .await;
+        let message = media["message"].as_str().expect("text");
+        assert!(message.contains(&format!("{percent} %")) && message.contains(told), "{message}");
+    }
+    assert!(platform.figure("sigma_recordings_bytes").await.expect("a figure") >= 1_000_000_000);
+    let channel = platform.create_channel("Full", json!({"latencyMode": "ULTRA_LOW"})).await;
+    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+    let mut viewer = join(&platform, &channel.playback_id).await;
+    viewer.follow(SOON, |viewer| viewer.seen.len() >= 2).await;
+    broadcast.stop();
+    session_is(&platform, &channel.id, "ENDED").await;
+    let asked = "query($id: ID!) { assets(channelId: $id) { nodes { kind } } }";
+    assert_eq!(platform.graphql(asked, json!({ "id": channel.id })).await.get("/assets/nodes"), &json!([]));
 }

@@ -12,6 +12,8 @@ pub struct Observation {
     pub address: String,
     /// Whether a multivariant playlist stood there.
     pub has_multivariant: bool,
+    /// Whether it had ended before the judge came: a recording, which is looked through and not followed.
+    pub recorded: bool,
     /// The media playlists that were followed, by their addresses.
     pub renditions: Vec<String>,
     /// All requests, in the order of their ends.

@@ -8,7 +8,7 @@ use reqwest::Url;
 use super::fetch::{Request, decoded};
 use super::{MOST_RENDITIONS, Refusal, Run};
 use crate::observation::{Body, Purpose};
-use crate::playlist::{MediaPlaylist, parse_media, parse_multivariant};
+use crate::playlist::{parse_media, parse_multivariant};
 
 /// How long the first answers may take.
 const WITHIN: Duration = Duration::from_secs(15);
@@ -20,6 +20,7 @@ const AGAIN: i64 = 5_000_000;
 pub(crate) struct Joined {
     pub(crate) address: String,
     pub(crate) has_multivariant: bool,
+    pub(crate) recorded: bool,
     pub(crate) renditions: Vec<Url>,
 }
 
@@ -30,8 +31,9 @@ pub(crate) async fn join(run: &Run, address: &str) -> Result<Joined, Refusal> {
     let (base, text) = first(run, url.clone(), Purpose::Multivariant, true).await?;
     let no_playlist = |error: String| Refusal::NoPlaylist { url: url.to_string(), error };
     if !text.contains("#EXT-X-STREAM-INF") {
-        live(&url, parse_media(&text).map_err(no_playlist)?)?;
-        return Ok(Joined { address: url.to_string(), has_multivariant: false, renditions: vec![base] });
+        let recorded = parse_media(&text).map_err(no_playlist)?.ended;
+        let renditions = vec![base];
+        return Ok(Joined { address: url.to_string(), has_multivariant: false, recorded, renditions });
     }
     let read = parse_multivariant(&text).map_err(no_playlist)?;
     let mut renditions: Vec<Url> = Vec::new();
@@ -46,12 +48,8 @@ pub(crate) async fn join(run: &Run, address: &str) -> Result<Joined, Refusal> {
     let media = renditions.first().ok_or_else(|| no_playlist("it names no variant".to_owned()))?;
     let (_, text) = first(run, media.clone(), Purpose::Plain, false).await?;
     let read = parse_media(&text);
-    live(&url, read.map_err(|error| Refusal::NoPlaylist { url: media.to_string(), error })?)?;
-    Ok(Joined { address: url.to_string(), has_multivariant: true, renditions })
-}
-
-fn live(url: &Url, playlist: MediaPlaylist) -> Result<(), Refusal> {
-    if playlist.ended { Err(Refusal::NotLive(url.to_string())) } else { Ok(()) }
+    let recorded = read.map_err(|error| Refusal::NoPlaylist { url: media.to_string(), error })?.ended;
+    Ok(Joined { address: url.to_string(), has_multivariant: true, recorded, renditions })
 }
 
 /// A first playlist, and the address that it came from in the end. A multivariant playlist is noted.

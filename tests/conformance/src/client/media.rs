@@ -23,6 +23,9 @@ const AT_ONCE: usize = 6;
 /// How many segments of a first playlist are fetched: the newest.
 const OF_THE_FIRST: usize = 6;
 
+/// How many segments of a recording are fetched: forty minutes of 4 s.
+const MOST_OF_A_RECORDING: usize = 600;
+
 /// The most gaps of a run that are asked for, to see that they are not there.
 const MOST_GAPS: usize = 3;
 
@@ -118,6 +121,29 @@ impl Desk {
             .extend(playlist.hints.iter().filter(|hint| hint.start.is_none()).map(|hint| hint.uri.clone()));
         if !playlist.ended {
             self.see_what_is_gone(tasks, &mut state, playlist);
+        }
+    }
+
+    /// Fetches the media of a recording: all of it, or of a long one its beginning, its middle and its end.
+    pub(crate) fn look_through(self: &Arc<Self>, tasks: &mut JoinSet<()>, playlist: &MediaPlaylist) {
+        let mut state = self.state();
+        state.target = Some(playlist.target);
+        let count = playlist.segments.len();
+        let is_looked_at = |at: usize| {
+            let third = MOST_OF_A_RECORDING / 3;
+            let from_middle = at.abs_diff(count / 2);
+            count <= MOST_OF_A_RECORDING || at < third || from_middle < third / 2 || count - at <= third
+        };
+        for (_, segment) in playlist.segments.iter().enumerate().filter(|(at, _)| is_looked_at(*at)) {
+            let shelf = Shelf {
+                uri: segment.uri.clone(),
+                range: segment.byte_range,
+                duration: segment.duration,
+                gone: segment.gap,
+            };
+            if !segment.gap {
+                self.fetch(tasks, &mut state, Purpose::Segment(segment.msn), shelf, segment.map.clone());
+            }
         }
     }
 

@@ -5,6 +5,7 @@ mod follow;
 mod join;
 mod media;
 mod probes;
+mod recorded;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -88,9 +89,6 @@ pub enum Refusal {
         /// Why not.
         error: String,
     },
-    /// A playlist that has ended.
-    #[error("{0} is not live: its playlist has ENDLIST; begin while the broadcast is on air")]
-    NotLive(String),
     /// The client cannot be made.
     #[error("no HTTP client can be made ({0}); see the machine's certificates")]
     Client(String),
@@ -170,9 +168,14 @@ pub async fn observe(
     run.renditions.store(joined.renditions.len(), Ordering::Relaxed);
     let mut tasks = JoinSet::new();
     for (index, url) in joined.renditions.iter().enumerate() {
-        tasks.spawn(follow::follow(Arc::clone(&run), index, url.clone()));
+        let (run, url) = (Arc::clone(&run), url.clone());
+        if joined.recorded {
+            tasks.spawn(recorded::look_through(run, index, url));
+        } else {
+            tasks.spawn(follow::follow(run, index, url));
+        }
     }
-    if joined.has_multivariant {
+    if joined.has_multivariant && !joined.recorded {
         tasks.spawn(join::reload(Arc::clone(&run), joined.address.clone()));
     }
     let held_up = {
@@ -207,6 +210,7 @@ pub async fn observe(
     Ok(Observation {
         address: joined.address,
         has_multivariant: joined.has_multivariant,
+        recorded: joined.recorded,
         renditions: joined.renditions.iter().map(ToString::to_string).collect(),
         exchanges,
         held_up,

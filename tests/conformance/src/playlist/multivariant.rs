@@ -44,6 +44,8 @@ pub struct Multivariant {
     pub variants: Vec<Variant>,
     /// Renditions that have a playlist of their own.
     pub renditions: Vec<RenditionUri>,
+    /// `EXT-X-INDEPENDENT-SEGMENTS`: said of all of them.
+    pub independent_segments: bool,
 }
 
 /// Reads a multivariant playlist.
@@ -81,6 +83,8 @@ pub fn parse(text: &str) -> Result<Multivariant, String> {
                 let kind = read.text("TYPE").map_err(bad)?;
                 out.renditions.push(RenditionUri { kind, uri: uri.to_owned() });
             }
+        } else if line == "#EXT-X-INDEPENDENT-SEGMENTS" {
+            out.independent_segments = true;
         } else if !line.is_empty() && !line.starts_with('#') {
             let mut variant =
                 said.take().ok_or_else(|| bad("a URI without its EXT-X-STREAM-INF".to_owned()))?;

@@ -4,7 +4,7 @@ use crate::case::{Case, Line};
 use crate::finding::{Exhibit, Finding, Trial};
 use crate::mp4::{Init, Kind, micros};
 use crate::observation::{Body, Exchange, Purpose};
-use crate::playlist::{Multivariant, Variant};
+use crate::playlist::{Multivariant, Segment, Variant};
 
 /// §4, and RFC 8216 §4.
 const PLAYLIST_TYPES: [&str; 2] = ["application/vnd.apple.mpegurl", "audio/mpegurl"];
@@ -86,18 +86,25 @@ pub(super) fn attributes(case: &Case<'_>) -> Finding {
         }
         return Finding::not_applicable("a media playlist was given: there are no attributes");
     }
-    if let Some((exchange, newest)) = case.multivariants.last() {
-        for line in &case.lines {
-            let of_line = |variant: &&Variant| resolves(exchange, &variant.uri, line.url);
-            let Some(variant) = newest.variants.iter().find(of_line) else { continue };
-            trial.saw();
-            for said in said_wrong(case, line, variant, newest) {
-                let shows = Exhibit::playlist(exchange, &newest.text);
-                trial.breach(format!("{said}: {}", variant.line), [shows]);
-            }
+    for line in &case.lines {
+        let Some((exchange, newest, variant)) = variant_of(case, line) else { continue };
+        trial.saw();
+        for said in said_wrong(case, line, variant, newest) {
+            let shows = Exhibit::playlist(exchange, &newest.text);
+            trial.breach(format!("{said}: {}", variant.line), [shows]);
         }
     }
     trial.end("as measured", "no multivariant playlist came")
+}
+
+/// What the newest multivariant playlist says of a line.
+pub(super) fn variant_of<'c>(
+    case: &'c Case<'_>,
+    line: &Line<'_>,
+) -> Option<(&'c Exchange, &'c Multivariant, &'c Variant)> {
+    let (exchange, newest) = case.multivariants.last()?;
+    let variant = newest.variants.iter().find(|variant| resolves(exchange, &variant.uri, line.url))?;
+    Some((exchange, newest, variant))
 }
 
 fn resolves(exchange: &Exchange, uri: &str, url: &str) -> bool {
@@ -105,11 +112,23 @@ fn resolves(exchange: &Exchange, uri: &str, url: &str) -> bool {
     reqwest::Url::parse(base).and_then(|base| base.join(uri)).is_ok_and(|found| found.as_str() == url)
 }
 
+/// The format that a variant is to tell of: of what is live the one that is sent now; of a recording, all of which plays, the one
+/// with the largest pictures, for which there is to be room (§4.4.6.2, RESOLUTION).
+fn shown_by<'c>(case: &'c Case<'_>, line: &Line<'_>) -> Option<&'c Init> {
+    if !case.log.recorded {
+        let newest = line.follows().rev().find_map(|load| load.playlist.all().next_back()?.map.clone());
+        return newest.and_then(|map| case.init(line, &map));
+    }
+    let maps = line.segments.values().filter_map(|listed| listed.what.map.as_ref());
+    let area =
+        |init: &&Init| init.video().map_or(0, |video| u64::from(video.size.0) * u64::from(video.size.1));
+    maps.filter_map(|map| case.init(line, map)).max_by_key(area)
+}
+
 /// All that a variant says wrong, or does not say.
 fn said_wrong(case: &Case<'_>, line: &Line<'_>, variant: &Variant, all: &Multivariant) -> Vec<String> {
     let mut wrong = Vec::new();
-    let newest = line.follows().rev().find_map(|load| load.playlist.all().next_back()?.map.clone());
-    let init = newest.and_then(|map| case.init(line, &map));
+    let init = shown_by(case, line);
     let has_pictures = init.and_then(Init::video).is_some();
     for (name, there) in [
         ("BANDWIDTH", variant.bandwidth.is_some()),
@@ -137,7 +156,9 @@ fn said_wrong(case: &Case<'_>, line: &Line<'_>, variant: &Variant, all: &Multiva
             }
         }
     }
-    let measured = measure(case, line);
+    // What was another format has other rates.
+    let newest = line.segments.values().next_back().map(|listed| &listed.what.map);
+    let measured = measure(case, line, |segment| Some(&segment.map) == newest);
     if let (Some(said), Some(rate)) =
         (variant.frame_rate.as_deref().and_then(thousandths), measured.frame_rate)
         && said.abs_diff(rate) * 100 > rate * 5
@@ -163,24 +184,23 @@ fn said_wrong(case: &Case<'_>, line: &Line<'_>, variant: &Variant, all: &Multiva
     wrong
 }
 
-#[derive(Default)]
-struct Measured {
-    peak: Option<u64>,
-    average: Option<u64>,
+/// What segments show.
+pub(super) struct Measured {
+    /// Bit/s.
+    pub(super) peak: Option<u64>,
+    /// Bit/s.
+    pub(super) average: Option<u64>,
     /// In thousandths of a picture a second.
-    frame_rate: Option<u64>,
+    pub(super) frame_rate: Option<u64>,
 }
 
-/// What the whole segments of a line show, those of its newest format.
-fn measure(case: &Case<'_>, line: &Line<'_>) -> Measured {
-    let Some(newest) = line.segments.values().next_back().map(|listed| listed.what.map.clone()) else {
-        return Measured::default();
-    };
+/// What those of the whole segments of a line show that are `looked_at`.
+pub(super) fn measure(case: &Case<'_>, line: &Line<'_>, looked_at: impl Fn(&Segment) -> bool) -> Measured {
     let (mut bits, mut micros_all, mut peak, mut pictures) = (0u64, 0u64, 0u64, (0u64, 0u64));
     for (exchange, answer) in case.answered(line) {
         let Purpose::Segment(msn) = exchange.purpose else { continue };
         let Some(listed) =
-            line.segments.get(&msn).filter(|listed| listed.what.map == newest && !listed.what.gap)
+            line.segments.get(&msn).filter(|listed| looked_at(&listed.what) && !listed.what.gap)
         else {
             continue;
         };

@@ -1,4 +1,5 @@
-//! The 44 rules: each a pure function of what was observed.
+//! The rules: each a pure function of what was observed. The 44 of the checklist are of what is live; some of them are of
+//! recordings too, and those from 45 on are of recordings alone.
 
 mod blocking;
 mod cache;
@@ -12,6 +13,7 @@ mod lasting;
 mod numbers;
 mod order;
 mod pace;
+mod recorded;
 mod renditions;
 
 use crate::case::Case;
@@ -26,7 +28,16 @@ pub struct Rule {
     pub clause: &'static str,
     /// What it asks, in short.
     pub title: &'static str,
+    of: Of,
     judge: fn(&Case<'_>) -> Finding,
+}
+
+/// What a rule is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    Live,
+    Recordings,
+    Both,
 }
 
 impl std::fmt::Debug for Rule {
@@ -41,20 +52,27 @@ const fn rule(
     title: &'static str,
     judge: fn(&Case<'_>) -> Finding,
 ) -> Rule {
-    Rule { number, clause, title, judge }
+    Rule { number, clause, title, of: Of::Live, judge }
+}
+
+impl Rule {
+    const fn of(self, of: Of) -> Self {
+        Self { of, ..self }
+    }
 }
 
 /// All rules, by number.
-pub const RULES: [Rule; 44] = [
+pub const RULES: [Rule; 49] = [
     rule(1, "4.4.3.8, 6.2.4", "CAN-BLOCK-RELOAD, and one SERVER-CONTROL for all", control::server_control),
     rule(2, "4.4.3.8, HAS 14.3", "PART-HOLD-BACK of 3 part targets", control::part_hold_back),
     rule(3, "4.4.3.8", "HOLD-BACK of 3 target durations", control::hold_back),
     rule(4, "4.4.3.8", "CAN-SKIP-UNTIL of 6 target durations", control::skip_until),
-    rule(5, "4.4.3.1, 6.2.1", "one target duration, and no segment longer", durations::target),
-    rule(6, "6.2.4", "the same target duration everywhere", durations::same_target),
+    rule(5, "4.4.3.1, 6.2.1", "one target duration, and no segment longer", durations::target).of(Of::Both),
+    rule(6, "6.2.4", "the same target duration everywhere", durations::same_target).of(Of::Both),
     rule(7, "4.4.4.9", "no part longer than the part target", durations::longest_part),
     rule(8, "4.4.4.9", "parts of at least 85 % of the part target", durations::shortest_part),
-    rule(9, "4.4.4.9, B.1, HAS 7.4", "INDEPENDENT where a picture stands alone", content::independent),
+    rule(9, "4.4.4.9, B.1, HAS 7.4", "INDEPENDENT where a picture stands alone", content::independent)
+        .of(Of::Both),
     rule(10, "4.4.4.9", "a segment's tags before its first part", order::tags_before_parts),
     rule(11, "6.2.1", "the next part within a part target", pace::next_part),
     rule(12, "6.2.1", "the next segment within 1.5 target durations", pace::next_segment),
@@ -67,7 +85,7 @@ pub const RULES: [Rule; 44] = [
     rule(19, "6.2.1", "what is listed is there at once", pace::listed_is_there),
     rule(20, "6.2.1", "only allowed changes, whole ones", order::changes),
     rule(21, "4.4.4.7, 6.2.1", "a lost encoder's hole is filled by gaps", content::holes),
-    rule(22, "4.4.4.3", "DISCONTINUITY where format or timestamps change", content::changes),
+    rule(22, "4.4.4.3", "DISCONTINUITY where format or timestamps change", content::changes).of(Of::Both),
     rule(23, "B.1, HAS 8.4", "PROGRAM-DATE-TIME, and after discontinuities", order::dates),
     rule(24, "6.2.5.2", "_HLS_msn waits for the whole segment", blocking::whole_segment),
     rule(25, "6.2.5.2", "_HLS_part waits for that part", blocking::part),
@@ -85,17 +103,30 @@ pub const RULES: [Rule; 44] = [
     rule(37, "4.4.5.3, 6.2.6", "byte-range parts serve an open range", hints::byte_ranges),
     rule(38, "4.4.5.4, B.1", "fresh RENDITION-REPORTs of the others", renditions::reports),
     rule(39, "6.2.4", "renditions in step", renditions::in_step),
-    rule(40, "4, HAS 10.1", "gzip for playlists, and the right types", delivery::coding_and_types),
-    rule(41, "B.1", "HTTP/2 on TLS", delivery::http2),
+    rule(40, "4, HAS 10.1", "gzip for playlists, and the right types", delivery::coding_and_types)
+        .of(Of::Both),
+    rule(41, "B.1", "HTTP/2 on TLS", delivery::http2).of(Of::Both),
     rule(42, "6.2.5.2, HAS 12", "Cache-Control that a CDN can live with", cache::control),
-    rule(43, "4.4.6.2, HAS 8.18, 9", "attributes as measured, no redirects", delivery::attributes),
-    rule(44, "8", "the lowest EXT-X-VERSION that fits", control::version),
+    rule(43, "4.4.6.2, HAS 8.18, 9", "attributes as measured, no redirects", delivery::attributes)
+        .of(Of::Both),
+    rule(44, "8", "the lowest EXT-X-VERSION that fits", control::version).of(Of::Both),
+    rule(45, "4.4.3.5, HAS 8.6", "PLAYLIST-TYPE VOD, and its end", recorded::kind).of(Of::Recordings),
+    rule(46, "4.4.3.5, 6.2.1", "nothing changes any more", recorded::unchanged).of(Of::Recordings),
+    rule(47, "HAS 8.1", "durations that add up to what plays", recorded::durations).of(Of::Recordings),
+    rule(48, "HAS 1.26, 1.27", "rates within 10 % of what is measured", recorded::rates).of(Of::Recordings),
+    rule(49, "HAS 9.11, 9.12", "INDEPENDENT-SEGMENTS where all are", recorded::independent)
+        .of(Of::Recordings),
 ];
 
 /// Judges what was observed by all rules.
 pub fn judge(log: &Observation) -> Vec<(&'static Rule, Finding)> {
     let case = Case::new(log);
-    RULES.iter().map(|rule| (rule, (rule.judge)(&case))).collect()
+    let finding = |rule: &Rule| match rule.of {
+        Of::Live if log.recorded => Finding::not_applicable("this is a recording"),
+        Of::Recordings if !log.recorded => Finding::not_applicable("this is live"),
+        _ => (rule.judge)(&case),
+    };
+    RULES.iter().map(|rule| (rule, finding(rule))).collect()
 }
 
 /// Why rules on parts say nothing here.

@@ -1,5 +1,7 @@
 //! One variant a rule, and some with a second: the judge finds it, and nothing else.
 
+use std::ops::RangeInclusive;
+
 use sigma_conformance::{Options, Report, Verdict, check};
 
 use crate::origin::{Door, Origin, serve};
@@ -26,13 +28,22 @@ async fn mutant(rule: u8) -> Option<String> {
         .then(|| format!("=== rule {rule} is broken, found were {broken:?}\n{}", report.broken()))
 }
 
+/// The rules of what is live.
+const LIVE: RangeInclusive<u8> = 1..=44;
+
+/// The rules of recordings alone.
+const RECORDED: RangeInclusive<u8> = 45..=49;
+
 /// What is wrong with the verdicts on the origin that keeps every rule; nothing where all 44 were seen to be kept.
 async fn whole() -> Option<String> {
     let mut report = judged(0, Door::Tls).await;
     if report.numbers(Verdict::Kept).len() != 44 {
         report = judged(0, Door::Tls).await;
     }
-    let others = report.findings.iter().filter(|(_, finding)| finding.verdict != Verdict::Kept);
+    let others = report.findings.iter().filter(|(rule, finding)| {
+        let wanted = if LIVE.contains(&rule.number) { Verdict::Kept } else { Verdict::NotApplicable };
+        finding.verdict != wanted
+    });
     let told: Vec<String> = others
         .map(|(rule, finding)| {
             format!("=== nothing is broken; rule {}: {:?}, {}", rule.number, finding.verdict, finding.said)
@@ -57,7 +68,7 @@ async fn the_judge_finds_each_broken_rule_and_nothing_else() {
         .map(|rules| rules.split(',').filter_map(|rule| rule.parse().ok()).collect())
         .unwrap_or_default();
     let rules: Vec<u8> =
-        (1..=44).chain(OTHERWISE).filter(|rule| only.is_empty() || only.contains(rule)).collect();
+        LIVE.chain(OTHERWISE).filter(|rule| only.is_empty() || only.contains(rule)).collect();
     let whole = tokio::spawn(whole());
     let wrong = all(&rules).await;
     // A machine with other work may hold an origin up beyond twice a bound: those have a second chance, among few.
@@ -65,4 +76,20 @@ async fn the_judge_finds_each_broken_rule_and_nothing_else() {
     let mut wrong: Vec<String> = all(&again).await.into_iter().map(|(_, said)| said).collect();
     wrong.extend(whole.await.expect("it is judged"));
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_it_does_of_a_recording() {
+    for broken in RECORDED.chain([0, 40]) {
+        let served = serve(Origin::new(broken), Door::Plain).await;
+        let options = Options { seconds: LONGEST, insecure: false };
+        let report =
+            check(&served.url("/recording/master.m3u8"), &options, |_| ()).await.expect("a recording");
+        let wanted: Vec<u8> = Some(broken).filter(|broken| *broken > 0).into_iter().collect();
+        assert_eq!(report.numbers(Verdict::Broken), wanted, "{}", report.broken());
+        let kept = [5, 9, 22, 40, 43, 44].into_iter().chain(RECORDED).filter(|rule| *rule != broken);
+        assert_eq!(report.numbers(Verdict::Kept), kept.collect::<Vec<_>>(), "variant {broken}");
+        let others = report.findings.iter().filter(|(_, finding)| finding.verdict == Verdict::NotSeen);
+        assert_eq!(others.count(), 0, "variant {broken}");
+    }
 }

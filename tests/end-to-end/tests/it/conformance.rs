@@ -1,14 +1,14 @@
 //! The judge of LL-HLS on our own origin: a broadcast whose encoder crashes, comes back with another format, freezes,
-//! is replaced and stops, in each latency mode over HTTPS with HTTP/2, and with parts in clear too. No rule is broken, and
-//! which rules are not seen or do not apply is known.
+//! is replaced and stops, in each latency mode over HTTPS with HTTP/2, and with parts in clear too; and afterwards its catchup.
+//! No rule is broken, and which rules are not seen or do not apply is known.
 
 use std::time::Duration;
 
-use end_to_end::{Broadcast, Channel, Clip, Platform, Start, Viewer};
+use end_to_end::{Broadcast, Channel, Clip, Platform, Start, Viewer, eventually};
 use serde_json::json;
 use sigma_conformance::{Options, Report, Verdict, check};
 
-use crate::{join, session_is};
+use crate::{SOON, join, session_is};
 
 /// Longer than the longest mode's broadcast lasts.
 const LONGEST: u64 = 120;
@@ -54,7 +54,8 @@ async fn more(viewer: &mut Viewer, count: usize, gaps: bool) {
         .await;
 }
 
-async fn judged(platform: &Platform, mode: &str, segments: [usize; 3]) -> Report {
+/// Judges a broadcast, and then its catchup.
+async fn judged(platform: &Platform, mode: &str, segments: [usize; 3]) -> [Report; 2] {
     let channel = platform.create_channel(mode, json!({ "latencyMode": mode })).await;
     let first = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     let viewer = join(platform, &channel.playback_id).await;
@@ -62,12 +63,24 @@ async fn judged(platform: &Platform, mode: &str, segments: [usize; 3]) -> Report
     let options = Options { seconds: LONGEST, insecure: true };
     let (report, ()) =
         tokio::join!(check(&url, &options, |_| ()), troubles(platform, &channel, viewer, first, segments));
-    report.expect("something to judge")
+    let asked = "query($id: ID!) { assets(channelId: $id, kind: CATCHUP) { nodes { state playbackUrl } } }";
+    let catchup = eventually("the catchup to be ready", SOON, || async {
+        let told = platform.graphql(asked, json!({ "id": channel.id })).await;
+        let catchup = told.get("/assets/nodes/0").clone();
+        (catchup["state"] == "READY").then_some(catchup)
+    })
+    .await;
+    let url = catchup["playbackUrl"].as_str().expect("an address");
+    let recording = check(url, &options, |_| ()).await;
+    [report.expect("something to judge"), recording.expect("a recording to judge")]
 }
 
 /// The rules that have nothing to judge in our origin, whatever the mode: one rendition, so none to be the same as (6, 38, 39);
-/// no date ranges (33), no byte ranges (37).
-const NEVER: [u8; 5] = [6, 33, 37, 38, 39];
+/// no date ranges (33), no byte ranges (37); those of recordings.
+const NEVER: [u8; 10] = [6, 33, 37, 38, 39, 45, 46, 47, 48, 49];
+
+/// The rules that a recording over HTTPS shows.
+const OF_A_RECORDING: [u8; 12] = [5, 9, 22, 40, 41, 43, 44, 45, 46, 47, 48, 49];
 
 /// What half a minute of `NORMAL` does not show: no segment leaves the window (15, 16), none is old enough to be skipped (32), and
 /// nothing is blocked for 18 s (30). `tests/acceptance/run judge` goes on for longer; docs/hls-check.md has it all.
@@ -111,12 +124,22 @@ async fn our_origin_breaks_no_rule_in_any_latency_mode() {
         judged(&secure, "LOW", [2, 2, 3]),
         judged(&secure, "NORMAL", [1, 1, 1])
     );
+    let mut wrong = Vec::new();
+    for (name, [_, recording]) in
+        [("in clear", &in_clear), ("ULTRA_LOW", &ultra_low), ("LOW", &low), ("NORMAL", &normal)]
+    {
+        let none: Vec<u8> = (1..=49)
+            .filter(|rule| !OF_A_RECORDING.contains(rule) || (*rule == 41 && name == "in clear"))
+            .collect();
+        wrong.extend(told(&format!("the catchup of {name}"), recording, &none, &[]));
+    }
+    let [[in_clear, _], [ultra_low, _], [low, _], [normal, _]] = [in_clear, ultra_low, low, normal];
     let with = |more: &[u8]| {
         let mut all = [&NEVER[..], more].concat();
         all.sort_unstable();
         all
     };
-    let mut wrong = told("ULTRA_LOW", &ultra_low, &with(&[]), &[]);
+    wrong.extend(told("ULTRA_LOW", &ultra_low, &with(&[]), &[]));
     // In clear there is no HTTP/2 to ask for.
     wrong.extend(told("ULTRA_LOW in clear", &in_clear, &with(&[41]), &[]));
     wrong.extend(told("LOW", &low, &with(&PARTS), &[32]));

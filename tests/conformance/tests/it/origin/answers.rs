@@ -16,7 +16,7 @@ use super::server::Watch;
 use super::text::Asked;
 use super::{Origin, Side};
 
-type Answer = Response<BoxBody<Bytes, Infallible>>;
+pub(super) type Answer = Response<BoxBody<Bytes, Infallible>>;
 
 /// How long media stays after it was removed from the playlist.
 const STAYS: u64 = 10_500;
@@ -33,7 +33,19 @@ fn answer(status: u16, kind: &str, cache: &str, body: impl Into<Bytes>) -> Answe
         .expect("an answer")
 }
 
-fn media(body: impl Into<Bytes>) -> Answer {
+pub(super) fn playlist(text: String, cache: &str, gzip: bool) -> Answer {
+    let kind = "application/vnd.apple.mpegurl";
+    if !gzip {
+        return answer(200, kind, cache, text);
+    }
+    let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    zipped.write_all(text.as_bytes()).expect("memory takes all");
+    let mut answer = answer(200, kind, cache, zipped.finish().expect("memory takes all"));
+    answer.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
+    answer
+}
+
+pub(super) fn media(body: impl Into<Bytes>) -> Answer {
     answer(200, "video/mp4", "public, max-age=31536000, immutable", body)
 }
 
@@ -88,6 +100,7 @@ impl Origin {
             ["b", "index.m3u8"] => self.media_playlist(Side::B, watch, query, gzip).await,
             ["a", name] => self.file(Side::A, watch, name, None).await,
             ["b", name] => self.file(Side::B, watch, name, range).await,
+            ["recording", name] => self.recorded(name, gzip).unwrap_or_else(|| self.missing()),
             _ => self.missing(),
         }
     }
@@ -176,15 +189,7 @@ impl Origin {
         } else {
             "max-age=0".to_owned()
         };
-        let kind = "application/vnd.apple.mpegurl";
-        if !gzip || self.breaks(40) {
-            return answer(200, kind, &cache, text);
-        }
-        let mut zipped = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        zipped.write_all(text.as_bytes()).expect("memory takes all");
-        let mut answer = answer(200, kind, &cache, zipped.finish().expect("memory takes all"));
-        answer.headers_mut().insert(header::CONTENT_ENCODING, header::HeaderValue::from_static("gzip"));
-        answer
+        playlist(text, &cache, gzip && !self.breaks(40))
     }
 
     async fn file(

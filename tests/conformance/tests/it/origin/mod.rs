@@ -1,16 +1,19 @@
 //! A small origin that keeps every rule, over real HTTP in real time, and breaks one rule where it is told to.
 //!
 //! Two renditions: parts of side A are files of their own, those of side B byte ranges of their segments. Over some
-//! twenty seconds it is followed for, its feed is lost and comes back, its format changes, and it ends.
+//! twenty seconds it is followed for, its feed is lost and comes back, its format changes, and it ends. All of side A is there
+//! as a recording too.
 
 mod answers;
 mod boxes;
+mod recorded;
 mod script;
 mod server;
 mod text;
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicUsize;
 
 use bytes::Bytes;
 use script::{Item, PART, Script};
@@ -47,12 +50,14 @@ pub(crate) struct Origin {
     script: Script,
     broken: u8,
     made: Mutex<HashMap<(Side, u64, usize), Bytes>>,
+    /// How often the recording's playlist was asked for.
+    asked: AtomicUsize,
 }
 
 impl Origin {
     /// An origin that breaks one rule, or none (0); from 101 on, the rule of a hundred less in a second way.
     pub(crate) fn new(broken: u8) -> Self {
-        Self { script: Script::new(broken), broken, made: Mutex::default() }
+        Self { script: Script::new(broken), broken, made: Mutex::default(), asked: AtomicUsize::new(0) }
     }
 
     fn breaks(&self, rule: u8) -> bool {

@@ -46,7 +46,8 @@ impl Span {
     }
 }
 
-/// What an asset is made of: spans of its session's media, one at least, each behind the one before.
+/// What an asset is made of: spans of its session's media, one at least, in the order in which they are shown. A highlight may go
+/// back, and show the same twice.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "Vec<Span>", into = "Vec<Span>")]
 pub struct Spans(Vec<Span>);
@@ -78,12 +79,6 @@ impl TryFrom<Vec<Span>> for Spans {
         if !(1..=Self::MAX).contains(&spans.len()) {
             let (what, found) = ("the spans of an asset", spans.len());
             return Err(ValueError::Count { what, min: 1, max: Self::MAX, found });
-        }
-        if spans.windows(2).any(|pair| pair[0].to_us() > pair[1].from_us()) {
-            return Err(ValueError::Form {
-                what: "the spans of an asset",
-                wanted: "each behind the one before",
-            });
         }
         Ok(Self(spans))
     }

@@ -136,15 +136,14 @@ fn a_span_is_a_range_that_ends_after_it_begins() {
 }
 
 #[test]
-fn spans_stand_in_order_and_are_one_at_least() {
+fn spans_stand_in_any_order_and_are_one_at_least() {
     let spans = |pairs: &[(u64, u64)]| {
         let spans: Vec<_> = pairs.iter().map(|(from, to)| Span::new(*from, *to).unwrap()).collect();
         Spans::try_from(spans)
     };
     assert_eq!(spans(&[(0, 4), (4, 5), (7, 9)]).unwrap().length_us(), 7);
-    for wrong in [&[][..], &[(4, 5), (0, 4)], &[(0, 4), (3, 5)]] {
-        assert!(spans(wrong).is_err(), "{wrong:?}");
-    }
+    assert!(spans(&[]).is_err());
+    assert_eq!(spans(&[(4, 5), (0, 4), (3, 5)]).unwrap().length_us(), 7, "shown again, shown twice");
     let many: Vec<_> = (0..1_001).map(|n| (2 * n, 2 * n + 1)).collect();
     assert!(spans(&many[..1_000]).is_ok() && spans(&many).is_err());
     let whole = spans(&[(0, 10), (20, 30)]).unwrap();

@@ -10,7 +10,7 @@ use sigma_log::Entry;
 
 use crate::{Init, us_of_ticks};
 
-pub use cut::{Cut, CutError, CutPoint};
+pub use cut::{Cut, CutError, CutPoint, CutRange, NotCut};
 pub use extent::Extent;
 
 /// The most segments that are held: three days of 1 s, in 8 MB. What is beyond stays in the log and is in no view.
@@ -249,6 +249,14 @@ impl Recording {
         let first = self.piece(msn)?;
         let last = self.pieces.last()?;
         Some(Span { from_us: us(first.start), to_us: us(last.end()) })
+    }
+
+    /// Whether one segment's media stands right behind another's in a file: it is of the same format, and their timestamps,
+    /// which count no gaps, go on.
+    pub fn goes_on(&self, before: u64, msn: u64) -> bool {
+        let between = || (before + 1..msn).filter_map(|msn| self.piece(msn)).all(|piece| piece.gap);
+        let init = |msn| self.piece(msn).map(|piece| piece.init);
+        before < msn && init(before) == init(msn) && between()
     }
 
     /// The segments in these stretches, in their order, each with its number.

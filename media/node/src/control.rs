@@ -15,7 +15,7 @@ use sigma_health::Thresholds;
 pub use sigma_health::{Change as WarningChange, Warning, WarningName};
 pub use sigma_hls::Recording;
 pub use sigma_hls::Span;
-pub use sigma_hls::recording::{CutError, CutPoint, Extent};
+pub use sigma_hls::recording::{CutError, CutPoint, CutRange, Extent, NotCut};
 
 use crate::session::HealthSample;
 

@@ -28,10 +28,10 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 pub use control::{
-    AssetFacts, AssetKind, AssetStanding, Control, ControlError, CutError, CutPoint, Denied, Extent,
-    FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause, NodeSettings, Playback, Recorded,
-    Recording, Report, SessionFacts, Span, Standing, StreamKey, Unusable, Wanted, Warning, WarningChange,
-    WarningName,
+    AssetFacts, AssetKind, AssetStanding, Control, ControlError, CutError, CutPoint, CutRange, Denied,
+    Extent, FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause, NodeSettings, NotCut,
+    Playback, Recorded, Recording, Report, SessionFacts, Span, Standing, StreamKey, Unusable, Wanted,
+    Warning, WarningChange, WarningName,
 };
 pub use figures::{Family, FamilyKind, FamilySample};
 pub use keeping::RoomUse;
@@ -178,13 +178,12 @@ impl Node {
     pub async fn cut(
         &self,
         session: &str,
-        from: CutPoint,
-        to: CutPoint,
+        ranges: &[CutRange],
         within: Option<&[Span]>,
         limit_us: u64,
-    ) -> Option<Result<Extent, CutError>> {
+    ) -> Option<Result<Extent, NotCut>> {
         let live = self.core.sessions.look_up(&self.core, session).await?;
-        Some(live.read_recording(|recording| recording.cut(from, to, within, limit_us)))
+        Some(live.read_recording(|recording| recording.cut(ranges, within, limit_us)))
     }
 
     /// How many sessions are on air here, those included that wait for their broadcaster.

@@ -16,6 +16,25 @@ pub enum CutPoint {
     BackFromNow(u64),
 }
 
+/// From one point to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutRange {
+    /// Where it begins.
+    pub from: CutPoint,
+    /// Where it ends.
+    pub to: CutPoint,
+}
+
+/// A range that cannot be cut, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("{why}")]
+pub struct NotCut {
+    /// Its place among those that were asked for.
+    pub range: usize,
+    /// Why.
+    pub why: CutError,
+}
+
 /// A cut that can be played.
 pub type Cut = Extent;
 
@@ -46,38 +65,93 @@ pub enum CutError {
 }
 
 impl Recording {
-    /// The segments from the one that holds `from` to the one that holds `to`, which begins to play: a segment that
-    /// needs what is before it brings that along. Counted in what `within` shows; without it, in what is public.
+    /// Of each range the segments from the one that holds its beginning to the one that holds its end, in the order of the
+    /// ranges; what they have in common is there as often as it was asked for. Each begins to play: a segment that needs what
+    /// is before it brings that along. Counted in what `within` shows; without it, in what is public.
     ///
     /// # Errors
-    /// [`CutError`], where the words are for who asked.
-    pub fn cut(
-        &self,
-        from: CutPoint,
-        to: CutPoint,
-        within: Option<&[Span]>,
-        limit_us: u64,
-    ) -> Result<Cut, CutError> {
+    /// [`NotCut`], where the words are for who asked. No ranges are [`CutError::Empty`]; all together are held against the limit.
+    pub fn cut(&self, ranges: &[CutRange], within: Option<&[Span]>, limit_us: u64) -> Result<Cut, NotCut> {
         let public: Vec<Span> = self.public().into_iter().collect();
-        let within = within.unwrap_or(&public);
-        let media: Vec<(u64, &Piece)> = self.within(within).filter(|(_, piece)| !piece.gap).collect();
-        let length_us = us(media.iter().map(|(_, piece)| piece.duration).sum());
-        if media.is_empty() {
+        let whole = Whole::new(self, within.unwrap_or(&public));
+        let mut length_us = 0u64;
+        let (mut runs, mut before): (Vec<(usize, Span)>, Option<(u64, usize)>) = (Vec::new(), None);
+        for (range, asked) in ranges.iter().enumerate() {
+            let not_cut = |why| NotCut { range, why };
+            let (from, to) = whole.points(asked).map_err(not_cut)?;
+            length_us = length_us.saturating_add(to - from);
+            if length_us > limit_us {
+                return Err(not_cut(CutError::TooLong { limit_us }));
+            }
+            let (mut first, last) = whole.around(from, to);
+            if let Some((_, shown)) = before.filter(|(ended, _)| from + TOLERANCE_US >= *ended) {
+                // What only the alignment of both would show twice is shown once.
+                first = first.max(shown + 1);
+            }
+            before = Some((to, last));
+            for (place, span) in whole.runs(first, last) {
+                match runs.last_mut().filter(|(of, run)| *of == place && run.to_us == span.from_us) {
+                    Some((_, run)) => run.to_us = span.to_us,
+                    None => runs.push((place, span)),
+                }
+            }
+        }
+        let spans: Vec<Span> = runs.into_iter().map(|(_, span)| span).collect();
+        match spans.is_empty() {
+            true => Err(NotCut { range: 0, why: CutError::Empty }),
+            false => Ok(self.extent(&spans)),
+        }
+    }
+}
+
+/// What is cut from.
+struct Whole<'a> {
+    recording: &'a Recording,
+    within: &'a [Span],
+    /// The span that each segment with media is of, its number, and itself.
+    media: Vec<(usize, u64, &'a Piece)>,
+    length_us: u64,
+}
+
+impl<'a> Whole<'a> {
+    fn new(recording: &'a Recording, within: &'a [Span]) -> Self {
+        let placed = within.iter().enumerate().flat_map(|(place, span)| {
+            recording.within(std::slice::from_ref(span)).map(move |(msn, piece)| (place, msn, piece))
+        });
+        let media: Vec<_> = placed.filter(|(_, _, piece)| !piece.gap).collect();
+        let length_us = us(media.iter().map(|(_, _, piece)| piece.duration).sum());
+        Self { recording, within, media, length_us }
+    }
+
+    /// A range in microseconds of what is shown.
+    fn points(&self, range: &CutRange) -> Result<(u64, u64), CutError> {
+        let length_us = self.length_us;
+        if self.media.is_empty() {
             return Err(CutError::Empty);
         }
-        let (from, to) = (self.point(from, length_us)?, self.point(to, length_us)?);
+        let (from, to) = (self.point(range.from)?, self.point(range.to)?);
         if from >= to {
             return Err(CutError::Backwards);
         }
         if from >= length_us || to > length_us + TOLERANCE_US {
             return Err(CutError::Outside { length_us });
         }
-        if to - from > limit_us {
-            return Err(CutError::TooLong { limit_us });
+        Ok((from, to))
+    }
+
+    fn point(&self, point: CutPoint) -> Result<u64, CutError> {
+        match point {
+            CutPoint::FromStart(us) => Ok(us),
+            CutPoint::BackFromNow(_) if self.recording.is_ended() => Err(CutError::NotOnAir),
+            CutPoint::BackFromNow(us) => Ok(self.length_us.saturating_sub(us)),
         }
+    }
+
+    /// The first and the last segment that are needed for a range.
+    fn around(&self, from: u64, to: u64) -> (usize, usize) {
         let mut at = 0u64;
         let (mut first, mut last) = (None, 0);
-        for (index, (_, piece)) in media.iter().enumerate() {
+        for (index, (_, _, piece)) in self.media.iter().enumerate() {
             let begins = us(at);
             at += piece.duration;
             if begins + TOLERANCE_US >= to && index > 0 {
@@ -90,33 +164,29 @@ impl Recording {
         }
         let mut first = first.unwrap_or(last).min(last);
         // What needs the frames before it: back to where decoding can begin, in the same span.
-        while first > 0 && !media[first].1.independent && media[first].0 == media[first - 1].0 + 1 {
+        while first > 0 {
+            let ((_, msn, piece), (_, before, _)) = (self.media[first], self.media[first - 1]);
+            if piece.independent || msn != before + 1 {
+                break;
+            }
             first -= 1;
         }
-        Ok(self.extent(&runs(within, media[first].1, media[last].1)))
+        (first, last)
     }
 
-    fn point(&self, point: CutPoint, length_us: u64) -> Result<u64, CutError> {
-        match point {
-            CutPoint::FromStart(us) => Ok(us),
-            CutPoint::BackFromNow(_) if self.is_ended() => Err(CutError::NotOnAir),
-            CutPoint::BackFromNow(us) => Ok(length_us.saturating_sub(us)),
+    /// The stretches from the beginning of one segment to the end of another, each with its place in what is cut from; none
+    /// where that is before it.
+    fn runs(&self, first: usize, last: usize) -> Vec<(usize, Span)> {
+        let Some(of_cut) = self.media.get(first..=last) else { return Vec::new() };
+        let runs = of_cut.chunk_by(|(one, ..), (other, ..)| one == other);
+        let places = runs.filter_map(|run| run.first()).map(|(place, ..)| *place);
+        let mut spans: Vec<_> = places.map(|place| (place, self.within[place])).collect();
+        if let (Some((_, span)), Some((.., piece))) = (spans.first_mut(), of_cut.first()) {
+            span.from_us = us(piece.start);
         }
+        if let (Some((_, span)), Some((.., piece))) = (spans.last_mut(), of_cut.last()) {
+            span.to_us = us(piece.end());
+        }
+        spans
     }
-}
-
-/// The stretches of `within` from the beginning of `first` to the end of `last`.
-fn runs(within: &[Span], first: &Piece, last: &Piece) -> Vec<Span> {
-    let (from, to) = (us(first.start), us(last.end()));
-    let holds =
-        |span: &Span, piece: &Piece| span.from_us <= piece.middle_us() && piece.middle_us() < span.to_us;
-    let begins = within.iter().position(|span| holds(span, first)).unwrap_or(0);
-    let ends = within.iter().rposition(|span| holds(span, last)).unwrap_or(begins);
-    let of_cut = within.iter().enumerate().take(ends + 1).skip(begins);
-    of_cut
-        .map(|(index, span)| Span {
-            from_us: if index == begins { from } else { span.from_us },
-            to_us: if index == ends { to } else { span.to_us },
-        })
-        .collect()
 }

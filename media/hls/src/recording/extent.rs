@@ -14,7 +14,7 @@ pub struct Extent {
     pub bytes: u64,
     /// Milliseconds between for which there is no media.
     pub gaps_ms: u64,
-    /// How many files it takes: one for each run of a format.
+    /// How many files it takes: one for each run of a format in which media time goes on.
     pub files: u32,
 }
 
@@ -22,15 +22,16 @@ impl Recording {
     /// How much there is in these stretches; without any media, nothing but zeros.
     pub fn extent(&self, spans: &[Span]) -> Extent {
         let (mut media, mut gaps, mut extent) = (0u64, 0u64, Extent::default());
-        let mut init = None;
-        for (_, piece) in self.within(spans) {
+        let mut before = None;
+        for (msn, piece) in self.within(spans) {
             if piece.gap {
                 gaps += piece.duration;
                 continue;
             }
             media += piece.duration;
             extent.bytes += piece.len;
-            extent.files += u32::from(init.replace(piece.init) != Some(piece.init));
+            let goes_on = before.replace(msn).is_some_and(|before| self.goes_on(before, msn));
+            extent.files += u32::from(!goes_on);
         }
         if media > 0 {
             extent.spans = spans.to_vec();

@@ -1,6 +1,6 @@
 //! Views of all of a session: rewind, catchup, cuts.
 
-use sigma_hls::recording::{CutError, CutPoint};
+use sigma_hls::recording::{CutError, CutPoint, CutRange, Extent, NotCut};
 use sigma_hls::vod::{self, Closing};
 use sigma_hls::{Input, Profile, Recording, Span, View, playlist};
 use sigma_log::Entry;
@@ -109,11 +109,22 @@ fn noon_in_month_ms() -> i64 {
     (5 * 24 + 12) * 3_600_000
 }
 
+fn cut_one(
+    recording: &Recording,
+    from: CutPoint,
+    to: CutPoint,
+    within: Option<&[Span]>,
+    limit_us: u64,
+) -> Result<Extent, CutError> {
+    recording.cut(&[CutRange { from, to }], within, limit_us).map_err(|not_cut| not_cut.why)
+}
+
 #[test]
 fn a_cut_has_the_segments_that_hold_it() {
     let stage = with_an_outage();
-    let cut =
-        |from, to| stage.recording.cut(CutPoint::FromStart(from), CutPoint::FromStart(to), None, 3_600 * S);
+    let cut = |from, to| {
+        cut_one(&stage.recording, CutPoint::FromStart(from), CutPoint::FromStart(to), None, 3_600 * S)
+    };
     let spans = |from, to| {
         let cut = cut(from, to).unwrap();
         (cut.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect::<Vec<_>>(), cut.duration_ms)
@@ -125,7 +136,8 @@ fn a_cut_has_the_segments_that_hold_it() {
     assert_eq!(cut(9 * S, 11 * S).unwrap().gaps_ms, 10_000);
     assert_eq!(spans(0, 20 * S), (vec![(0, 30)], 20_000));
     let back =
-        stage.recording.cut(CutPoint::BackFromNow(4 * S), CutPoint::BackFromNow(0), None, 60 * S).unwrap();
+        cut_one(&stage.recording, CutPoint::BackFromNow(4 * S), CutPoint::BackFromNow(0), None, 60 * S)
+            .unwrap();
     assert_eq!(back.spans, [Span { from_us: 26 * S, to_us: 30 * S }]);
 }
 
@@ -134,7 +146,7 @@ fn a_cut_of_a_cut_stays_in_it() {
     let stage = with_an_outage();
     let within = [Span { from_us: 4 * S, to_us: 8 * S }, Span { from_us: 22 * S, to_us: 26 * S }];
     let cut = |from, to| {
-        stage.recording.cut(CutPoint::FromStart(from), CutPoint::FromStart(to), Some(&within), 60 * S)
+        cut_one(&stage.recording, CutPoint::FromStart(from), CutPoint::FromStart(to), Some(&within), 60 * S)
     };
     assert_eq!(cut(0, 8 * S).unwrap().spans, within);
     assert_eq!(
@@ -148,7 +160,7 @@ fn a_cut_of_a_cut_stays_in_it() {
 fn what_cannot_be_cut_is_told_apart() {
     let mut stage = with_an_outage();
     let at = CutPoint::FromStart;
-    let cut = |stage: &Stage, from, to| stage.recording.cut(from, to, None, 8 * S);
+    let cut = |stage: &Stage, from, to| cut_one(&stage.recording, from, to, None, 8 * S);
     assert_eq!(cut(&stage, at(4 * S), at(4 * S)), Err(CutError::Backwards));
     assert_eq!(cut(&stage, at(6 * S), at(4 * S)), Err(CutError::Backwards));
     assert_eq!(cut(&stage, at(18 * S), at(21 * S)), Err(CutError::Outside { length_us: 20 * S }));
@@ -175,6 +187,45 @@ fn a_cut_begins_where_decoding_can() {
         }
     }
     let recording = Recording::fold(&stage.entries);
-    let cut = recording.cut(CutPoint::FromStart(9 * S), CutPoint::FromStart(10 * S), None, 60 * S).unwrap();
+    let cut =
+        cut_one(&recording, CutPoint::FromStart(9 * S), CutPoint::FromStart(10 * S), None, 60 * S).unwrap();
     assert_eq!(cut.spans, [Span { from_us: 4 * S, to_us: 10 * S }]);
+}
+
+#[test]
+fn ranges_are_cut_in_their_order_and_shown_as_often_as_they_were_asked_for() {
+    let stage = with_an_outage();
+    let ranges = |seconds: &[(u64, u64)]| -> Vec<CutRange> {
+        let at = |second: u64| CutPoint::FromStart(second * S);
+        seconds.iter().map(|(from, to)| CutRange { from: at(*from), to: at(*to) }).collect()
+    };
+    let cut = |seconds: &[(u64, u64)]| {
+        let cut = stage.recording.cut(&ranges(seconds), None, 20 * S)?;
+        let spans = cut.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect::<Vec<_>>();
+        Ok::<_, NotCut>((spans, cut.duration_ms / 1_000, cut.files))
+    };
+    assert_eq!(cut(&[(2, 4), (6, 8)]), Ok((vec![(2, 4), (6, 8)], 4, 2)), "a file goes on, or is another");
+    assert_eq!(cut(&[(6, 8), (2, 4)]), Ok((vec![(6, 8), (2, 4)], 4, 2)), "backwards");
+    assert_eq!(cut(&[(2, 6), (4, 8)]), Ok((vec![(2, 6), (4, 8)], 8, 2)), "what is shared, twice");
+    assert_eq!(cut(&[(2, 4), (4, 8)]), Ok((vec![(2, 8)], 6, 1)), "one behind the other");
+    assert_eq!(cut(&[(2, 3), (3, 5)]), Ok((vec![(2, 6)], 4, 1)), "what only the alignment shares, once");
+    assert_eq!(
+        cut(&[(3, 4), (8, 11), (0, 1)]),
+        Ok((vec![(2, 4), (8, 22), (0, 2)], 8, 4)),
+        "another format, too"
+    );
+    let not = |range, why| Err(NotCut { range, why });
+    assert_eq!(cut(&[(2, 4), (5, 5)]), not(1, CutError::Backwards));
+    assert_eq!(cut(&[(0, 12), (0, 4), (0, 6)]), not(2, CutError::TooLong { limit_us: 20 * S }));
+    assert_eq!(cut(&[]), not(0, CutError::Empty));
+
+    // A cut of what was joined counts what is shown, and stays in it.
+    let within = [(6, 8), (2, 6), (4, 8)].map(|(from, to)| Span { from_us: from * S, to_us: to * S });
+    let of = stage.recording.cut(&ranges(&[(1, 8)]), Some(&within), 60 * S).unwrap();
+    let spans: Vec<_> = of.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect();
+    assert_eq!(spans, [(6, 8), (2, 6), (4, 6)]);
+    let text = vod::media(&stage.recording, &of.spans, Closing::Closed).unwrap();
+    let uris: Vec<_> = text.lines().filter(|line| line.ends_with(".m4s")).collect();
+    assert_eq!(uris, ["3.m4s", "1.m4s", "2.m4s", "2.m4s"]);
+    assert_eq!(text.matches("#EXT-X-DISCONTINUITY").count(), 2, "{text}");
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use sigma_clock::{Instant, monotonic};
@@ -236,13 +237,13 @@ impl Shown {
 
     /// The same stretches and segments give the same bytes.
     pub(super) fn tag(&self, asset: &str, kind: char) -> String {
-        let ends = |span: Option<&Span>, end: fn(&Span) -> u64| span.map_or(0, end);
-        let from = ends(self.spans.first(), |span| span.from_us);
-        let to = ends(self.spans.last(), |span| span.to_us);
-        format!("{asset}-{kind}{}-{from:x}-{to:x}-{:?}", self.spans.len(), self.closing)
+        let bytes = self.spans.iter().flat_map(|span| [span.from_us, span.to_us]).flat_map(u64::to_be_bytes);
+        let hash = digest::digest(&digest::SHA256, &bytes.collect::<Vec<u8>>());
+        let short: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        format!("{asset}-{kind}{short}-{:?}", self.closing)
     }
 
-    /// The segments of the file `number`, counted from 1: those of one format, one after the other.
+    /// The segments of the file `number`, counted from 1: those of one format in which media time goes on.
     fn run(&self, number: usize) -> Option<Run> {
         self.live.read_recording(|recording| {
             let mut files: Vec<Run> = Vec::new();
@@ -257,7 +258,10 @@ impl Shown {
                     duration_ticks: piece.duration,
                     starts_with_key: piece.independent,
                 };
-                match files.last_mut().filter(|file| file.init == piece.init) {
+                let goes_on = |file: &&mut Run| {
+                    file.segments.last().is_some_and(|(before, _)| recording.goes_on(*before, msn))
+                };
+                match files.last_mut().filter(goes_on) {
                     Some(file) => file.segments.push((msn, segment)),
                     None => files.push(Run {
                         init: piece.init,

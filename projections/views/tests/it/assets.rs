@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sigma_app::{AssetFilter, AssetKind, AssetRow, AssetState, PageKey, ReadModels, Report, StorageUse};
+use sigma_app::{
+    AssetFilter, AssetKind, AssetRow, AssetState, ClipOf, ClipRange, PageKey, ReadModels, Report, StorageUse,
+};
 
 use crate::world::{World, a_minute, caller, input};
 
@@ -27,8 +29,8 @@ async fn recorded(world: &World, key: &Option<sigma_app::StreamKey>) -> String {
     world.app.run_once().await.unwrap();
     world.later(Duration::from_secs(1));
     let session = grant.session.session.clone();
-    let (session_id, to_us) = (Some(session.clone()), 1_000_000);
-    let clip = sigma_app::NewClip { session_id, to_us, ..Default::default() };
+    let of = ClipOf::One(ClipRange { from_us: 0, to_us: 1_000_000 });
+    let clip = sigma_app::NewClip { session_id: Some(session.clone()), of, ..Default::default() };
     world.app.create_clip(&caller(), clip).await.unwrap();
     world.report(&grant, Report::Left).await;
     world.app.recorded(&session, Some(a_minute())).await.unwrap();

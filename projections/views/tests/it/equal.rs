@@ -1,8 +1,8 @@
 //! After whatever happened, the views equal a pure fold of the log.
 
 use sigma_app::{
-    AssetFilter, AssetState, ChannelFilter, ChannelUpdate, ChannelWithKey, FeedGrant, InputRow, LatencyMode,
-    LossCause, NewClip, ReadModels, Report, SessionFilter,
+    AssetFilter, AssetState, ChannelFilter, ChannelUpdate, ChannelWithKey, ClipOf, ClipRange, FeedGrant,
+    InputRow, LatencyMode, LossCause, NewClip, ReadModels, Report, SessionFilter,
 };
 
 use crate::world::{World, a_minute, caller, input};
@@ -124,8 +124,9 @@ async fn of_an_asset(world: &World, dice: &mut Dice) {
         2 | 3 => drop(app.trim_asset(&caller, &asset.id, 1_000_000, 5_000_000).await),
         from => {
             let title = (from > 5).then(|| format!("Clip {}", dice.below(100)));
-            let (asset_id, to_us) = (Some(asset.id.clone()), 3_000_000);
-            let clip = NewClip { asset_id, to_us, title, ..NewClip::default() };
+            let (asset_id, of) =
+                (Some(asset.id.clone()), ClipOf::One(ClipRange { from_us: 0, to_us: 3_000_000 }));
+            let clip = NewClip { asset_id, of, title, ..NewClip::default() };
             drop(app.create_clip(&caller, clip).await);
         }
     }

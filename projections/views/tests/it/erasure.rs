@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use sigma_app::{ChannelUpdate, FeedFacts, NewClip, ReadModels, Report};
+use sigma_app::{ChannelUpdate, ClipOf, ClipRange, FeedFacts, NewClip, ReadModels, Report};
 use sigma_store::Journal;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{ConnectOptions, Executor, Row};
@@ -52,7 +52,8 @@ async fn with_a_past(world: &World) -> String {
     let grant = world.app.open_feed(&holder.channel, facts).await.unwrap();
     world.report(&grant, Report::Processing(input())).await;
     let (session_id, title) = (Some(grant.session.session.clone()), Some("Ouagadougou at dawn".to_owned()));
-    let clip = NewClip { session_id, to_us: 1_000_000, title, ..NewClip::default() };
+    let of = ClipOf::One(ClipRange { from_us: 0, to_us: 1_000_000 });
+    let clip = NewClip { session_id, of, title, ..NewClip::default() };
     world.app.create_clip(&caller(), clip).await.unwrap();
     world.report(&grant, Report::Left).await;
     let name = Some("Timbuktu by day".to_owned());

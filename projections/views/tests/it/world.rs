@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use sigma_app::{
     Actor, ActorKind, AdminToken, ApiTokenRow, App, AssetRow, Caller, ChannelRow, ChannelWithKey, Cut,
-    CutError, CutPoint, Extent, FeedFacts, FeedGrant, InputRow, NewApiToken, NewChannel, Parts, ProjectId,
-    ProjectRow, ReadModels, Recorded, Recordings, Report, SessionId, SessionRow, Span, StreamKey, Subjects,
-    Vault, Waited, fold,
+    CutError, CutPoint, CutRange, Extent, FeedFacts, FeedGrant, InputRow, NewApiToken, NewChannel, NotCut,
+    Parts, ProjectId, ProjectRow, ReadModels, Recorded, Recordings, Report, SessionId, SessionRow, Span,
+    StreamKey, Subjects, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_cluster::{Cluster, Me};
@@ -28,13 +28,12 @@ impl Recordings for Anywhere {
     async fn cut(
         &self,
         _session: &SessionId,
-        from: CutPoint,
-        to: CutPoint,
+        ranges: &[CutRange],
         within: Option<&[Span]>,
-    ) -> Result<Cut, CutError> {
+    ) -> Result<Cut, NotCut> {
         let begin = within.and_then(|spans| spans.first()).map_or(0, |span| span.from_us);
-        let (CutPoint::FromStart(from), CutPoint::FromStart(to)) = (from, to) else {
-            return Err(CutError::NotOnAir);
+        let [CutRange { from: CutPoint::FromStart(from), to: CutPoint::FromStart(to) }] = ranges else {
+            return Err(NotCut { range: 0, why: CutError::NotOnAir });
         };
         let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent(begin + from, begin + to);
         Ok(Cut { spans, duration_ms, bytes, gaps_ms, files })

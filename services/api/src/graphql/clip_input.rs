@@ -1,7 +1,7 @@
 //! What clips are made of, and how a point in media is said.
 
 use async_graphql::{ID, InputObject};
-use sigma_app::NewClip;
+use sigma_app::{ClipOf, ClipRange, MOST_RANGES, NewClip};
 
 use super::errors::Fault;
 
@@ -17,34 +17,70 @@ pub(crate) struct CreateClipInput {
     asset_id: Option<ID>,
     /// Where it begins, in seconds from the beginning of what viewers see. With a session on air it may be negative: back from
     /// now. It is moved to where it can be played from, a key frame at or before it.
-    from: f64,
+    from: Option<f64>,
     /// Where it ends, likewise. With a `from` that is negative, 0 is now.
-    to: f64,
+    to: Option<f64>,
+    /// In the place of `from` and `to`: 1 to 50 ranges, shown one behind the other in this order. They may go back and overlap:
+    /// what is asked for twice is shown twice.
+    ranges: Option<Vec<ClipRangeInput>>,
     /// What it is called: 1 to 100 characters.
     title: Option<String>,
+}
+
+/// A range of a clip.
+#[derive(InputObject, Clone, Copy)]
+pub(crate) struct ClipRangeInput {
+    /// Where it begins, as a clip's own `from`.
+    from: f64,
+    /// Where it ends, as a clip's own `to`.
+    to: f64,
 }
 
 impl CreateClipInput {
     /// In the application's whole microseconds.
     pub(crate) fn understood(self) -> Result<NewClip, Fault> {
-        let (from_us, to_us) = points(self.from, self.to)?;
+        let of = match (self.ranges, self.from, self.to) {
+            (None, Some(from), Some(to)) => ClipOf::One(range("", from, to)?),
+            (Some(asked), None, None) if asked.len() <= MOST_RANGES => {
+                let ranges = asked.iter().enumerate();
+                let ranges =
+                    ranges.map(|(n, ClipRangeInput { from, to })| range(&format!("ranges.{n}."), *from, *to));
+                ClipOf::Many(ranges.collect::<Result<_, _>>()?)
+            }
+            (Some(_), None, None) => {
+                return Err(Fault::field("ranges", format!("give 1 to {MOST_RANGES} ranges")));
+            }
+            (Some(_), ..) => {
+                return Err(Fault::field("ranges", "give `from` and `to`, or `ranges`, one of the two"));
+            }
+            (None, from, _) => {
+                let missing = if from.is_none() { "from" } else { "to" };
+                return Err(Fault::field(missing, "give `from` and `to` in seconds, or `ranges`"));
+            }
+        };
         let (session_id, asset_id) = (self.session_id.map(|id| id.0), self.asset_id.map(|id| id.0));
-        Ok(NewClip { session_id, asset_id, from_us, to_us, title: self.title })
+        Ok(NewClip { session_id, asset_id, of, title: self.title })
     }
 }
 
 /// Two points in whole microseconds; each that is none is named.
 pub(crate) fn points(from: f64, to: f64) -> Result<(i64, i64), Fault> {
+    range("", from, to).map(|range| (range.from_us, range.to_us))
+}
+
+/// A range in whole microseconds, whose fields are called so.
+fn range(before: &str, from: f64, to: f64) -> Result<ClipRange, Fault> {
     let mut wrong = Vec::new();
-    let mut point = |path: &str, seconds: f64| {
+    let mut point = |name: &str, seconds: f64| {
         if !(-MOST_SECONDS..=MOST_SECONDS).contains(&seconds) {
-            wrong.push(Fault::field(path, format!("{path} must lie within {MOST_SECONDS} seconds")));
+            let path = format!("{before}{name}");
+            wrong.push(Fault::field(&path, format!("{name} must lie within {MOST_SECONDS} seconds")));
         }
         // Rounded, and within what fits.
         (seconds * 1e6).round() as i64
     };
-    let points = (point("from", from), point("to", to));
-    if wrong.is_empty() { Ok(points) } else { Err(Fault::together(wrong)) }
+    let range = ClipRange { from_us: point("from", from), to_us: point("to", to) };
+    if wrong.is_empty() { Ok(range) } else { Err(Fault::together(wrong)) }
 }
 
 #[cfg(test)]

@@ -123,8 +123,8 @@ impl Mutation {
         Ok(done.map_err(Fault::from)?.into())
     }
 
-    /// Cuts a clip out of a session, also while it is on air ("the last 30 s": `from: -30, to: 0`), or out of an asset. It is READY
-    /// at once: nothing is copied. Scope: `assets:write`.
+    /// Cuts a clip out of a session, also while it is on air ("the last 30 s": `from: -30, to: 0`), or out of an asset; or joins
+    /// several `ranges` of it in one. It is READY at once: nothing is copied. Scope: `assets:write`.
     #[graphql(guard = "Needs(Scope::AssetsWrite)")]
     async fn create_clip(
         &self,

@@ -130,6 +130,30 @@ async fn a_range_that_is_none_is_named_with_its_mend() {
 }
 
 #[tokio::test]
+async fn several_ranges_are_joined_in_their_order() {
+    let platform = Platform::start().await;
+    let (_, session) = recorded(&platform).await;
+    let ranges = json!([{ "from": 30, "to": 40 }, { "from": 2.5, "to": 5 }]);
+    let clip = platform.data(CLIP, json!({ "input": { "sessionId": session, "ranges": ranges } })).await;
+    assert_eq!(clip["createClip"]["asset"]["durationSeconds"], 12.5);
+    let one = json!({ "from": 0, "to": 1 });
+    for (input, path) in [
+        (json!({ "ranges": [one, { "from": 5, "to": 4 }] }), "ranges.1.to"),
+        (json!({ "ranges": [one, { "from": 1e12, "to": 4 }] }), "ranges.1.from"),
+        (json!({ "ranges": [one], "from": 0 }), "ranges"),
+        (json!({ "ranges": [] }), "ranges"),
+        (json!({ "ranges": vec![one.clone(); 51] }), "ranges"),
+        (json!({ "from": 1 }), "to"),
+        (json!({}), "from"),
+    ] {
+        let mut input = input;
+        input["sessionId"] = json!(session);
+        let refused = platform.ask(CLIP, json!({ "input": input })).await;
+        assert_eq!(refused["errors"][0]["extensions"]["fields"][0]["path"], path, "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn what_a_channel_keeps_is_set_with_it_and_taken_back() {
     let platform = Platform::start().await;
     let fields = "dvrWindow recordSource catchup sourceRetention catchupRetention";

@@ -4,29 +4,71 @@ use cqrs_es::Aggregate;
 use serde::Serialize;
 use sigma_domain::{
     Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetTitle, Channel, ChannelId, Extent, NewAsset,
-    Personal, ProjectId, Scope, Session, SessionId, ValueError,
+    Personal, ProjectId, Scope, Session, SessionId, Spans, ValueError,
 };
 use sigma_store::SecretWrite;
 
 use super::fold::spans;
 use super::media::spans_of;
-use super::{Cut, CutError, CutPoint, Span, new_clip_id};
+use super::{Cut, CutError, CutPoint, CutRange, NotCut, Span, new_clip_id};
 use crate::app::nothing_beside;
 use crate::executor::Beside;
 use crate::input::{Wrong, asked};
 use crate::{App, AppError, AssetRow, Caller, Done};
 
-/// A clip to cut. Points are microseconds from the beginning of what viewers see.
+/// The most ranges of a clip: an event stays short, and so does a list of them.
+pub const MOST_RANGES: usize = 50;
+
+/// A range of a clip, in microseconds from the beginning of what viewers see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ClipRange {
+    /// Where it begins. Negative, with a session on air: back from now.
+    pub from_us: i64,
+    /// Where it ends. Negative: as above; 0 where it begins back from now: now.
+    pub to_us: i64,
+}
+
+/// What of the media a clip shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum ClipOf {
+    /// A range.
+    One(ClipRange),
+    /// Ranges, one behind the other, in this order; what two of them share is shown twice.
+    Many(Vec<ClipRange>),
+}
+
+impl Default for ClipOf {
+    fn default() -> Self {
+        Self::One(ClipRange::default())
+    }
+}
+
+impl ClipOf {
+    fn ranges(&self) -> &[ClipRange] {
+        match self {
+            Self::One(range) => std::slice::from_ref(range),
+            Self::Many(ranges) => ranges,
+        }
+    }
+
+    /// What a field of a range is called in the input.
+    fn path(&self, range: usize, field: &str) -> String {
+        match self {
+            Self::One(_) => field.to_owned(),
+            Self::Many(_) => format!("ranges.{range}.{field}"),
+        }
+    }
+}
+
+/// A clip to cut.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct NewClip {
     /// Of this session…
     pub session_id: Option<String>,
     /// …or of this asset.
     pub asset_id: Option<String>,
-    /// Where it begins. Negative, with a session on air: back from now.
-    pub from_us: i64,
-    /// Where it ends. Negative: as above; 0 where it begins back from now: now.
-    pub to_us: i64,
+    /// What of it.
+    pub of: ClipOf,
     /// 1 to 100 characters.
     pub title: Option<String>,
 }
@@ -62,7 +104,7 @@ impl App {
                 None
             }
         };
-        let (from, to) = points(&mut wrong, &input);
+        let ranges = ranges(&mut wrong, &input);
         wrong.answer()?;
         let whole = match named {
             Some((Some(session), _)) => self.session_to_cut(caller, session).await?,
@@ -70,9 +112,14 @@ impl App {
             _ => return Err(AppError::BadInput { fields: Vec::new() }),
         };
         self.not_erased(&whole.channel, &input).await?;
-        let cut = self.recordings.cut(&whole.session, from, to, whole.within.as_deref()).await;
+        let cut = self.recordings.cut(&whole.session, &ranges, whole.within.as_deref()).await;
         let what = if whole.parent.is_some() { "assetId" } else { "sessionId" };
-        let cut = cut.map_err(|error| not_cut(&error, what))?;
+        let cut =
+            cut.map_err(|NotCut { range, why }| not_cut(&why, what, |field| input.of.path(range, field)))?;
+        if cut.spans.len() > Spans::MAX {
+            let words = format!("these are made of more than {} pieces; take fewer at once", Spans::MAX);
+            return Err(AppError::field("ranges", words));
+        }
         let (title, writes) = self.sealed_title(&whole.channel, title).await?;
         let Whole { project, channel, session, parent, .. } = whole;
         let (id, files) = (new_clip_id(), cut.files);
@@ -105,15 +152,18 @@ impl App {
         }
         let facts = self.owned_asset(caller, id).await?;
         let mut wrong = Wrong::default();
-        let from = from_start(&mut wrong, "from", from_us);
-        let to = from_start(&mut wrong, "to", to_us);
+        let range = CutRange {
+            from: from_start(&mut wrong, "from", from_us),
+            to: from_start(&mut wrong, "to", to_us),
+        };
         wrong.answer()?;
         let at = self.executor.now();
         let executed = match facts.recording() {
             Some(recording) => {
                 let within = spans(&recording.whole);
-                let cut = self.recordings.cut(&facts.of.session, from, to, Some(&within)).await;
-                let extent = extent_of(cut.map_err(|error| not_cut(&error, "id"))?)?;
+                let cut = self.recordings.cut(&facts.of.session, &[range], Some(&within)).await;
+                let cut = cut.map_err(|NotCut { why, .. }| not_cut(&why, "id", str::to_owned))?;
+                let extent = extent_of(cut)?;
                 let command = AssetCommand::Trim { extent, at };
                 self.executor.execute::<Asset>(id, command, &context, nothing_beside).await?
             }
@@ -183,21 +233,28 @@ fn extent_of(cut: Cut) -> Result<Extent, AppError> {
     Ok(Extent { spans: spans_of(&spans).map_err(wrong)?, duration_ms, bytes, gaps_ms })
 }
 
-/// Where a clip begins and ends.
-fn points(wrong: &mut Wrong, input: &NewClip) -> (CutPoint, CutPoint) {
-    let NewClip { session_id, from_us, to_us, .. } = input;
-    let back = |us: i64| CutPoint::BackFromNow(us.unsigned_abs());
+/// Where the ranges of a clip begin and end.
+fn ranges(wrong: &mut Wrong, input: &NewClip) -> Vec<CutRange> {
+    let NewClip { session_id, of, .. } = input;
+    let ranges = of.ranges();
+    if !(1..=MOST_RANGES).contains(&ranges.len()) {
+        wrong.note("ranges", format!("give 1 to {MOST_RANGES} ranges"));
+        return Vec::new();
+    }
     let is_of_session = session_id.is_some();
-    let from = match *from_us {
-        from if from < 0 && is_of_session => back(from),
-        from => from_start(wrong, "from", from),
+    let back = |us: i64| CutPoint::BackFromNow(us.unsigned_abs());
+    let mut range = |number: usize, ClipRange { from_us, to_us }: ClipRange| CutRange {
+        from: match from_us {
+            from if from < 0 && is_of_session => back(from),
+            from => from_start(wrong, &of.path(number, "from"), from),
+        },
+        to: match to_us {
+            0 if from_us < 0 && is_of_session => back(0),
+            to if to < 0 && is_of_session => back(to),
+            to => from_start(wrong, &of.path(number, "to"), to),
+        },
     };
-    let to = match *to_us {
-        0 if *from_us < 0 && is_of_session => back(0),
-        to if to < 0 && is_of_session => back(to),
-        to => from_start(wrong, "to", to),
-    };
-    (from, to)
+    ranges.iter().enumerate().map(|(number, asked)| range(number, *asked)).collect()
 }
 
 fn from_start(wrong: &mut Wrong, path: &str, us: i64) -> CutPoint {
@@ -211,32 +268,33 @@ fn from_start(wrong: &mut Wrong, path: &str, us: i64) -> CutPoint {
     CutPoint::FromStart(parsed.unwrap_or(0))
 }
 
-/// What is wrong with a range, said of the field that it is wrong with.
-fn not_cut(error: &CutError, what: &str) -> AppError {
-    match error {
+/// What is wrong with a range, said of the field that it is wrong with: `what` was cut from, and `path` names a field of the range.
+fn not_cut(why: &CutError, what: &str, path: impl Fn(&str) -> String) -> AppError {
+    match why {
         CutError::Unknown => {
             AppError::field(what, "there is no media of this session any more; cut from another")
         }
-        CutError::Backwards => AppError::field("to", "this is not behind `from`; give a later moment"),
+        CutError::Backwards => AppError::field(&path("to"), "this is not behind `from`; give a later moment"),
         CutError::Outside { length_us } => {
             let length = seconds(*length_us);
             AppError::field(
-                "to",
+                &path("to"),
                 format!("this reaches outside of the media, which is {length} s long; stay within"),
             )
         }
-        CutError::Empty => {
-            AppError::field("from", "there is nothing but a gap between `from` and `to`; take a longer range")
-        }
+        CutError::Empty => AppError::field(
+            &path("from"),
+            "there is nothing but a gap between `from` and `to`; take a longer range",
+        ),
         CutError::TooLong { limit_us } => {
             let limit = seconds(*limit_us);
             AppError::field(
-                "to",
+                &path("to"),
                 format!("this makes it longer than {limit} s, the most at once; take an earlier moment"),
             )
         }
         CutError::NotOnAir => AppError::field(
-            "from",
+            &path("from"),
             "the session is not on air; count from its beginning, with positive numbers",
         ),
         CutError::Unavailable(message) => AppError::Unavailable {

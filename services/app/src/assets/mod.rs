@@ -15,10 +15,10 @@ mod use_cases;
 use sigma_domain::{Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetRefusal, SessionId};
 use uuid::Uuid;
 
-pub use cutting::NewClip;
+pub use cutting::{ClipOf, ClipRange, MOST_RANGES, NewClip};
 pub use media::{AssetPlayback, Extent, Recorded, Wanted};
 pub(crate) use media::{is_long_over, kinds_of};
-pub use recordings::{Cut, CutError, CutPoint, Recordings, Span};
+pub use recordings::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Span};
 
 use crate::executor::Decider;
 use crate::vault::{Hash, Vault, VaultError};

@@ -15,18 +15,17 @@ pub struct Span {
 /// Where recordings' media lies.
 #[async_trait]
 pub trait Recordings: Send + Sync {
-    /// What a cut from one point to another comes to, aligned to what can be played from: of what viewers of the session see,
-    /// or of the spans `within`, joined. Nothing is copied or kept by it.
+    /// What these ranges come to, one behind the other in their order, each aligned to what can be played from: of what viewers
+    /// of the session see, or of the spans `within`, joined. Nothing is copied or kept by it.
     ///
     /// # Errors
-    /// [`CutError`].
+    /// [`NotCut`].
     async fn cut(
         &self,
         session: &SessionId,
-        from: CutPoint,
-        to: CutPoint,
+        ranges: &[CutRange],
         within: Option<&[Span]>,
-    ) -> Result<Cut, CutError>;
+    ) -> Result<Cut, NotCut>;
 }
 
 /// A point to cut at.
@@ -36,6 +35,25 @@ pub enum CutPoint {
     FromStart(u64),
     /// Microseconds back from now, of a session on air.
     BackFromNow(u64),
+}
+
+/// From one point to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CutRange {
+    /// Where it begins.
+    pub from: CutPoint,
+    /// Where it ends.
+    pub to: CutPoint,
+}
+
+/// A range that cannot be cut.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct NotCut {
+    /// Its place among those that were asked for.
+    pub range: usize,
+    /// Why.
+    pub why: CutError,
 }
 
 /// A cut.

@@ -3,11 +3,14 @@
 use std::collections::BTreeSet;
 
 use sigma_app::{
-    Access, AppError, Caller, ChannelState, ChannelUpdate, EventFilter, EventRange, NewApiToken, NewClip,
-    ProjectId, Report, Scope, SessionState,
+    Access, AppError, Caller, ChannelState, ChannelUpdate, ClipOf, ClipRange, EventFilter, EventRange,
+    NewApiToken, NewClip, ProjectId, Report, Scope, SessionState,
 };
 
 use crate::world::{Made, World, caller, input, named, with_key};
+
+/// What a clip is cut of that is refused before anything is cut.
+const MOMENT: ClipOf = ClipOf::One(ClipRange { from_us: 0, to_us: 1 });
 
 /// Who has just these scopes, in these channels or in all.
 fn with(scopes: &[Scope], channels: Option<&[&str]>) -> Caller {
@@ -29,7 +32,7 @@ async fn each_use_case(world: &World, by: &Caller) -> Vec<(&'static str, Scope, 
     let token = app.create_api_token(&caller(), token(&["channels:read"])).await.unwrap().value.token.id;
     world.settle().await;
     let asset = world.assets(session).await.remove(0).id;
-    let clip = || NewClip { session_id: Some(session.to_owned()), to_us: 1, ..NewClip::default() };
+    let clip = || NewClip { session_id: Some(session.to_owned()), of: MOMENT, ..NewClip::default() };
     world.recordings.answer(Ok(crate::assets::cut(&[(0, 5)])));
     let clipped = app.create_clip(&caller(), clip()).await.unwrap().value.id;
     let update = ChannelUpdate::default();
@@ -113,8 +116,8 @@ async fn who_is_bound_to_a_channel_does_not_see_the_others() {
     let (app, id) = (&world.app, other.channel.id.as_str());
     world.settle().await;
     let asset = world.assets(&other_session).await.remove(0).id;
-    let of_session = NewClip { session_id: Some(other_session.clone()), to_us: 1, ..NewClip::default() };
-    let of_asset = NewClip { asset_id: Some(asset.clone()), to_us: 1, ..NewClip::default() };
+    let of_session = NewClip { session_id: Some(other_session.clone()), of: MOMENT, ..NewClip::default() };
+    let of_asset = NewClip { asset_id: Some(asset.clone()), of: MOMENT, ..NewClip::default() };
     let answers = [
         app.update_channel(&bound, id, ChannelUpdate::default()).await.map(drop),
         app.stop_channel(&bound, id).await.map(drop),

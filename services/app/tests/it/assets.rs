@@ -1,9 +1,9 @@
 //! What is kept of sessions: begun, ready, given up, expired, erased; clips and trims; what must be kept of the media.
 
 use sigma_app::{
-    Access, AppError, AssetKind, AssetRow, AssetState, Cut, CutError, CutPoint, EventFilter, EventRange,
-    Extent, FeedFacts, LossCause, MediaError, NewApiToken, NewChannel, NewClip, Recorded, Report, Scope,
-    Span, Wanted,
+    Access, AppError, AssetKind, AssetRow, AssetState, ClipOf, ClipRange, Cut, CutError, CutPoint, CutRange,
+    EventFilter, EventRange, Extent, FeedFacts, LossCause, MediaError, NewApiToken, NewChannel, NewClip,
+    Recorded, Report, Scope, Span, Wanted,
 };
 
 use crate::world::{Made, World, caller, facts, input, named, with_key};
@@ -263,8 +263,16 @@ async fn assets_outlive_their_channel_until_it_is_erased() {
 }
 
 fn clip_of(session: &str, from: i64, to: i64) -> NewClip {
-    let (from_us, to_us) = (from * 1_000_000, to * 1_000_000);
-    NewClip { session_id: Some(session.to_owned()), from_us, to_us, ..NewClip::default() }
+    NewClip { session_id: Some(session.to_owned()), of: ClipOf::One(range(from, to)), ..NewClip::default() }
+}
+
+fn range(from: i64, to: i64) -> ClipRange {
+    ClipRange { from_us: from * 1_000_000, to_us: to * 1_000_000 }
+}
+
+/// A range of whole seconds, as the media is asked for it.
+fn from_start(from: u64, to: u64) -> CutRange {
+    CutRange { from: CutPoint::FromStart(from * SECOND), to: CutPoint::FromStart(to * SECOND) }
 }
 
 async fn titles(world: &World, rows: &[&AssetRow]) -> Vec<Option<String>> {
@@ -284,7 +292,7 @@ async fn a_clip_of_a_session_on_air_is_ready_at_once_and_its_title_is_sealed() {
     assert_eq!((clip.kind, clip.state, clip.duration_ms()), (AssetKind::Clip, Ready, Some(30_000)));
     assert_eq!((clip.expires_at_ms, clip.parent.as_deref()), (None, None));
     let back = |seconds: u64| CutPoint::BackFromNow(seconds * SECOND);
-    assert_eq!(world.recordings.asked(), [(back(30), back(0), None)]);
+    assert_eq!(world.recordings.asked(), [(vec![CutRange { from: back(30), to: back(0) }], None)]);
     let stored = format!("{:?}", world.store.load("asset", &clip.id).await.unwrap());
     assert!(stored.contains("sealed") && !stored.contains("Zanzibar"), "{stored}");
     assert_eq!(titles(&world, &[&clip]).await, [Some("Zanzibar scores".to_owned())]);
@@ -328,10 +336,12 @@ async fn a_clip_of_an_asset_is_cut_from_what_is_shown_of_it() {
     world.recordings.answer(Ok(cut(&[(14, 16)])));
     let clip = world.app.create_clip(&caller(), of(2, 4)).await.unwrap().value;
     assert_eq!((clip.parent, clip.session), (Some(catchup.clone()), session.clone()));
-    let from = |seconds: u64| CutPoint::FromStart(seconds * SECOND);
     assert_eq!(
         world.recordings.asked(),
-        [(from(10), from(30), Some(vec![span(2, 60)])), (from(2), from(4), Some(vec![span(12, 32)]))]
+        [
+            (vec![from_start(10, 30)], Some(vec![span(2, 60)])),
+            (vec![from_start(2, 4)], Some(vec![span(12, 32)]))
+        ]
     );
     // A negative point is back from now, and an asset has no now.
     let fields = |answer: Result<_, AppError>| match answer.map(drop) {
@@ -376,6 +386,37 @@ async fn what_the_media_says_no_to_names_the_field_and_the_mend() {
     assert!(
         matches!(&away, Err(AppError::Unavailable { message, .. }) if message.contains("the disk hangs"))
     );
+}
+
+#[tokio::test]
+async fn highlights_are_ranges_in_the_order_in_which_they_were_named() {
+    let world = World::new().await;
+    let made = world.channel().await;
+    let session = world.live(&made.stream_key).await.session.session;
+    let of = |ranges: &[(i64, i64)]| NewClip {
+        of: ClipOf::Many(ranges.iter().map(|(from, to)| range(*from, *to)).collect()),
+        ..clip_of(&session, 0, 0)
+    };
+    world.recordings.answer(Ok(cut(&[(20, 30), (4, 8), (6, 10)])));
+    let clip = world.app.create_clip(&caller(), of(&[(20, 30), (4, 8), (6, 10)])).await.unwrap().value;
+    assert_eq!(clip.spans, [span(20, 30), span(4, 8), span(6, 10)], "backwards, and some of it twice");
+    let asked = vec![from_start(20, 30), from_start(4, 8), from_start(6, 10)];
+    assert_eq!(world.recordings.asked(), [(asked, None)]);
+    let playback = world.app.asset_playback(&clip.id).await.unwrap().unwrap();
+    assert_eq!(playback.spans, clip.spans);
+
+    let fields = |answer: Result<_, AppError>| match answer.map(drop) {
+        Err(AppError::BadInput { fields }) => fields.into_iter().map(|field| field.path).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(fields(world.app.create_clip(&caller(), of(&[])).await), ["ranges"]);
+    assert_eq!(fields(world.app.create_clip(&caller(), of(&[(0, 1); 51])).await), ["ranges"]);
+    assert_eq!(world.recordings.asked(), []);
+    world.recordings.answer(Err(CutError::Backwards));
+    assert_eq!(fields(world.app.create_clip(&caller(), of(&[(0, 1), (3, 2)])).await), ["ranges.1.to"]);
+    let many: Vec<_> = (0..1_001).map(|second| (2 * second, 2 * second + 1)).collect();
+    world.recordings.answer(Ok(cut(&many)));
+    assert_eq!(fields(world.app.create_clip(&caller(), of(&[(0, 1)])).await), ["ranges"]);
 }
 
 #[tokio::test]

@@ -3,10 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutPoint, Recordings, SessionId, Span};
+use sigma_app::{Cut, CutError, CutRange, NotCut, Recordings, SessionId, Span};
 
-/// What was asked: from, to, within.
-pub(crate) type Asked = (CutPoint, CutPoint, Option<Vec<Span>>);
+/// What was asked: which ranges, within what.
+pub(crate) type Asked = (Vec<CutRange>, Option<Vec<Span>>);
 
 #[derive(Default)]
 pub(crate) struct Script {
@@ -15,7 +15,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    /// What is answered from now on.
+    /// What is answered from now on; what is not cut is the last range.
     pub(crate) fn answer(&self, answer: Result<Cut, CutError>) {
         *self.answer.lock().unwrap() = Some(answer);
     }
@@ -31,12 +31,13 @@ impl Recordings for Script {
     async fn cut(
         &self,
         _session: &SessionId,
-        from: CutPoint,
-        to: CutPoint,
+        ranges: &[CutRange],
         within: Option<&[Span]>,
-    ) -> Result<Cut, CutError> {
-        self.asked.lock().unwrap().push((from, to, within.map(<[Span]>::to_vec)));
-        self.answer.lock().unwrap().clone().unwrap_or(Err(CutError::Unknown))
+    ) -> Result<Cut, NotCut> {
+        self.asked.lock().unwrap().push((ranges.to_vec(), within.map(<[Span]>::to_vec)));
+        let last = ranges.len() - 1;
+        let answer = self.answer.lock().unwrap().clone().unwrap_or(Err(CutError::Unknown));
+        answer.map_err(|why| NotCut { range: last, why })
     }
 }
 

@@ -105,14 +105,29 @@ pub(crate) struct ClipArgs {
     /// What to cut from: a session, se_…, or an asset, as_…
     pub(crate) id: String,
     /// Where it begins, in seconds; of a session on air it may be negative: back from now
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) from: f64,
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        allow_negative_numbers = true,
+        requires = "to",
+        required_unless_present = "range"
+    )]
+    pub(crate) from: Option<f64>,
     /// Where it ends; 0 is now where it begins back from now
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true)]
-    pub(crate) to: f64,
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, requires = "from")]
+    pub(crate) to: Option<f64>,
+    /// One of several ranges, joined in this order: two numbers of seconds, as 61.5,90; may be said up to 50 times
+    #[arg(long, value_name = "FROM,TO", allow_hyphen_values = true, value_parser = range, conflicts_with_all = ["from", "to"])]
+    pub(crate) range: Vec<(f64, f64)>,
     /// What it is called
     #[arg(long)]
     pub(crate) title: Option<String>,
     #[command(flatten)]
     pub(crate) connect: ConnectArgs,
+}
+
+/// `FROM,TO`
+fn range(text: &str) -> Result<(f64, f64), String> {
+    let points = text.split_once(',').and_then(|(from, to)| Some((from.parse().ok()?, to.parse().ok()?)));
+    points.ok_or_else(|| "give two numbers of seconds with a comma between them, as 61.5,90".to_owned())
 }

@@ -131,7 +131,14 @@ async fn clip(args: &ClipArgs) -> Result<(), Fault> {
         "mutation Clip($input: CreateClipInput!) {{ createClip(input: $input) {{ asset {{ ...A }} }} }} {ASSET}"
     );
     let of = if args.id.starts_with("as_") { "assetId" } else { "sessionId" };
-    let mut input = json!({ "from": args.from, "to": args.to, "title": args.title });
+    let mut input = match args.range.as_slice() {
+        [] => json!({ "from": args.from, "to": args.to }),
+        ranges => {
+            let ranges = ranges.iter().map(|(from, to)| json!({ "from": from, "to": to }));
+            json!({ "ranges": ranges.collect::<Vec<_>>() })
+        }
+    };
+    input["title"] = json!(args.title);
     input[of] = json!(args.id);
     let payload =
         Client::connect(&args.connect)?.field(&query, json!({ "input": input }), "createClip").await?;

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutPoint, Span};
+use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Span};
 use sigma_archive::Archive;
 use sigma_node::{CutError as Refused, Extent, Node, Recording};
 
@@ -36,14 +36,14 @@ impl Recordings {
     async fn of_archive(
         &self,
         session: &str,
-        from: sigma_node::CutPoint,
-        to: sigma_node::CutPoint,
+        ranges: &[sigma_node::CutRange],
         within: Option<&[sigma_node::Span]>,
-    ) -> Result<Extent, CutError> {
+    ) -> Result<Extent, NotCut> {
+        let not_cut = |why| NotCut { range: 0, why };
         let loaded = self.archive.load(session).await;
-        let loaded = loaded.map_err(|error| CutError::Unavailable(error.to_string()))?;
-        let recording = Recording::fold(&loaded.ok_or(CutError::Unknown)?.entries);
-        recording.cut(from, to, within, LONGEST_CUT_US).map_err(refused)
+        let loaded = loaded.map_err(|error| not_cut(CutError::Unavailable(error.to_string())))?;
+        let recording = Recording::fold(&loaded.ok_or(not_cut(CutError::Unknown))?.entries);
+        recording.cut(ranges, within, LONGEST_CUT_US).map_err(refused)
     }
 }
 
@@ -52,19 +52,19 @@ impl sigma_app::Recordings for Recordings {
     async fn cut(
         &self,
         session: &sigma_app::SessionId,
-        from: CutPoint,
-        to: CutPoint,
+        ranges: &[CutRange],
         within: Option<&[Span]>,
-    ) -> Result<Cut, CutError> {
+    ) -> Result<Cut, NotCut> {
         let within: Option<Vec<sigma_node::Span>> = within.map(|spans| spans.iter().map(to_media).collect());
-        let (from, to, within) = (point(from), point(to), within.as_deref());
+        let ranges: Vec<_> = ranges.iter().map(range).collect();
+        let within = within.as_deref();
         let here = match self.node.get() {
-            Some(node) => node.cut(session.as_str(), from, to, within, LONGEST_CUT_US).await,
+            Some(node) => node.cut(session.as_str(), &ranges, within, LONGEST_CUT_US).await,
             None => None,
         };
         let extent = match here {
             Some(cut) => cut.map_err(refused)?,
-            None => self.of_archive(session.as_str(), from, to, within).await?,
+            None => self.of_archive(session.as_str(), &ranges, within).await?,
         };
         let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent;
         Ok(Cut { spans: spans.iter().map(from_media).collect(), duration_ms, bytes, gaps_ms, files })
@@ -78,14 +78,19 @@ fn point(point: CutPoint) -> sigma_node::CutPoint {
     }
 }
 
-fn refused(error: Refused) -> CutError {
-    match error {
+fn range(range: &CutRange) -> sigma_node::CutRange {
+    sigma_node::CutRange { from: point(range.from), to: point(range.to) }
+}
+
+fn refused(refused: sigma_node::NotCut) -> NotCut {
+    let why = match refused.why {
         Refused::NotOnAir => CutError::NotOnAir,
         Refused::Backwards => CutError::Backwards,
         Refused::Outside { length_us } => CutError::Outside { length_us },
         Refused::Empty => CutError::Empty,
         Refused::TooLong { limit_us } => CutError::TooLong { limit_us },
-    }
+    };
+    NotCut { range: refused.range, why }
 }
 
 /// A stretch of a session, as the media plane has it.

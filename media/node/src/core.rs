@@ -10,6 +10,7 @@ use crate::control::{Control, NodeSettings};
 use crate::figures::Figures;
 use crate::ingest::{Entrance, OnAir};
 use crate::keeping::{ArchiveState, Room};
+use crate::origin::downloads::Downloads;
 use crate::origin::pictures::Gallery;
 use crate::origin::recordings::Recordings;
 use crate::paths::Paths;
@@ -32,6 +33,8 @@ pub(crate) struct Core {
     pub(crate) room: Room,
     /// Pictures that were made lately.
     pub(crate) gallery: Gallery,
+    /// Recordings as plain files.
+    pub(crate) downloads: Downloads,
     /// Recordings that were asked for lately.
     pub(crate) recordings: Recordings,
     pub(crate) scribe: Scribe,

@@ -68,7 +68,8 @@ impl std::fmt::Debug for Node {
 }
 
 impl Node {
-    /// A node that keeps its segment logs in `folder` (`DATA_DIR/live`), which is made.
+    /// A node that keeps its segment logs in `folder` (`DATA_DIR/live`), which is made, and what it makes for downloads in
+    /// `downloads` beside it.
     ///
     /// # Errors
     /// When the folder cannot be made.
@@ -83,6 +84,8 @@ impl Node {
         let entrance = ingest::Entrance::new(&settings);
         let room = keeping::Room::new(settings.recordings_limit);
         let gallery = origin::pictures::Gallery::new(settings.pictures.clone());
+        let downloads =
+            origin::downloads::Downloads::open(folder.with_file_name("downloads"), Arc::clone(&clock))?;
         let core = Core {
             entrance,
             settings,
@@ -95,6 +98,7 @@ impl Node {
             archived: keeping::ArchiveState::default(),
             room,
             gallery,
+            downloads,
             recordings: origin::recordings::Recordings::default(),
             #[cfg(not(test))]
             scribe: session::Scribe::start()?,
@@ -231,6 +235,7 @@ impl Node {
             }
             self.core.sessions.tidy();
             sweeper.round(&self.core).await;
+            self.core.downloads.tidy(&self.core).await;
         }
     }
 

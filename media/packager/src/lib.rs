@@ -8,6 +8,7 @@ mod cutter;
 mod joined;
 mod output;
 mod packager;
+pub mod plain;
 pub mod reader;
 mod settings;
 mod span;

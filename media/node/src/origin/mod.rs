@@ -5,6 +5,7 @@
 //! stand beside it, and the multivariant playlist once more, for whom another node sends here. Bodies are the same for all.
 
 mod body;
+pub(crate) mod downloads;
 pub(crate) mod pictures;
 pub(crate) mod recordings;
 pub mod respond;
@@ -108,9 +109,11 @@ impl Origin {
             ["vod", asset, "storyboard.vtt"] => self.storyboard(asset, query, headers).await?,
             ["preview", session, "index.m3u8"] => self.preview(session, query, headers).await?,
             ["vod", asset, "index.m3u8"] => self.recording(asset, query, headers).await?,
-            ["vod", asset, name] => match pictures::sheet_number(name) {
-                Some(number) => self.sheet(asset, number, query, headers).await?,
-                None => return self.file(asset, name, query, headers).await,
+            ["vod", asset, "download.json"] => self.download_state(asset, query, headers).await?,
+            ["vod", asset, name] => match (pictures::sheet_number(name), downloads::number(name)) {
+                (Some(number), _) => self.sheet(asset, number, query, headers).await?,
+                (None, Some(number)) => return self.download(asset, number, query, headers).await,
+                (None, None) => return self.file(asset, name, query, headers).await,
             },
             [MEDIA_ROOT, folder, name] => self.media(folder, name, query, headers).await?,
             _ => return Err(unknown()),

@@ -39,7 +39,7 @@ const OPEN: &str = "public, max-age=1";
 const CLOSED: &str = "public, max-age=60";
 
 /// A file is its owner's.
-const PRIVATE: &str = "private, no-cache";
+pub(super) const PRIVATE: &str = "private, no-cache";
 
 /// What is known of recordings that were asked for lately.
 #[derive(Debug, Default)]
@@ -112,7 +112,7 @@ impl Origin {
         query: &str,
         headers: &HeaderMap,
     ) -> Result<http::Response<Body>, Problem> {
-        let number = file_number(name).ok_or_else(unknown)?;
+        let number = file_number(name, "source").ok_or_else(unknown)?;
         // Who may not have it does not learn whether it is there.
         self.owner(asset, query, headers).await?;
         let shown = self.shown(asset).await?;
@@ -134,7 +134,7 @@ impl Origin {
     }
 
     /// Who asks may have what is the owner's.
-    async fn owner(&self, asset: &str, query: &str, headers: &HeaderMap) -> Result<(), Problem> {
+    pub(super) async fn owner(&self, asset: &str, query: &str, headers: &HeaderMap) -> Result<(), Problem> {
         let may = match super::token(query, headers) {
             Some(token) => self.core.control.may_download(asset, token).await,
             None => false,
@@ -145,13 +145,13 @@ impl Origin {
         Err(Problem {
             status: StatusCode::UNAUTHORIZED,
             code: "UNAUTHENTICATED",
-            message: "a source record and its files want a token that may see them".to_owned(),
+            message: "source records, and recordings as files, want a token that may see them".to_owned(),
             mend: "send an API token with assets:read as Authorization: Bearer, or as ?token=",
             cache: NO_STORE.to_owned(),
         })
     }
 
-    async fn shown(&self, asset: &str) -> Result<Shown, Problem> {
+    pub(super) async fn shown(&self, asset: &str) -> Result<Shown, Problem> {
         let facts = match self.standing(asset).await? {
             AssetStanding::There(facts) => facts,
             AssetStanding::Unknown => return Err(missing("there is no recording at this address")),
@@ -204,6 +204,11 @@ impl Recordings {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     fn note(&self, asset: &str, standing: &AssetStanding) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= REMEMBERED {
@@ -228,6 +233,11 @@ impl Shown {
             Closing::Open => OPEN,
             Closing::Closed => CLOSED,
         }
+    }
+
+    /// Whether more of it is to come.
+    pub(super) fn is_open(&self) -> bool {
+        self.closing == Closing::Open
     }
 
     /// How long its pictures may be kept: nobody but its owner keeps those of a source record.
@@ -286,13 +296,14 @@ async fn stretches(live: &LiveSession, run: &Run) -> Result<Vec<Stretch>, String
         store: live.store().clone(),
         file: MediaFile::Segment(*msn),
         len: segment.len,
+        proof: None,
     });
     Ok(std::iter::once(Stretch::Bytes(head.into())).chain(files).collect())
 }
 
-/// `source.mp4` is the first, `source-2.mp4` the second.
-fn file_number(name: &str) -> Option<usize> {
-    let rest = name.strip_prefix("source")?.strip_suffix(".mp4")?;
+/// `source.mp4` is the first of the files of this kind, `source-2.mp4` the second.
+pub(super) fn file_number(name: &str, kind: &str) -> Option<usize> {
+    let rest = name.strip_prefix(kind)?.strip_suffix(".mp4")?;
     if rest.is_empty() {
         return Some(1);
     }
@@ -305,7 +316,7 @@ fn missing(message: &str) -> Problem {
     Problem::not_found(message, "ask whoever gave you the address", OPEN.to_owned())
 }
 
-fn nothing_yet() -> Problem {
+pub(super) fn nothing_yet() -> Problem {
     Problem::not_found(
         "nothing is recorded here yet",
         "come back a few seconds after the broadcast has begun",
@@ -328,9 +339,9 @@ mod tests {
     #[test]
     fn each_file_has_one_name() {
         let names = ["source.mp4", "source-2.mp4", "source-17.mp4"];
-        assert_eq!(names.map(file_number), [Some(1), Some(2), Some(17)]);
+        assert_eq!(names.map(|name| file_number(name, "source")), [Some(1), Some(2), Some(17)]);
         for name in ["source-1.mp4", "source-02.mp4", "source-.mp4", "source-+2.mp4", "other.mp4", "source"] {
-            assert_eq!(file_number(name), None, "{name}");
+            assert_eq!(file_number(name, "source"), None, "{name}");
         }
     }
 }

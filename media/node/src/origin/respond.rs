@@ -19,7 +19,7 @@ pub struct SlicedBody(VecDeque<Run>);
 
 impl SlicedBody {
     /// One piece.
-    fn whole(bytes: Bytes) -> Self {
+    pub(super) fn whole(bytes: Bytes) -> Self {
         Self([Run::from([bytes])].into())
     }
 

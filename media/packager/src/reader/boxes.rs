@@ -6,29 +6,29 @@ use super::ReadError;
 
 /// One box.
 #[derive(Debug, Clone)]
-pub(super) struct Boxed<'a> {
-    pub(super) name: [u8; 4],
+pub(crate) struct Boxed<'a> {
+    pub(crate) name: [u8; 4],
     /// What is behind its header.
-    pub(super) body: &'a [u8],
+    pub(crate) body: &'a [u8],
     /// Where the box begins, in bytes from the beginning of what was walked.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// Where its body lies, from there too.
-    pub(super) range: Range<usize>,
+    pub(crate) range: Range<usize>,
 }
 
 /// Walks over boxes that fill `bytes`.
-pub(super) struct Boxes<'a> {
+pub(crate) struct Boxes<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
 impl<'a> Boxes<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, at: 0 }
     }
 
     /// The next box.
-    pub(super) fn next(&mut self) -> Result<Option<Boxed<'a>>, ReadError> {
+    pub(crate) fn next(&mut self) -> Result<Option<Boxed<'a>>, ReadError> {
         let at = self.at;
         if at == self.bytes.len() {
             return Ok(None);
@@ -50,7 +50,7 @@ impl<'a> Boxes<'a> {
     }
 
     /// The body of the first box with this name, if there is one.
-    pub(super) fn find(bytes: &'a [u8], name: &[u8; 4]) -> Result<Option<&'a [u8]>, ReadError> {
+    pub(crate) fn find(bytes: &'a [u8], name: &[u8; 4]) -> Result<Option<&'a [u8]>, ReadError> {
         let mut boxes = Self::new(bytes);
         while let Some(found) = boxes.next()? {
             if found.name == *name {
@@ -61,7 +61,7 @@ impl<'a> Boxes<'a> {
     }
 
     /// The body of the box that is there by these steps, one inside the other.
-    pub(super) fn path(mut bytes: &'a [u8], path: &[&[u8; 4]]) -> Result<&'a [u8], ReadError> {
+    pub(crate) fn path(mut bytes: &'a [u8], path: &[&[u8; 4]]) -> Result<&'a [u8], ReadError> {
         for name in path {
             bytes = Self::find(bytes, name)?.ok_or(ReadError::Invalid("a box is missing"))?;
         }
@@ -71,40 +71,40 @@ impl<'a> Boxes<'a> {
 
 /// Reads numbers one after the other.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
 impl Fields<'_> {
-    pub(super) fn number<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
+    pub(crate) fn number<const N: usize>(&mut self) -> Result<[u8; N], ReadError> {
         let (number, rest) = self.0.split_first_chunk::<N>().ok_or(ReadError::Truncated)?;
         self.0 = rest;
         Ok(*number)
     }
 
-    pub(super) fn u32(&mut self) -> Result<u32, ReadError> {
+    pub(crate) fn u32(&mut self) -> Result<u32, ReadError> {
         self.number().map(u32::from_be_bytes)
     }
 
-    pub(super) fn i32(&mut self) -> Result<i32, ReadError> {
+    pub(crate) fn i32(&mut self) -> Result<i32, ReadError> {
         self.number().map(i32::from_be_bytes)
     }
 
-    pub(super) fn u64(&mut self) -> Result<u64, ReadError> {
+    pub(crate) fn u64(&mut self) -> Result<u64, ReadError> {
         self.number().map(u64::from_be_bytes)
     }
 
-    pub(super) fn skip(&mut self, length: usize) -> Result<(), ReadError> {
+    pub(crate) fn skip(&mut self, length: usize) -> Result<(), ReadError> {
         self.0 = self.0.get(length..).ok_or(ReadError::Truncated)?;
         Ok(())
     }
 
     /// §4.2.2: version and flags.
-    pub(super) fn version_and_flags(&mut self) -> Result<(u8, u32), ReadError> {
+    pub(crate) fn version_and_flags(&mut self) -> Result<(u8, u32), ReadError> {
         let word = self.u32()?;
         Ok(((word >> 24) as u8, word & 0x00ff_ffff))
     }
 
     /// A field that is there when `flags` has the bit.
-    pub(super) fn optional(&mut self, flags: u32, bit: u32) -> Result<Option<u32>, ReadError> {
+    pub(crate) fn optional(&mut self, flags: u32, bit: u32) -> Result<Option<u32>, ReadError> {
         (flags & bit != 0).then(|| self.u32()).transpose()
     }
 }

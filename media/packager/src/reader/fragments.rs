@@ -1,7 +1,9 @@
 //! Movie fragments, ISO/IEC 14496-12 §8.8: where each sample lies.
 
+use std::ops::Range;
+
 use super::boxes::{Boxed, Boxes, Fields};
-use super::{Defaults, MAX_SAMPLES, MAX_TIME, ReadError, Sample, VideoTrack};
+use super::{Defaults, Fragment, MAX_SAMPLES, MAX_TIME, ReadError, Sample, Track};
 
 /// §8.8.3.1: decoding cannot start with this sample.
 const NON_SYNC: u32 = 0x0001_0000;
@@ -26,7 +28,7 @@ mod run_flags {
     pub(super) const OFFSET: u32 = 0x800;
 }
 
-pub(super) fn samples(track: &VideoTrack, segment: &[u8]) -> Result<Vec<Sample>, ReadError> {
+pub(super) fn samples(track: &Track, segment: &[u8]) -> Result<Vec<Sample>, ReadError> {
     let mut samples = Vec::new();
     // How many of them have their bytes behind them.
     let mut placed = 0;
@@ -40,13 +42,7 @@ pub(super) fn samples(track: &VideoTrack, segment: &[u8]) -> Result<Vec<Sample>,
                 fragment(track, &found, &mut samples)?;
             }
             b"mdat" => {
-                let inside = |sample: &Sample| {
-                    found.range.start <= sample.bytes.start && sample.bytes.end <= found.range.end
-                };
-                if !samples[placed..].iter().all(inside) {
-                    return Err(ReadError::Invalid("a sample lies outside its fragment's media"));
-                }
-                placed = samples.len();
+                placed = inside(&samples, placed, &found.range)?;
             }
             _ => {}
         }
@@ -54,7 +50,28 @@ pub(super) fn samples(track: &VideoTrack, segment: &[u8]) -> Result<Vec<Sample>,
     if placed < samples.len() { Err(ReadError::Truncated) } else { Ok(samples) }
 }
 
-fn fragment(track: &VideoTrack, moof: &Boxed<'_>, samples: &mut Vec<Sample>) -> Result<(), ReadError> {
+/// The same of fragments that stand for themselves.
+pub(super) fn samples_of(track: &Track, fragments: &[Fragment]) -> Result<Vec<Sample>, ReadError> {
+    let mut samples = Vec::new();
+    for Fragment { at, moof, media } in fragments {
+        let placed = samples.len();
+        let found = Boxes::new(moof).next()?.ok_or(ReadError::Truncated)?;
+        fragment(track, &Boxed { at: *at, ..found }, &mut samples)?;
+        inside(&samples, placed, media)?;
+    }
+    Ok(samples)
+}
+
+/// Holds the samples from `placed` on against where their fragment's media lies. Answers how many there are.
+fn inside(samples: &[Sample], placed: usize, media: &Range<usize>) -> Result<usize, ReadError> {
+    let inside = |sample: &Sample| media.start <= sample.bytes.start && sample.bytes.end <= media.end;
+    if !samples[placed..].iter().all(inside) {
+        return Err(ReadError::Invalid("a sample lies outside its fragment's media"));
+    }
+    Ok(samples.len())
+}
+
+fn fragment(track: &Track, moof: &Boxed<'_>, samples: &mut Vec<Sample>) -> Result<(), ReadError> {
     let mut boxes = Boxes::new(moof.body);
     while let Some(found) = boxes.next()? {
         if found.name == *b"traf" {
@@ -65,7 +82,7 @@ fn fragment(track: &VideoTrack, moof: &Boxed<'_>, samples: &mut Vec<Sample>) -> 
 }
 
 fn track_fragment(
-    track: &VideoTrack,
+    track: &Track,
     moof: usize,
     traf: &[u8],
     samples: &mut Vec<Sample>,
@@ -89,7 +106,7 @@ fn track_fragment(
     let decode_time = if version == 1 { time.u64()? } else { time.u32()?.into() };
     // What is after a later picture cannot be told apart from damage, and would last for ever.
     if samples.last().is_some_and(|last| decode_time < last.decode_time) {
-        return Err(ReadError::Invalid("the video goes back in time"));
+        return Err(ReadError::Invalid("a track goes back in time"));
     }
     let mut next = Next { moof, at: moof, decode_time };
     let mut boxes = Boxes::new(traf);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sigma_elementary::{VideoCodec, VideoConfig};
 
 use super::boxes::{Boxes, Fields};
-use super::{Defaults, ReadError, VideoTrack};
+use super::{Defaults, ReadError, Track, VideoTrack};
 
 /// §8.5.2 and §12.1.3: what stands in a visual sample entry before its boxes.
 const VISUAL_SAMPLE_ENTRY: usize = 78;
@@ -14,7 +14,7 @@ pub(super) fn video_track(init: &[u8]) -> Result<Option<VideoTrack>, ReadError> 
     let mut boxes = Boxes::new(moov);
     while let Some(found) = boxes.next()? {
         if found.name == *b"trak" && handler(found.body)? == *b"vide" {
-            return track(moov, found.body).map(Some);
+            return video(moov, found.body).map(Some);
         }
     }
     Ok(None)
@@ -27,7 +27,19 @@ fn handler(trak: &[u8]) -> Result<[u8; 4], ReadError> {
     fields.number()
 }
 
-fn track(moov: &[u8], trak: &[u8]) -> Result<VideoTrack, ReadError> {
+/// All tracks, in their order.
+pub(super) fn tracks(init: &[u8]) -> Result<Vec<Track>, ReadError> {
+    let moov = Boxes::path(init, &[b"moov"])?;
+    let (mut boxes, mut tracks) = (Boxes::new(moov), Vec::new());
+    while let Some(found) = boxes.next()? {
+        if found.name == *b"trak" {
+            tracks.push(track(moov, found.body)?);
+        }
+    }
+    Ok(tracks)
+}
+
+fn track(moov: &[u8], trak: &[u8]) -> Result<Track, ReadError> {
     // §8.3.2 and §8.4.2: two times come first, of 32 or of 64 bits.
     let after_times = |body| -> Result<u32, ReadError> {
         let mut fields = Fields(body);
@@ -40,8 +52,13 @@ fn track(moov: &[u8], trak: &[u8]) -> Result<VideoTrack, ReadError> {
     if timescale == 0 {
         return Err(ReadError::Invalid("the timescale is nought"));
     }
+    Ok(Track { id, timescale, is_video: handler(trak)? == *b"vide", defaults: defaults(moov, id)? })
+}
+
+fn video(moov: &[u8], trak: &[u8]) -> Result<VideoTrack, ReadError> {
+    let track = track(moov, trak)?;
     let config = config(Boxes::path(trak, &[b"mdia", b"minf", b"stbl", b"stsd"])?)?;
-    Ok(VideoTrack { timescale, config, id, defaults: defaults(moov, id)? })
+    Ok(VideoTrack { timescale: track.timescale, config, track })
 }
 
 /// §8.5.2: of the first sample entry; the packager writes one.
@@ -72,5 +89,5 @@ fn defaults(moov: &[u8], id: u32) -> Result<Defaults, ReadError> {
             }
         }
     }
-    Err(ReadError::Invalid("the video has no fragments"))
+    Err(ReadError::Invalid("a track has no fragments"))
 }

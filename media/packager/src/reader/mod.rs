@@ -1,4 +1,4 @@
-//! What lies where in packaged media: the samples of the video track, read from an init section and a segment's bytes.
+//! What lies where in packaged media: the samples of its tracks, read from an init section and a segment's bytes.
 //!
 //! Written for what the packager writes, and reads every fMP4 whose fragments say their offsets from `moof` (CMAF §7.5.16).
 //! Pure; the bytes may have been damaged where they lay: every length is checked, nothing panics.
@@ -6,10 +6,14 @@
 mod boxes;
 mod fragments;
 mod init;
+mod skim;
 
 use std::ops::Range;
 
 use sigma_elementary::{ConfigError, VideoConfig};
+
+pub(crate) use boxes::{Boxes, Fields};
+pub use skim::{Fragment, MAX_MOOF, Skim};
 
 /// The most samples of one segment that are read: more than an hour of the highest frame rate.
 pub const MAX_SAMPLES: usize = 1 << 18;
@@ -37,6 +41,36 @@ pub enum ReadError {
     Config(#[from] ConfigError),
 }
 
+/// A track of an init section.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Track {
+    /// Its number in the file.
+    pub id: u32,
+    /// Ticks a second of its samples' times.
+    pub timescale: u32,
+    /// Whether it has pictures.
+    pub is_video: bool,
+    defaults: Defaults,
+}
+
+impl Track {
+    /// All tracks of an init section (`ftyp` and `moov`), in their order.
+    ///
+    /// # Errors
+    /// It is no init section.
+    pub fn read_all(init: &[u8]) -> Result<Vec<Self>, ReadError> {
+        init::tracks(init)
+    }
+
+    /// The track's samples in a segment that was skimmed, in the order of the file.
+    ///
+    /// # Errors
+    /// The segment is damaged: then none of its samples can be relied on.
+    pub fn samples_of(&self, fragments: &[Fragment]) -> Result<Vec<Sample>, ReadError> {
+        fragments::samples_of(self, fragments)
+    }
+}
+
 /// The video track of an init section.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VideoTrack {
@@ -44,11 +78,10 @@ pub struct VideoTrack {
     pub timescale: u32,
     /// How it is coded.
     pub config: VideoConfig,
-    id: u32,
-    defaults: Defaults,
+    track: Track,
 }
 
-/// One picture of a segment.
+/// One sample of a segment: a picture, or a frame of sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sample {
     /// Where the `moof` that it belongs to begins, in bytes from the segment's beginning.
@@ -103,7 +136,7 @@ impl VideoTrack {
     /// # Errors
     /// The segment is damaged: then none of its samples can be relied on.
     pub fn samples(&self, segment: &[u8]) -> Result<Vec<Sample>, ReadError> {
-        fragments::samples(self, segment)
+        fragments::samples(&self.track, segment)
     }
 
     /// The track's key frames in a segment.

@@ -10,7 +10,7 @@ use crate::inspect::{assert_rules, read};
 const PART: u64 = 45_000;
 
 #[derive(Debug, Clone)]
-struct Stream {
+pub(crate) struct Stream {
     /// Milliseconds from frame to frame, and whether the frame is a key frame.
     frames: Vec<(u16, u8)>,
     /// Milliseconds by which audio is delivered late, or early.
@@ -19,7 +19,7 @@ struct Stream {
     offset: i64,
 }
 
-fn stream() -> impl Strategy<Value = Stream> {
+pub(crate) fn stream() -> impl Strategy<Value = Stream> {
     let pace = prop_oneof![
         6 => Just((10u16, 45u16)),
         2 => Just((1, 200)),
@@ -37,7 +37,7 @@ fn stream() -> impl Strategy<Value = Stream> {
 }
 
 /// The stream in order of arrival, and how long its video lasts.
-fn media(stream: &Stream) -> (Vec<Media>, i64) {
+pub(crate) fn media(stream: &Stream) -> (Vec<Media>, i64) {
     let mut units = Vec::new();
     let mut dts = stream.offset;
     for (number, (step, kind)) in stream.frames.iter().enumerate() {

@@ -7,6 +7,7 @@ mod change_scenarios;
 mod feed;
 mod inspect;
 mod laws;
+mod plain;
 mod reading;
 mod real_decoder;
 mod restart;

@@ -100,7 +100,7 @@ fn a_fragment_that_goes_back_in_time_is_damage() {
     // The first fragment is the latest of all.
     segment[time + 8] = 1;
     assert!(before.last().is_some_and(|last| last.fragment > 0), "the segment has two fragments");
-    assert_eq!(track.samples(segment), Err(ReadError::Invalid("the video goes back in time")));
+    assert_eq!(track.samples(segment), Err(ReadError::Invalid("a track goes back in time")));
 }
 
 #[test]

@@ -98,7 +98,7 @@ fn packets(path: &Path, stream: &str) -> Vec<(i64, i64)> {
         .collect()
 }
 
-fn frames_decoded(path: &Path, stream: &str) -> usize {
+pub(crate) fn frames_decoded(path: &Path, stream: &str) -> usize {
     let path = path.to_str().unwrap();
     let arguments = [
         "-v",

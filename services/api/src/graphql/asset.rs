@@ -67,6 +67,17 @@ impl Asset {
     fn is_ready(&self) -> bool {
         self.0.state == sigma_app::AssetState::Ready
     }
+
+    /// Its files of a kind: one for each run of a format, once it is READY.
+    fn files_named(&self, context: &Context<'_>, kind: &str) -> Result<Vec<String>> {
+        let files = if self.is_ready() { self.0.files.unwrap_or(0).min(MAX_FILES) } else { 0 };
+        let origin = &asked(context)?.origin;
+        let name = |number| match number {
+            1 => format!("{kind}.mp4"),
+            number => format!("{kind}-{number}.mp4"),
+        };
+        Ok((1..=files).map(|number| origin.vod_url(&self.0.id, &name(number))).collect())
+    }
 }
 
 /// What is kept of a session: its source record, its catchup, a clip. It stays in lists after it is deleted or has expired.
@@ -171,18 +182,24 @@ impl Asset {
     /// The files of a source record that is READY, in order, for a token with `assets:read` (as `Authorization: Bearer` or as
     /// `?token=`), or the dashboard's cookie; empty for every other asset.
     async fn source_urls(&self, context: &Context<'_>) -> Result<Vec<String>> {
-        let is_source = self.is_ready() && self.0.kind == sigma_app::AssetKind::Source;
-        let files = if is_source { self.0.files.unwrap_or(0).min(MAX_FILES) } else { 0 };
-        let origin = &asked(context)?.origin;
-        let name = |number| match number {
-            1 => "source.mp4".to_owned(),
-            number => format!("source-{number}.mp4"),
-        };
-        Ok((1..=files).map(|number| origin.vod_url(&self.0.id, &name(number))).collect())
+        let is_source = self.0.kind == sigma_app::AssetKind::Source;
+        Ok(if is_source { self.files_named(context, "source")? } else { Vec::new() })
+    }
+
+    /// It as an MP4 with its index in front, made when it is asked for, for a token with `assets:read` or the dashboard's
+    /// cookie: the first of `downloadUrls`. Null unless it is READY.
+    async fn download_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        Ok(self.files_named(context, "download")?.into_iter().next())
+    }
+
+    /// The same, and the files that follow where the format changes, in order; of one that is trimmed perhaps fewer than are
+    /// named. `download.json` beside them begins their making, says how far it is, and which there are.
+    async fn download_urls(&self, context: &Context<'_>) -> Result<Vec<String>> {
+        self.files_named(context, "download")
     }
 }
 
-/// Files of a source record that are named at most: a format changes seldom.
+/// Files of an asset that are named at most: a format changes seldom.
 const MAX_FILES: u32 = 1_000;
 
 fn seconds(ms: u64) -> f64 {

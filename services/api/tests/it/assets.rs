@@ -41,7 +41,7 @@ async fn recorded(platform: &Platform) -> (String, String) {
 async fn of_kind(platform: &Platform, session: &str, kind: &str) -> Value {
     let query = "query($id: ID!, $kind: AssetKind) { session(id: $id) { assets(kind: $kind) { nodes { \
         id kind state failure title channel { name } session { id } parent { id } durationSeconds bytes gapsSeconds files trimmed \
-        wholeDurationSeconds readyAt expiresAt playbackUrl sourceUrls } } } }";
+        wholeDurationSeconds readyAt expiresAt playbackUrl sourceUrls downloadUrl downloadUrls } } } }";
     let data = platform.data(query, json!({ "id": session, "kind": kind })).await;
     data["session"]["assets"]["nodes"][0].clone()
 }
@@ -60,10 +60,14 @@ async fn a_session_leaves_a_source_record_and_a_catchup() {
         "session": { "id": session }, "parent": null, "durationSeconds": 60.0, "bytes": 18_000_000, "gapsSeconds": 1.5,
         "files": 2, "trimmed": false, "wholeDurationSeconds": 60.0, "readyAt": null, "expiresAt": null,
         "playbackUrl": at("index.m3u8"), "sourceUrls": [at("source.mp4"), at("source-2.mp4")],
+        "downloadUrl": at("download.mp4"), "downloadUrls": [at("download.mp4"), at("download-2.mp4")],
     });
     assert_eq!(source, wanted);
     let catchup = of_kind(&platform, &session, "CATCHUP").await;
     assert_eq!((&catchup["durationSeconds"], &catchup["sourceUrls"]), (&json!(58.0), &json!([])));
+    let file =
+        format!("http://{}/vod/{}/download.mp4", platform.address, catchup["id"].as_str().expect("an id"));
+    assert_eq!((&catchup["downloadUrl"], &catchup["downloadUrls"]), (&json!(file), &json!([file])));
 }
 
 #[tokio::test]

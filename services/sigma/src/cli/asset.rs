@@ -75,7 +75,7 @@ pub(crate) enum AssetCommand {
     },
     /// Show all of an asset again
     Untrim(AssetArgs),
-    /// Download a source record as it was sent. Where its format changed it has several files
+    /// Download a recording, catchup or clip as an MP4 with its index in front. Where its format changed it has several files
     Download {
         /// The asset's id, as_…
         id: String,
@@ -85,6 +85,9 @@ pub(crate) enum AssetCommand {
         /// Which of its files
         #[arg(long, value_name = "NUMBER", default_value_t = 1)]
         number: u32,
+        /// Of a source record: as it was sent, in fragments, with its own timestamps. Nothing is made for it
+        #[arg(long)]
+        source: bool,
         #[command(flatten)]
         connect: ConnectArgs,
     },

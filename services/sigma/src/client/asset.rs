@@ -11,7 +11,7 @@ use crate::cli::{AssetArgs, AssetCommand, AssetKind, AssetState, ClipArgs, Conne
 use crate::fault::Fault;
 
 const ASSET: &str = "fragment A on Asset { id kind state failure title channel { id name } session { id } parent { id } \
-durationSeconds bytes gapsSeconds files trimmed wholeDurationSeconds createdAt readyAt expiresAt playbackUrl sourceUrls }";
+durationSeconds bytes gapsSeconds files trimmed wholeDurationSeconds createdAt readyAt expiresAt playbackUrl sourceUrls downloadUrls }";
 
 /// What wakes `--watch`.
 const CHANGES: &str =
@@ -44,7 +44,9 @@ pub(crate) async fn run(command: AssetCommand) -> Result<(), Fault> {
         AssetCommand::Clip(args) => clip(&args).await,
         AssetCommand::Trim { from, to, asset } => trim(&asset, from, to).await,
         AssetCommand::Untrim(args) => act(&args, "untrimAsset", "whole again").await,
-        AssetCommand::Download { id, file, number, connect } => download(&connect, &id, &file, number).await,
+        AssetCommand::Download { id, file, number, source, connect } => {
+            download(&connect, &id, &file, number, source).await
+        }
         AssetCommand::Delete(args) => act(&args, "deleteAsset", "deleted").await,
     }
 }
@@ -164,30 +166,56 @@ async fn act(args: &AssetArgs, mutation: &str, done: &str) -> Result<(), Fault> 
     print::lines([format!("{} is {done}", args.id)])
 }
 
-async fn download(connect: &ConnectArgs, id: &str, file: &std::path::Path, number: u32) -> Result<(), Fault> {
+async fn download(
+    connect: &ConnectArgs,
+    id: &str,
+    file: &std::path::Path,
+    number: u32,
+    source: bool,
+) -> Result<(), Fault> {
     let client = Client::connect(connect)?;
-    let query = "query Files($id: ID!) { asset(id: $id) { id kind state sourceUrls } }";
+    let query = "query Files($id: ID!) { asset(id: $id) { id kind state sourceUrls downloadUrl } }";
     let asset = client.field(query, json!({ "id": id }), "asset").await?;
     if asset.is_null() {
         return Err(unknown(id));
     }
-    let urls = asset["sourceUrls"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let (urls, missing) = match (source, asset["downloadUrl"].as_str()) {
+        (true, _) => (asset["sourceUrls"].clone(), Vec::new()),
+        (false, Some(first)) => {
+            let mut made = download::made(&client, first).await?;
+            (made["urls"].take(), made["missing"].as_array().cloned().unwrap_or_default())
+        }
+        (false, None) => (Value::Null, Vec::new()),
+    };
+    let urls = urls.as_array().map(Vec::as_slice).unwrap_or_default();
     let chosen = number.checked_sub(1).and_then(|place| urls.get(usize::try_from(place).ok()?));
     let Some(url) = chosen.and_then(Value::as_str) else {
         let (kind, state) = (print::cell(&asset["kind"]), print::cell(&asset["state"]));
+        let mend = match source {
+            true => "download what is SOURCE and READY; see `sigma asset list --kind source`",
+            false => "download what is READY; see `sigma asset list`",
+        };
         return Err(match urls.len() {
-            0 => Fault::new(
-                format!("{id} is {kind} and {state}: there is no file of it"),
-                "download what is SOURCE and READY; see `sigma asset list --kind source`",
-            ),
+            0 => Fault::new(format!("{id} is {kind} and {state}: there is no file of it"), mend),
             files => Fault::new(format!("{id} has {files} files"), format!("say --number 1 to {files}")),
         });
     };
     let written = download::into_file(&client, url, file).await?;
     if connect.json {
-        return print::json(&json!({ "id": id, "file": file.display().to_string(), "bytes": written }));
+        let file = file.display().to_string();
+        return print::json(&json!({ "id": id, "file": file, "bytes": written, "missing": missing }));
     }
-    print::lines([format!("{} written to {}", size(&json!(written)), file.display())])
+    let lost = missing.iter().map(|lost| {
+        format!(
+            "{} s are missing (segment {}): {}",
+            lost["seconds"],
+            lost["segment"],
+            print::cell(&lost["why"])
+        )
+    });
+    print::lines(
+        std::iter::once(format!("{} written to {}", size(&json!(written)), file.display())).chain(lost),
+    )
 }
 
 /// `1:02:03`, or `2:03`; to the second.
@@ -248,7 +276,8 @@ fn facts(asset: &Value) -> Vec<String> {
         ("ready", print::moment(&asset["readyAt"])),
         ("expires", print::moment(&asset["expiresAt"])),
         ("playlist", cell("playbackUrl")),
-        ("files", print::cells(&asset["sourceUrls"])),
+        ("files", print::cells(&asset["downloadUrls"])),
+        ("as sent", print::cells(&asset["sourceUrls"])),
     ])
 }
 

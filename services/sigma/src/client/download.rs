@@ -5,7 +5,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::asset::size;
 use super::connection::Client;
@@ -14,6 +14,43 @@ use crate::folder::plain;
 
 /// How far it is, is told so often.
 const TOLD_EVERY: Duration = Duration::from_millis(200);
+
+/// Whether what is made is ready is asked so often.
+const ASKED_EVERY: Duration = Duration::from_millis(500);
+
+/// Has the files of an asset made, the first of which is at `first`; answers what is said of them once they are
+/// (`download.json`).
+pub(super) async fn made(client: &Client, first: &str) -> Result<Value, Fault> {
+    let address = format!("{}.json", first.trim_end_matches(".mp4"));
+    let shown = std::io::stderr().is_terminal();
+    let clear = || {
+        if shown {
+            eprint!("\r\u{1b}[K");
+        }
+    };
+    loop {
+        let asked = client.file(&address).await.inspect_err(|_| clear())?;
+        let state: Value = asked.json().await.map_err(|error| client.unreachable(&error))?;
+        match state["state"].as_str() {
+            Some("MAKING") => {
+                if shown {
+                    eprint!("\rmade ready: {} %   ", state["percent"]);
+                }
+                sigma_clock::sleep(ASKED_EVERY).await;
+            }
+            Some("READY") => {
+                clear();
+                return Ok(state);
+            }
+            _ => {
+                clear();
+                let why = state["why"].as_str().unwrap_or("the server does not say why");
+                let mend = state["mend"].as_str().unwrap_or("see the server's log");
+                return Err(Fault::new(format!("the file cannot be made: {why}"), mend));
+            }
+        }
+    }
+}
 
 /// Reads a file of the platform into one of this machine; answers how many bytes it has. What is begun stands beside it as
 /// `FILE.part` until it is whole.
@@ -34,7 +71,7 @@ pub(super) async fn into_file(client: &Client, address: &str, file: &Path) -> Re
     if length.is_some_and(|length| length != written) {
         let wrong =
             format!("{address} broke off after {} of {}", size(&json!(written)), size(&json!(length)));
-        return Err(Fault::new(wrong, "try again"));
+        return Err(Fault::new(wrong, "try again: what is damaged is left out then"));
     }
     part.finish()?;
     Ok(written)

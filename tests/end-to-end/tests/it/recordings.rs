@@ -44,6 +44,31 @@ fn packets(url: &str) -> [u64; 2] {
     })
 }
 
+/// A hash of each packet's data, of video and of audio, in order.
+fn hashes(url: &str) -> [Vec<String>; 2] {
+    ["v:0", "a:0"].map(|stream| {
+        let mut ffprobe = Command::new("ffprobe");
+        ffprobe.args(["-v", "error", "-select_streams", stream, "-show_packets", "-show_data_hash", "md5"]);
+        ffprobe.args(["-show_entries", "packet=data_hash", "-of", "csv=p=0", url]);
+        let output = ffprobe.output().expect("ffprobe runs");
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && errors.is_empty(), "{url}: {errors}");
+        String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect()
+    })
+}
+
+/// When its streams begin, in seconds: of video and of audio.
+fn starts(url: &str) -> [f64; 2] {
+    ["v:0", "a:0"].map(|stream| {
+        let mut ffprobe = Command::new("ffprobe");
+        ffprobe.args(["-v", "error", "-select_streams", stream, "-show_entries", "stream=start_time"]);
+        let output = ffprobe.args(["-of", "csv=p=0", url]).output().expect("ffprobe runs");
+        let out = String::from_utf8_lossy(&output.stdout).into_owned();
+        let line = out.lines().next().unwrap_or_default().trim_end_matches(',');
+        line.parse().unwrap_or_else(|_| panic!("{url}: {out}"))
+    })
+}
+
 /// ffmpeg decodes all of it without a word; answers its length.
 fn decoded(url: &str) -> Duration {
     let mut ffmpeg = Command::new("ffmpeg");
@@ -123,6 +148,31 @@ async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
         assert!((length.as_secs_f64() - seconds).abs() < 0.2, "{length:?} of {seconds} s");
     }
 
+    // As a plain file with its index in front: the same packets, for who may have them.
+    let download = format!("/vod/{catchup}/download.mp4");
+    let refused = platform.client().get(platform.url(&download)).send().await.expect("an answer");
+    assert_eq!(refused.status(), 401);
+    let plain = platform.url(&format!("{download}?token={}", platform.admin_token()));
+    let held = tokio::task::spawn_blocking({
+        let (plain, vod, url) = (plain.clone(), vod.clone(), url.clone());
+        move || (hashes(&plain), hashes(&vod), decoded(&plain), starts(&plain), starts(&url))
+    });
+    let (in_plain, in_catchup, plain_length, plain_starts, source_starts) = held.await.expect("held");
+    assert_eq!(in_plain, in_catchup, "every access unit is in both, once, as it was sent");
+    assert!((plain_length.as_secs_f64() - seconds).abs() < 0.2, "{plain_length:?} of {seconds} s");
+    let apart = |[video, audio]: [f64; 2]| audio - video;
+    let off = apart(plain_starts) - apart(source_starts);
+    assert!(off.abs() < 0.000_1, "sound is {off} s off: {plain_starts:?}, {source_starts:?}");
+    let state = platform.url(&format!("/vod/{catchup}/download.json?token={}", platform.admin_token()));
+    let state: Value =
+        platform.client().get(state).send().await.expect("an answer").json().await.expect("JSON");
+    assert_eq!((&state["state"], &state["missing"]), (&json!("READY"), &json!([])));
+    assert_eq!(state["urls"], json!([download]));
+    let before = platform.client().get(&plain).send().await.expect("an answer");
+    assert_eq!(before.headers()["content-disposition"], format!("attachment; filename=\"{catchup}.mp4\""));
+    let before = before.bytes().await.expect("all of it");
+    assert_eq!(state["bytes"], before.len());
+
     // Ranges of it are those of the whole.
     let whole =
         platform.client().get(&url).send().await.expect("an answer").bytes().await.expect("all of it");
@@ -148,6 +198,10 @@ async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
     let later =
         platform.client().get(&url).send().await.expect("an answer").bytes().await.expect("all of it");
     assert_eq!(later, whole);
+    // Made again of the archive alone, it is the same file.
+    std::fs::remove_dir_all(platform.data_dir().join("downloads")).expect("what was made goes");
+    let after = platform.client().get(&plain).send().await.expect("an answer").bytes().await;
+    assert_eq!(after.expect("all of it"), before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

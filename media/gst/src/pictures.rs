@@ -14,6 +14,9 @@ use crate::{
     Figures, KeyFrame, MAX_FRAMES, MAX_PREVIEW_MS, MAX_UNIT, PictureError, PicturesSettings, Tile, Width,
 };
 
+/// What sheets and previews are of: none takes another's place.
+const EACH: &str = "";
+
 /// Where pictures are made. Cheap to clone; the worker ends with the last clone.
 #[derive(Debug, Clone)]
 pub struct Pictures(Arc<Door>);
@@ -91,18 +94,19 @@ impl Pictures {
         Self(Arc::new(Door(shared)))
     }
 
-    /// A JPEG of a key frame, at most so wide and never wider than the frame. Of the requests of a channel for one width
-    /// that wait, only the newest is made.
+    /// A JPEG of a key frame, at most so wide and never wider than the frame. `of` says what it shows, within its channel:
+    /// of the requests for one thing and width that wait, only the newest is made.
     ///
     /// # Errors
     /// There is no picture; why.
     pub async fn thumbnail(
         &self,
         channel: &str,
+        of: &str,
         frame: KeyFrame,
         width: Width,
     ) -> Result<Bytes, PictureError> {
-        self.ask(channel, Order::Thumbnail { frame, width }).await
+        self.ask(channel, of, Order::Thumbnail { frame, width }).await
     }
 
     /// A JPEG of key frames as tiles, row by row. The tile of a frame that cannot be decoded shows the one before it.
@@ -115,7 +119,7 @@ impl Pictures {
         frames: Vec<KeyFrame>,
         tile: Tile,
     ) -> Result<Bytes, PictureError> {
-        self.ask(channel, Order::Sheet { frames, tile }).await
+        self.ask(channel, EACH, Order::Sheet { frames, tile }).await
     }
 
     /// An animated WebP that shows key frames one after the other and plays for ever; `length_ms`: one round of it.
@@ -130,7 +134,7 @@ impl Pictures {
         length_ms: u32,
     ) -> Result<Bytes, PictureError> {
         limit("the length in milliseconds", length_ms as usize, MAX_PREVIEW_MS as usize)?;
-        self.ask(channel, Order::Preview { frames, width, length_ms }).await
+        self.ask(channel, EACH, Order::Preview { frames, width, length_ms }).await
     }
 
     /// How things stand, as far as is known without starting the worker.
@@ -162,7 +166,7 @@ impl Pictures {
         self.shared().counters.figures(waiting)
     }
 
-    async fn ask(&self, channel: &str, order: Order) -> Result<Bytes, PictureError> {
+    async fn ask(&self, channel: &str, of: &str, order: Order) -> Result<Bytes, PictureError> {
         within_limits(&order)?;
         let (reply, answer) = oneshot::channel();
         let shared = self.shared();
@@ -171,7 +175,7 @@ impl Pictures {
             if let (true, Standing::Unavailable(words)) = (state.closed, &state.standing) {
                 return Err(PictureError::Unavailable(words.clone()));
             }
-            state.queue.push(Job { channel: channel.into(), order, reply })
+            state.queue.push(Job { channel: channel.into(), of: of.into(), order, reply })
         };
         if let Some(overtaken) = overtaken {
             shared.answer(overtaken, Err(PictureError::Shed));

@@ -1,4 +1,4 @@
-//! What waits for the worker: thumbnails before sheets, the newest of a channel in the place of its older ones.
+//! What waits for the worker: thumbnails before sheets, the newest of a thing in the place of its older ones.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,8 +15,7 @@ const MAX_URGENT: usize = 64;
 const MAX_PATIENT: usize = 64;
 /// … and of one channel.
 const MAX_PATIENT_OF_A_CHANNEL: usize = 8;
-/// The most that all that waits may hold in memory, in bytes; beyond it none is taken. Frames are slices of segments, which
-/// stay in memory as long as one waits.
+/// The most that all that waits may hold in memory, in bytes; beyond it none is taken.
 const MAX_BYTES: usize = 256 * 1024 * 1024;
 /// So many thumbnails in a row, then a sheet or preview has its turn.
 const IN_A_ROW: u32 = 8;
@@ -24,7 +23,10 @@ const IN_A_ROW: u32 = 8;
 /// What was asked for and who waits for it.
 #[derive(Debug)]
 pub(crate) struct Job {
+    /// Whose media it is: it rests where that ends the worker.
     pub(crate) channel: Arc<str>,
+    /// What it shows. Of thumbnails of the same thing only the newest is worth making; of sheets and previews each is.
+    pub(crate) of: Arc<str>,
     pub(crate) order: Order,
     pub(crate) reply: oneshot::Sender<Result<Bytes, PictureError>>,
 }
@@ -60,7 +62,7 @@ impl Queue {
         };
         let same = |waiting: &&mut Job| {
             let wide = matches!(&waiting.order, Order::Thumbnail { width: other, .. } if other == width);
-            wide && waiting.channel == job.channel
+            wide && waiting.channel == job.channel && waiting.of == job.of
         };
         if let Some(older) = self.urgent.iter_mut().find(same) {
             return Some(std::mem::replace(older, job));
@@ -103,7 +105,7 @@ mod tests {
 
     fn job(channel: &str, order: Order) -> (Job, Reply) {
         let (reply, answer) = oneshot::channel();
-        (Job { channel: channel.into(), order, reply }, answer)
+        (Job { channel: channel.into(), of: "live".into(), order, reply }, answer)
     }
 
     fn frame() -> KeyFrame {
@@ -124,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_thumbnail_of_a_channel_takes_the_place_of_the_one_that_waits() {
+    fn the_newest_thumbnail_of_a_thing_takes_the_place_of_the_one_that_waits() {
         let mut queue = Queue::default();
         let (first, mut first_reply) = thumbnail("a");
         let (second, _second_reply) = thumbnail("b");
@@ -134,6 +136,19 @@ mod tests {
         older.reply.send(Err(PictureError::Shed)).unwrap();
         assert!(first_reply.try_recv().is_ok() && third_reply.try_recv().is_err());
         assert_eq!(names(&mut queue), ["a", "b"]);
+    }
+
+    #[test]
+    fn pictures_of_several_recordings_of_a_channel_wait_beside_each_other() {
+        let mut queue = Queue::default();
+        let of = |of: &str| {
+            let (job, reply) = thumbnail("a");
+            (Job { of: of.into(), ..job }, reply)
+        };
+        let (jobs, _replies): (Vec<_>, Vec<_>) = ["first", "second", "first"].map(of).into_iter().unzip();
+        let overtaken: Vec<_> = jobs.into_iter().filter_map(|job| queue.push(job)).collect();
+        assert_eq!(overtaken.iter().map(|job| &*job.of).collect::<Vec<_>>(), ["first"]);
+        assert_eq!(queue.len(), 2);
     }
 
     #[test]

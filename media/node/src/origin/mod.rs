@@ -9,6 +9,9 @@ pub(crate) mod downloads;
 pub(crate) mod pictures;
 pub(crate) mod recordings;
 pub mod respond;
+mod shelf;
+mod storyboard;
+mod webvtt;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -110,7 +113,7 @@ impl Origin {
             ["preview", session, "index.m3u8"] => self.preview(session, query, headers).await?,
             ["vod", asset, "index.m3u8"] => self.recording(asset, query, headers).await?,
             ["vod", asset, "download.json"] => self.download_state(asset, query, headers).await?,
-            ["vod", asset, name] => match (pictures::sheet_number(name), downloads::number(name)) {
+            ["vod", asset, name] => match (storyboard::sheet_number(name), downloads::number(name)) {
                 (Some(number), _) => self.sheet(asset, number, query, headers).await?,
                 (None, Some(number)) => return self.download(asset, number, query, headers).await,
                 (None, None) => return self.file(asset, name, query, headers).await,

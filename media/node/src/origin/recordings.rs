@@ -65,7 +65,7 @@ impl Origin {
         let uri = format!("{}/{PLAYLIST}", self.core.paths.folder(asset, Audience::Recording));
         let text = shown.live.read_recording(|recording| vod::multivariant(recording, &shown.spans, &uri));
         let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
-        let cache = if shown.kind == AssetKind::Source { NO_STORE } else { shown.cache() };
+        let cache = if shown.is_owners() { NO_STORE } else { shown.cache() };
         Ok(respond::playlist(headers, &plain, &gzip(&plain), &shown.tag(asset, 'm'), cache))
     }
 
@@ -127,7 +127,7 @@ impl Origin {
     /// A recording, for who may see it: a source record is its owner's.
     pub(super) async fn seen(&self, asset: &str, query: &str, headers: &HeaderMap) -> Result<Shown, Problem> {
         let shown = self.shown(asset).await?;
-        if shown.kind == AssetKind::Source {
+        if shown.is_owners() {
             self.owner(asset, query, headers).await?;
         }
         Ok(shown)
@@ -242,7 +242,12 @@ impl Shown {
 
     /// How long its pictures may be kept: nobody but its owner keeps those of a source record.
     pub(super) fn picture_cache(&self) -> &'static str {
-        if self.kind == AssetKind::Source { PRIVATE } else { self.cache() }
+        if self.is_owners() { PRIVATE } else { self.cache() }
+    }
+
+    /// Whether it is shown to its owner alone.
+    pub(super) fn is_owners(&self) -> bool {
+        self.kind == AssetKind::Source
     }
 
     /// The same stretches and segments give the same bytes.

@@ -17,7 +17,7 @@ async fn a_thumbnail_every_two_seconds_is_less_than_two_hundredths_of_a_core() {
         let frame = key_frames(&format!("testsrc2=size={size}"), 1, &H264).remove(0);
         let before = pictures.figures().cpu;
         for _ in 0..TIMES {
-            pictures.thumbnail("a", frame.clone(), Width::new(width).unwrap()).await.unwrap();
+            pictures.thumbnail("a", "live", frame.clone(), Width::new(width).unwrap()).await.unwrap();
         }
         let each = (pictures.figures().cpu - before) / TIMES;
         println!("{size} to {width}: {each:?} of a processor");
@@ -50,7 +50,7 @@ async fn the_worker_does_not_grow_with_the_pictures_it_has_made() {
     let mut held = Vec::new();
     for number in 0..times {
         let frame = frames[number as usize % frames.len()].clone();
-        pictures.thumbnail("a", frame, Width::new(160).unwrap()).await.unwrap();
+        pictures.thumbnail("a", "live", frame, Width::new(160).unwrap()).await.unwrap();
         if number % (times / 4) == times / 4 - 1 {
             held.push(resident(pictures.figures().worker.unwrap()));
         }

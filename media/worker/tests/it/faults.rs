@@ -47,7 +47,7 @@ async fn a_worker_killed_between_requests_is_put_away_and_started_again_when_nee
     until(&pictures, "the loss is noticed", |figures| figures.losses == 1).await;
     assert!(!exists(first), "no zombie is left");
     assert_eq!(pictures.standing(), Standing::Idle);
-    look(&pictures.thumbnail("a", frame(), WIDTH).await.unwrap());
+    look(&pictures.thumbnail("a", "live", frame(), WIDTH).await.unwrap());
     let figures = pictures.figures();
     assert_eq!((figures.starts, figures.losses, figures.made), (2, 1, 1));
     assert_ne!(figures.worker, Some(first));
@@ -80,7 +80,7 @@ async fn a_stopped_worker_is_found_by_the_watchdog() {
     let first = running(&pictures).await;
     signal("-STOP", first);
     let begin = sigma_clock::monotonic();
-    look(&pictures.thumbnail("a", frame(), WIDTH).await.unwrap());
+    look(&pictures.thumbnail("a", "live", frame(), WIDTH).await.unwrap());
     assert!(begin.elapsed() >= limit, "it was waited for");
     assert!(!exists(first), "the stopped one is gone");
     let figures = pictures.figures();
@@ -177,7 +177,7 @@ async fn garbage_ends_in_a_word_or_a_picture_and_never_in_a_hang() {
         for (number, (what, broken)) in damaged(&frame).into_iter().enumerate() {
             // A channel each, so that none rests for another.
             let channel = format!("{name} {number}");
-            match pictures.thumbnail(&channel, broken, WIDTH).await {
+            match pictures.thumbnail(&channel, "live", broken, WIDTH).await {
                 Ok(file) => assert!(file.starts_with(&[0xff, 0xd8]) && file.ends_with(&[0xff, 0xd9])),
                 Err(PictureError::Broken(words)) => {
                     refused += 1;
@@ -188,7 +188,7 @@ async fn garbage_ends_in_a_word_or_a_picture_and_never_in_a_hang() {
         }
         println!("{name}: {refused} refused, {crashed} of them ended the worker");
         assert!(refused >= 3, "{name}: {refused} refused");
-        look(&pictures.thumbnail(name, frame, WIDTH).await.unwrap());
+        look(&pictures.thumbnail(name, "live", frame, WIDTH).await.unwrap());
     }
 }
 
@@ -197,11 +197,11 @@ async fn a_frame_that_cannot_begin_a_picture_is_refused_in_words() {
     let pictures = Pictures::start(settings());
     let frame = frame();
     let torn = KeyFrame { data: frame.data.slice(..frame.data.len() - 1), ..frame.clone() };
-    let error = pictures.thumbnail("a", torn, WIDTH).await.unwrap_err();
+    let error = pictures.thumbnail("a", "live", torn, WIDTH).await.unwrap_err();
     assert_eq!(error.to_string(), "the key frame cannot be decoded: it is not whole");
     // A slice of a picture that needs others.
     let other = KeyFrame { data: Bytes::from_static(&[0, 0, 0, 4, 0x41, 0x9a, 0, 0]), ..frame };
-    let error = pictures.thumbnail("a", other, WIDTH).await.unwrap_err();
+    let error = pictures.thumbnail("a", "live", other, WIDTH).await.unwrap_err();
     assert_eq!(error.to_string(), "the key frame cannot be decoded: decoding cannot start with it");
     assert_eq!(pictures.figures().losses, 0);
 }
@@ -213,7 +213,7 @@ async fn without_the_executable_every_request_says_so() {
     let words =
         "/nowhere/sigma-media-worker is not there; `make build` puts it beside the executable of sigma";
     assert_eq!(pictures.standing(), Standing::Unavailable(words.into()));
-    let error = pictures.thumbnail("a", frame(), WIDTH).await.unwrap_err();
+    let error = pictures.thumbnail("a", "live", frame(), WIDTH).await.unwrap_err();
     assert_eq!(error, PictureError::Unavailable(words.into()));
     assert_eq!(pictures.look().await, Standing::Unavailable(words.into()));
     assert_eq!(pictures.figures().unavailable, 1);
@@ -239,7 +239,7 @@ async fn an_executable_that_does_not_start_is_told_with_what_it_said() {
         let Standing::Unavailable(words) = pictures.look().await else { panic!("{text}") };
         assert!(words.contains(expected), "{words:?} for {text:?}");
         // It is not tried again at once: the word is there already.
-        let error = pictures.thumbnail("a", frame(), WIDTH).await.unwrap_err();
+        let error = pictures.thumbnail("a", "live", frame(), WIDTH).await.unwrap_err();
         assert_eq!(error, PictureError::Unavailable(words));
     }
 }
@@ -253,15 +253,15 @@ async fn what_ends_the_worker_twice_is_refused_and_its_channel_rests() {
     let folder = tempfile::tempdir().unwrap();
     let worker = script(folder.path(), FALLS);
     let pictures = Pictures::start(PicturesSettings { worker, ..settings() });
-    let error = pictures.thumbnail("a", frame(), WIDTH).await.unwrap_err();
+    let error = pictures.thumbnail("a", "live", frame(), WIDTH).await.unwrap_err();
     let PictureError::Broken(words) = &error else { panic!("{error}") };
     assert!(words.contains("it ended by itself: exit status: 3"), "{words}");
     let figures = pictures.figures();
     assert_eq!((figures.starts, figures.losses, figures.broken), (2, 2, 1));
-    assert_eq!(pictures.thumbnail("a", frame(), WIDTH).await, Err(PictureError::Resting));
+    assert_eq!(pictures.thumbnail("a", "live", frame(), WIDTH).await, Err(PictureError::Resting));
     assert_eq!(pictures.figures().starts, 2, "it is not tried with the same channel");
     // Another channel is heard.
-    assert!(matches!(pictures.thumbnail("b", frame(), WIDTH).await, Err(PictureError::Broken(_))));
+    assert!(matches!(pictures.thumbnail("b", "live", frame(), WIDTH).await, Err(PictureError::Broken(_))));
     assert_eq!(pictures.figures().starts, 4);
 }
 
@@ -273,14 +273,14 @@ async fn what_keeps_the_worker_from_the_others_is_made_and_its_channel_rests() {
     signal("-STOP", worker);
     let slow = tokio::spawn({
         let (pictures, frame) = (pictures.clone(), frame());
-        async move { pictures.thumbnail("slow", frame, WIDTH).await }
+        async move { pictures.thumbnail("slow", "live", frame, WIDTH).await }
     });
     // A fifth of the limit is slow.
     sigma_clock::sleep(limit / 5 + Duration::from_millis(100)).await;
     signal("-CONT", worker);
     look(&slow.await.unwrap().unwrap());
-    assert_eq!(pictures.thumbnail("slow", frame(), WIDTH).await, Err(PictureError::Resting));
-    look(&pictures.thumbnail("other", frame(), WIDTH).await.unwrap());
+    assert_eq!(pictures.thumbnail("slow", "live", frame(), WIDTH).await, Err(PictureError::Resting));
+    look(&pictures.thumbnail("other", "live", frame(), WIDTH).await.unwrap());
     assert_eq!((pictures.figures().resting, pictures.figures().losses), (1, 0));
 }
 
@@ -288,9 +288,9 @@ async fn what_keeps_the_worker_from_the_others_is_made_and_its_channel_rests() {
 async fn what_would_take_more_memory_than_there_is_costs_that_request_only() {
     let pictures = Pictures::start(PicturesSettings { memory: sigma_gst::MIN_MEMORY, ..settings() });
     let huge = key_frames(&solid("blue", "7680x4320"), 1, &H264).remove(0);
-    let error = pictures.thumbnail("a", huge, WIDTH).await.unwrap_err();
+    let error = pictures.thumbnail("a", "live", huge, WIDTH).await.unwrap_err();
     assert!(matches!(error, PictureError::Broken(_)), "{error}");
-    look(&pictures.thumbnail("b", frame(), WIDTH).await.unwrap());
+    look(&pictures.thumbnail("b", "live", frame(), WIDTH).await.unwrap());
 }
 
 #[tokio::test]
@@ -300,7 +300,7 @@ async fn behind_with_its_work_it_makes_the_newest_of_each_channel() {
     signal("-STOP", worker);
     let ask = |channel: &'static str, colour: &str| {
         let (pictures, frame) = (pictures.clone(), key_frames(&solid(colour, "640x360"), 1, &H264).remove(0));
-        tokio::spawn(async move { pictures.thumbnail(channel, frame, WIDTH).await })
+        tokio::spawn(async move { pictures.thumbnail(channel, "live", frame, WIDTH).await })
     };
     let taken = ask("first", "red");
     until(&pictures, "the first is taken", |figures| figures.waiting == 0).await;

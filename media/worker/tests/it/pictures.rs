@@ -21,8 +21,10 @@ async fn a_thumbnail_of_each_codec_shows_what_was_broadcast() {
     for (name, coded) in [("h264", &H264[..]), ("hevc", &HEVC), ("hevc, 10 bits", &HEVC_10), ("av1", &AV1)] {
         for (colour, expected) in [("red", RED), ("lime", LIME), ("blue", BLUE)] {
             let frame = key_frames(&solid(colour, "1280x720"), 1, coded).remove(0);
-            let file =
-                pictures.thumbnail("a", frame, wide(320)).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+            let file = pictures
+                .thumbnail("a", "live", frame, wide(320))
+                .await
+                .unwrap_or_else(|e| panic!("{name}: {e}"));
             let seen = look(&file);
             assert_eq!((seen.width, seen.height), (320, 180), "{name}");
             assert!(near(seen.at(50, 50), expected), "{name}, {colour}: {:?}", seen.at(50, 50));
@@ -36,12 +38,12 @@ async fn all_widths_of_the_list_are_made_and_none_is_wider_than_its_source() {
     let frame = key_frames("testsrc2=size=854x480", 1, &H264).remove(0);
     let mut sizes = Vec::new();
     for width in Width::ALL {
-        let seen = look(&pictures.thumbnail("a", frame.clone(), width).await.unwrap());
+        let seen = look(&pictures.thumbnail("a", "live", frame.clone(), width).await.unwrap());
         sizes.push((seen.width, seen.height));
     }
     assert_eq!(sizes, [(160, 90), (320, 180), (640, 360), (854, 480)]);
     let upright = key_frames("testsrc2=size=360x640", 1, &H264).remove(0);
-    let seen = look(&pictures.thumbnail("a", upright, wide(160)).await.unwrap());
+    let seen = look(&pictures.thumbnail("a", "live", upright, wide(160)).await.unwrap());
     assert_eq!((seen.width, seen.height), (160, 284));
 }
 
@@ -124,7 +126,7 @@ async fn more_than_a_request_may_is_refused_by_name() {
     let error = pictures.sheet("a", many, tile).await.unwrap_err();
     assert_eq!(error, PictureError::TooMuch { what: "the number of key frames", limit: 144 });
     let large = KeyFrame { data: vec![0; sigma_gst::MAX_UNIT + 1].into(), ..frame.clone() };
-    let error = pictures.thumbnail("a", large, wide(160)).await.unwrap_err();
+    let error = pictures.thumbnail("a", "live", large, wide(160)).await.unwrap_err();
     assert_eq!(error, PictureError::TooMuch { what: "the largest key frame", limit: 16 << 20 });
     let heavy = KeyFrame { data: vec![0; sigma_gst::MAX_UNIT].into(), ..frame.clone() };
     let error = pictures.sheet("a", vec![heavy; 4], tile).await.unwrap_err();

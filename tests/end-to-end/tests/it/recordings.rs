@@ -308,6 +308,17 @@ async fn what_is_on_air_and_what_was_has_pictures() {
         401,
         "a source record is its owner's"
     );
+    // Its storyboard, by a token in the address, names sheets that are fetched likewise; nobody keeps that.
+    let board = get(format!("/vod/{source}/storyboard.vtt?token={}", platform.admin_token())).await;
+    assert_eq!(board.headers()["cache-control"], "private, no-store");
+    let board = board.text().await.expect("text");
+    let named = board.lines().find_map(|line| Some(line.split_once("#xywh=")?.0)).expect("a sheet");
+    assert_eq!(get(format!("/vod/{source}/{named}")).await.status(), 200, "{board}");
+    assert_eq!(get(format!("/vod/{source}/sheet-0.jpg")).await.status(), 401);
+
+    let board = get(format!("/vod/{catchup}/storyboard.vtt?token=of-nobody")).await;
+    let words = board.text().await.expect("text");
+    assert!(!words.contains("token="), "nobody's token is handed on: {words}");
     let board = get(format!("/vod/{catchup}/storyboard.vtt")).await;
     assert_eq!(board.headers()["content-type"], "text/vtt; charset=utf-8");
     let board = board.text().await.expect("text");

@@ -52,6 +52,13 @@ pub enum AssetCommand {
         /// When.
         at: Timestamp,
     },
+    /// Let the picture of this moment stand for it.
+    SetPoster {
+        /// The moment: microseconds of the session's media time.
+        moment_us: u64,
+        /// When.
+        at: Timestamp,
+    },
     /// Let it go, for ever.
     Delete {
         /// When.

@@ -44,6 +44,13 @@ pub enum AssetEvent {
         /// When.
         at: Timestamp,
     },
+    /// `asset.poster_set`: the picture of this moment stands for it, as long as the moment is shown.
+    PosterSet {
+        /// The moment: microseconds of the session's media time.
+        moment_us: u64,
+        /// When.
+        at: Timestamp,
+    },
     /// `asset.deleted`
     Deleted {
         /// When.
@@ -64,6 +71,7 @@ impl AssetEvent {
         "asset.failed",
         "asset.trimmed",
         "asset.untrimmed",
+        "asset.poster_set",
         "asset.deleted",
         "asset.expired",
     ];
@@ -76,6 +84,7 @@ impl AssetEvent {
             Self::Failed { .. } => "asset.failed",
             Self::Trimmed { .. } => "asset.trimmed",
             Self::Untrimmed { .. } => "asset.untrimmed",
+            Self::PosterSet { .. } => "asset.poster_set",
             Self::Deleted { .. } => "asset.deleted",
             Self::Expired { .. } => "asset.expired",
         }
@@ -89,6 +98,7 @@ impl AssetEvent {
             | Self::Failed { at, .. }
             | Self::Trimmed { at, .. }
             | Self::Untrimmed { at }
+            | Self::PosterSet { at, .. }
             | Self::Deleted { at }
             | Self::Expired { at } => *at,
         }

@@ -138,6 +138,8 @@ pub struct Recording {
     pub files: u32,
     /// The part that is shown; none: all of it.
     pub trimmed: Option<Extent>,
+    /// The moment whose picture its owner chose, microseconds of the session's media time; none: he chose none.
+    pub chosen: Option<u64>,
     /// Counts what was shown so far: what plays it knows by this that it changed.
     pub edition: u32,
     /// When it became ready.
@@ -150,6 +152,12 @@ impl Recording {
     /// What is shown of it.
     pub fn shown(&self) -> &Extent {
         self.trimmed.as_ref().unwrap_or(&self.whole)
+    }
+
+    /// The moment whose picture stands for it, microseconds of the session's media time. One that a trim left out is none; it
+    /// is there again when the trim is undone.
+    pub fn poster_us(&self) -> Option<u64> {
+        self.chosen.filter(|moment| self.shown().spans.hold_moment(*moment))
     }
 }
 
@@ -242,7 +250,7 @@ impl AssetFacts {
 
             (AssetPhase::Ready(recording), command) => recording.decide(command),
             (_, Command::Expire { .. }) => Ok(vec![]),
-            (_, Command::Trim { .. } | Command::Untrim { .. }) => {
+            (_, Command::Trim { .. } | Command::Untrim { .. } | Command::SetPoster { .. }) => {
                 Err(AssetRefusal::NotReady { state: self.state() })
             }
         }
@@ -260,6 +268,11 @@ impl Recording {
             AssetCommand::Trim { extent, at } => Ok(vec![AssetEvent::Trimmed { extent, at }]),
             AssetCommand::Untrim { .. } if self.trimmed.is_none() => Err(AssetRefusal::NotTrimmed),
             AssetCommand::Untrim { at } => Ok(vec![AssetEvent::Untrimmed { at }]),
+            AssetCommand::SetPoster { moment_us, .. } if !self.shown().spans.hold_moment(moment_us) => {
+                Err(AssetRefusal::PosterNotShown)
+            }
+            AssetCommand::SetPoster { moment_us, .. } if self.chosen == Some(moment_us) => Ok(vec![]),
+            AssetCommand::SetPoster { moment_us, at } => Ok(vec![AssetEvent::PosterSet { moment_us, at }]),
             AssetCommand::Expire { at } if self.expires_at.is_some_and(|due| at >= due) => {
                 Ok(vec![AssetEvent::Expired { at }])
             }
@@ -286,9 +299,9 @@ impl AssetPhase {
     fn apply(&mut self, event: &AssetEvent) {
         match (&mut *self, event) {
             (phase, AssetEvent::Ready { extent, files, expires_at, at }) if phase.may_become_ready() => {
-                let (whole, trimmed, edition) = (extent.clone(), None, 1);
+                let (whole, trimmed, chosen, edition) = (extent.clone(), None, None, 1);
                 let (files, since, expires_at) = (*files, *at, *expires_at);
-                *phase = Self::Ready(Recording { whole, files, trimmed, edition, since, expires_at });
+                *phase = Self::Ready(Recording { whole, files, trimmed, chosen, edition, since, expires_at });
             }
             (phase, AssetEvent::Failed { reason, .. }) if phase.may_fail(*reason) => {
                 *phase = Self::Failed { reason: *reason };
@@ -297,6 +310,9 @@ impl AssetPhase {
                 recording.show(Some(extent.clone()));
             }
             (Self::Ready(recording), AssetEvent::Untrimmed { .. }) => recording.show(None),
+            (Self::Ready(recording), AssetEvent::PosterSet { moment_us, .. }) => {
+                recording.chosen = Some(*moment_us);
+            }
             // Final, whatever is read after it.
             (Self::Deleted | Self::Expired, _) => {}
             (phase, AssetEvent::Deleted { .. }) => *phase = Self::Deleted,

@@ -16,7 +16,7 @@ pub enum AssetRefusal {
         state: AssetState,
     },
     /// It has no media to work with.
-    #[error("the asset is {state}; only what is READY can be trimmed")]
+    #[error("the asset is {state}; only what is READY can be trimmed or be given a poster")]
     NotReady {
         /// What it is instead.
         state: AssetState,
@@ -27,6 +27,9 @@ pub enum AssetRefusal {
     /// The part is no part of it.
     #[error("the part lies outside the asset; take it from what the asset was when it became ready")]
     OutsideMedia,
+    /// The moment of a poster is not shown.
+    #[error("the moment is not shown by the asset; take one of what is shown")]
+    PosterNotShown,
 }
 
 impl AssetRefusal {
@@ -39,6 +42,7 @@ impl AssetRefusal {
             Self::NotReady { .. } => "NOT_READY",
             Self::NotTrimmed => "NOT_TRIMMED",
             Self::OutsideMedia => "OUTSIDE_MEDIA",
+            Self::PosterNotShown => "POSTER_NOT_SHOWN",
         }
     }
 }

@@ -40,6 +40,11 @@ impl Span {
         self.to_us - self.from_us
     }
 
+    /// Whether a moment lies in it.
+    pub const fn holds_moment(self, us: u64) -> bool {
+        self.from_us <= us && us < self.to_us
+    }
+
     /// Whether all of another lies in it.
     pub const fn holds(self, other: Self) -> bool {
         self.from_us <= other.from_us && other.to_us <= self.to_us
@@ -64,6 +69,11 @@ impl Spans {
     /// How long all of them are, joined.
     pub fn length_us(&self) -> u64 {
         self.0.iter().map(|span| span.length_us()).sum()
+    }
+
+    /// Whether a moment lies in one of them.
+    pub fn hold_moment(&self, us: u64) -> bool {
+        self.0.iter().any(|span| span.holds_moment(us))
     }
 
     /// Whether all of the others lie in these, each in one of them.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use sigma_domain::{
     Asset, AssetCommand, AssetEvent, AssetFailure, AssetKind, AssetRefusal as Refusal, AssetState as State,
-    Extent,
+    Extent, Recording,
 };
 
 use crate::{given::given, world::*};
@@ -208,6 +208,61 @@ mod trim {
     }
 }
 
+mod poster {
+    use super::*;
+
+    fn poster(second: u64) -> AssetCommand {
+        AssetCommand::SetPoster { moment_us: second * 1_000_000, at: at(30) }
+    }
+
+    fn poster_set(second: u64) -> AssetEvent {
+        AssetEvent::PosterSet { moment_us: second * 1_000_000, at: at(30) }
+    }
+
+    fn poster_of(asset: &Asset) -> Option<u64> {
+        asset.facts().unwrap().recording().unwrap().poster_us()
+    }
+
+    #[test]
+    fn it_is_a_moment_of_what_is_shown() {
+        let asset = given::<Asset>(ready()).when(poster(12)).then([poster_set(12)]).aggregate();
+        assert_eq!(poster_of(&asset), Some(12_000_000));
+        assert_eq!(asset.facts().unwrap().recording().unwrap().edition, 1, "the same is shown");
+        let again = [ready(), vec![poster_set(12)]].concat();
+        given::<Asset>(again.clone()).when(poster(12)).then_nothing();
+        given::<Asset>(again).when(poster(15)).then([poster_set(15)]);
+    }
+
+    #[test]
+    fn it_is_refused_of_a_moment_that_is_not_shown() {
+        for second in [26, 60, 90] {
+            given::<Asset>(ready()).when(poster(second)).then_refused(Refusal::PosterNotShown);
+        }
+        let part = [ready(), vec![trimmed(20)]].concat();
+        given::<Asset>(part.clone()).when(poster(20)).then_refused(Refusal::PosterNotShown);
+        given::<Asset>(part).when(poster(19)).then([poster_set(19)]);
+    }
+
+    #[test]
+    fn a_trim_keeps_it_or_leaves_it_out_until_it_is_undone() {
+        let history = |second| [ready(), vec![poster_set(second), trimmed(40)]].concat();
+        assert_eq!(poster_of(&given::<Asset>(history(12)).aggregate()), Some(12_000_000));
+        let left_out = given::<Asset>(history(40));
+        assert_eq!(poster_of(&left_out.aggregate()), None);
+        let undone = [history(40), vec![AssetEvent::Untrimmed { at: at(50) }]].concat();
+        assert_eq!(poster_of(&given::<Asset>(undone).aggregate()), Some(40_000_000));
+    }
+
+    #[test]
+    fn it_is_refused_of_what_has_no_media() {
+        let refused = Refusal::NotReady { state: State::Started };
+        given::<Asset>([asset_started()]).when(poster(1)).then_refused(refused);
+        for (history, state) in gone() {
+            given::<Asset>(history).when(poster(1)).then_refused(Refusal::Gone { state });
+        }
+    }
+}
+
 mod going {
     use super::*;
 
@@ -245,6 +300,7 @@ fn every_refusal_has_a_code_of_its_own() {
         Refusal::NotReady { state },
         Refusal::NotTrimmed,
         Refusal::OutsideMedia,
+        Refusal::PosterNotShown,
     ];
     let codes: std::collections::BTreeSet<_> = refusals.iter().map(Refusal::code).collect();
     assert_eq!(codes.len(), refusals.len());
@@ -258,7 +314,15 @@ fn an_event_that_cannot_follow_changes_nothing() {
         assert_eq!(given::<Asset>([event]).aggregate(), Asset::Unknown);
     }
     let cannot = [
-        (vec![asset_started()], vec![trimmed(2), AssetEvent::Untrimmed { at: at(2) }, expired_at(2)]),
+        (
+            vec![asset_started()],
+            vec![
+                trimmed(2),
+                AssetEvent::Untrimmed { at: at(2) },
+                AssetEvent::PosterSet { moment_us: 1, at: at(2) },
+                expired_at(2),
+            ],
+        ),
         (ready(), vec![asset_started(), asset_ready(50), asset_failed(AssetFailure::NodeLost, 60)]),
         (
             vec![asset_started(), asset_failed(AssetFailure::NoMedia, 1)],
@@ -292,6 +356,7 @@ fn any_command() -> impl Strategy<Value = (i64, AssetCommand)> {
             .prop_map(|reason| AssetCommand::Fail { reason, at: at(0) }),
         6 => any_part().prop_map(|extent| AssetCommand::Trim { extent, at: at(0) }),
         3 => Just(AssetCommand::Untrim { at: at(0) }),
+        3 => (0..70_u64).prop_map(|second| AssetCommand::SetPoster { moment_us: second * 1_000_000, at: at(0) }),
         1 => prop_oneof![2 => Just(AssetCommand::Untrim { at: at(0) }), 1 => Just(AssetCommand::Delete { at: at(0) })],
         2 => Just(AssetCommand::Expire { at: at(0) }),
     ];
@@ -311,6 +376,7 @@ fn asked(command: AssetCommand, when: i64) -> AssetCommand {
         Command::Fail { reason, .. } => Command::Fail { reason, at },
         Command::Trim { extent, .. } => Command::Trim { extent, at },
         Command::Untrim { .. } => Command::Untrim { at },
+        Command::SetPoster { moment_us, .. } => Command::SetPoster { moment_us, at },
         Command::Delete { .. } => Command::Delete { at },
         Command::Expire { .. } => Command::Expire { at },
     }
@@ -340,7 +406,11 @@ proptest! {
                     prop_assert!(recording.whole.spans.hold(&recording.shown().spans), "a trim is a part");
                     let was = before.facts().and_then(|facts| facts.recording());
                     prop_assert!(was.is_none_or(|was| was.whole == recording.whole), "nothing is cut away");
-                    prop_assert!(was.is_none_or(|was| was.edition < recording.edition));
+                    let is_newer = |was: &Recording| was.edition < recording.edition;
+                    prop_assert!(was.is_none_or(|was| is_newer(was) || was.shown() == recording.shown()));
+                    let poster = recording.poster_us();
+                    let is_shown = |us| recording.shown().spans.hold_moment(us);
+                    prop_assert!(poster.is_none_or(is_shown), "a poster is of what is shown");
                 }
             }
             log.extend(events);

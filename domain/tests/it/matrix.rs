@@ -185,6 +185,7 @@ fn asset_commands() -> Vec<Asked<AssetCommand>> {
         ("fail, media lost", fail(AssetFailure::MediaLost)),
         ("trim", trim(30)),
         ("untrim", AssetCommand::Untrim { at: at(30) }),
+        ("set poster", AssetCommand::SetPoster { moment_us: 12_000_000, at: at(30) }),
         ("delete", AssetCommand::Delete { at: at(30) }),
         ("expire too early", AssetCommand::Expire { at: at(30) }),
         ("expire", AssetCommand::Expire { at: at(4_000) }),

@@ -21,6 +21,7 @@ pub use profile::Profile;
 pub use recording::{Recording, Span};
 pub use rendition::{Append, Input, Rendition};
 pub use resource::{Place, Resource};
+pub use text::Date;
 pub use timeline::{Bandwidth, Init, Part, SEGMENTS_WITH_PARTS, Segment, Timeline, View};
 
 /// Ticks a second of every duration.

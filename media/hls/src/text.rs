@@ -30,7 +30,8 @@ impl fmt::Display for Millis {
 }
 
 /// Microseconds since the Unix epoch as `2026-01-31T12:00:00.000Z`.
-pub(crate) struct Date(pub(crate) i64);
+#[derive(Clone, Copy, Debug)]
+pub struct Date(pub i64);
 
 impl fmt::Display for Date {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -46,6 +47,17 @@ impl fmt::Display for Date {
             in_day / 1_000 % 60,
             in_day % 1_000
         )
+    }
+}
+
+/// The same for people, to the second: `2026-01-31 12:00:00 UTC`.
+pub(crate) struct Moment(pub(crate) i64);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let date = Date(self.0).to_string();
+        let (day, time) = date.split_once('T').unwrap_or((&date, ""));
+        write!(out, "{day} {} UTC", time.split('.').next().unwrap_or(time))
     }
 }
 
@@ -82,6 +94,11 @@ mod tests {
         ] {
             assert_eq!(Date(us).to_string(), text);
         }
+    }
+
+    #[test]
+    fn a_moment_is_told_to_the_second() {
+        assert_eq!(Moment(1_767_225_599_999_000).to_string(), "2025-12-31 23:59:59 UTC");
     }
 
     #[test]

@@ -1,11 +1,15 @@
 //! The playlists of what was recorded: runs of a session's segments, its gaps left out.
 
+mod runs;
+
 use std::fmt::{self, Write};
 
 use crate::recording::{Piece, Recording, Span};
 use crate::text::{Date, Seconds};
 use crate::timeline::bits_a_second;
 use crate::{Bandwidth, CLOCK, Init, Resource};
+
+pub use runs::{Run, runs};
 
 /// Whether something may follow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

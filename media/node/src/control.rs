@@ -132,6 +132,8 @@ pub struct AssetFacts {
     pub kind: AssetKind,
     /// The stretches of its session's media time; none while it is being recorded: all there is so far.
     pub spans: Option<Vec<Span>>,
+    /// The moment whose picture stands for it, microseconds of its session's media time; none: any.
+    pub poster_us: Option<u64>,
 }
 
 /// What the control plane knows of a recording.

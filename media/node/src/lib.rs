@@ -41,6 +41,7 @@ pub use session::{HealthFollower, HealthSample, KEPT as HEALTH_SAMPLES_KEPT, Ses
 pub use sigma_health::{
     Data as WarningData, Sample, Standing as StandingWarning, THRESHOLDS, Threshold, Thresholds, Unit,
 };
+pub use sigma_hls::vod::{Run, runs};
 
 use crate::core::Core;
 use crate::keeping::{Filing, Sweeper};
@@ -188,6 +189,13 @@ impl Node {
     ) -> Option<Result<Extent, NotCut>> {
         let live = self.core.sessions.look_up(&self.core, session).await?;
         Some(live.read_recording(|recording| recording.cut(ranges, within, limit_us)))
+    }
+
+    /// What plays without a break in these stretches of a session, see [`sigma_hls::vod::runs`]; none where this node and the
+    /// archive have none of the session.
+    pub async fn runs(&self, session: &str, within: &[Span]) -> Option<Vec<Run>> {
+        let live = self.core.sessions.look_up(&self.core, session).await?;
+        Some(live.read_recording(|recording| sigma_hls::vod::runs(recording, within)))
     }
 
     /// How many sessions are on air here, those included that wait for their broadcaster.

@@ -73,6 +73,14 @@ struct UntrimmedV1 {
     at_ms: i64,
 }
 
+/// Microseconds of the session's media time.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PosterSetV1 {
+    moment_us: u64,
+    at_ms: i64,
+}
+
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct DeletedV1 {
@@ -102,6 +110,7 @@ impl Stored for AssetEvent {
         ("asset.failed", 1),
         ("asset.trimmed", 1),
         ("asset.untrimmed", 1),
+        ("asset.poster_set", 1),
         ("asset.deleted", 1),
         ("asset.expired", 1),
     ];
@@ -151,6 +160,9 @@ impl Stored for AssetEvent {
                 },
             ),
             Self::Untrimmed { .. } => write("asset.untrimmed", 1, UntrimmedV1 { at_ms }),
+            Self::PosterSet { moment_us, .. } => {
+                write("asset.poster_set", 1, PosterSetV1 { moment_us: *moment_us, at_ms })
+            }
             Self::Deleted { .. } => write("asset.deleted", 1, DeletedV1 { at_ms }),
             Self::Expired { .. } => write("asset.expired", 1, ExpiredV1 { at_ms }),
         }
@@ -196,6 +208,10 @@ fn event(name: &str, data: Value) -> Result<AssetEvent, Flaw> {
         "asset.untrimmed" => {
             let UntrimmedV1 { at_ms } = read(data)?;
             AssetEvent::Untrimmed { at: at(at_ms) }
+        }
+        "asset.poster_set" => {
+            let PosterSetV1 { moment_us, at_ms } = read(data)?;
+            AssetEvent::PosterSet { moment_us, at: at(at_ms) }
         }
         "asset.deleted" => {
             let DeletedV1 { at_ms } = read(data)?;

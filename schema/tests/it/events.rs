@@ -320,6 +320,7 @@ fn asset() -> Vec<(&'static str, AssetEvent)> {
         ("asset.failed.v1-media-lost", failed(AssetFailure::MediaLost)),
         ("asset.trimmed.v1", AssetEvent::Trimmed { extent: extent(&[(2_000_000, 12_000_000)]), at: at(95) }),
         ("asset.untrimmed.v1", AssetEvent::Untrimmed { at: at(96) }),
+        ("asset.poster_set.v1", AssetEvent::PosterSet { moment_us: 7_250_000, at: at(98) }),
         ("asset.deleted.v1", AssetEvent::Deleted { at: at(97) }),
         ("asset.expired.v1", AssetEvent::Expired { at: at(86_490) }),
     ]

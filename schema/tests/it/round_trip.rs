@@ -273,6 +273,7 @@ fn asset_event() -> impl Strategy<Value = AssetEvent> {
         (select(AssetFailure::ALL), at()).prop_map(|(reason, at)| Event::Failed { reason, at }),
         (extent(), at()).prop_map(|(extent, at)| Event::Trimmed { extent, at }),
         at().prop_map(|at| Event::Untrimmed { at }),
+        (0..=Span::LAST_US, at()).prop_map(|(moment_us, at)| Event::PosterSet { moment_us, at }),
         at().prop_map(|at| Event::Deleted { at }),
         at().prop_map(|at| Event::Expired { at }),
     ]

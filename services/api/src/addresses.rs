@@ -75,7 +75,7 @@ impl Addresses {
 impl Origin {
     /// The multivariant playlist of the channel's current session.
     pub(crate) fn playback_url(&self, playback_id: &str) -> String {
-        format!("{}/live/{playback_id}/index.m3u8", self.http)
+        self.live_url(playback_id, "index.m3u8")
     }
 
     /// The channel's player page.
@@ -85,7 +85,12 @@ impl Origin {
 
     /// The channel's current session with the whole rewind window.
     pub(crate) fn dvr_url(&self, playback_id: &str) -> String {
-        format!("{}/live/{playback_id}/dvr.m3u8", self.http)
+        self.live_url(playback_id, "dvr.m3u8")
+    }
+
+    /// What else is served of what is on air.
+    pub(crate) fn live_url(&self, playback_id: &str, name: &str) -> String {
+        format!("{}/live/{playback_id}/{name}", self.http)
     }
 
     /// What is served of an asset.

@@ -42,8 +42,8 @@ pub use admin_token::{AdminToken, bearer};
 pub use api_token::{API_TOKEN_LENGTH, NoApiToken, Secret};
 pub use app::{App, Parts, READ_YOUR_WRITES};
 pub use assets::{
-    AssetPlayback, ClipOf, ClipRange, Cut, CutError, CutPoint, CutRange, Extent, MOST_RANGES, NewClip,
-    NotCut, Recorded, Recordings, Span, Wanted,
+    AssetPlayback, Chapter, ClipOf, ClipRange, Cut, CutError, CutPoint, CutRange, Extent, MOST_RANGES,
+    NewClip, NotCut, Recorded, Recordings, Run, Span, Wanted,
 };
 pub use authentication::Identity;
 pub use caller::{Caller, Done, Idempotency, MAX_IDEMPOTENCY_KEY};

@@ -175,6 +175,8 @@ pub struct AssetRow {
     pub files: Option<u32>,
     /// The part that is shown; none: all of it.
     pub trim: Option<TrimRow>,
+    /// The moment whose picture its owner chose, also where a trim leaves it out: microseconds of the session's media time.
+    pub poster_us: Option<u64>,
     /// When it was begun.
     pub created_at_ms: i64,
     /// When all of it was there.

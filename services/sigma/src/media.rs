@@ -434,7 +434,12 @@ impl Control for Port {
             AssetKind::Catchup => sigma_node::AssetKind::Catchup,
             AssetKind::Clip => sigma_node::AssetKind::Clip,
         };
-        Ok(AssetStanding::There(AssetFacts { session: playback.session, kind, spans }))
+        Ok(AssetStanding::There(AssetFacts {
+            session: playback.session,
+            kind,
+            spans,
+            poster_us: playback.poster_us,
+        }))
     }
 
     async fn may_download(&self, asset: &str, token: &str) -> bool {

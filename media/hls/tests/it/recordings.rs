@@ -81,6 +81,36 @@ fn a_catchup_leaves_the_gap_out() {
 }
 
 #[test]
+fn what_plays_without_a_break_is_a_run_and_a_chapter_where_the_feed_was_away() {
+    let stage = with_an_outage();
+    let runs = vod::runs(&stage.recording, &all(&stage));
+    let at: Vec<_> = runs.iter().map(|run| (run.at_us, run.length_us)).collect();
+    assert_eq!(at, [(0, 10 * S), (10 * S, 10 * S)], "gaps are left out");
+    assert_eq!(runs[0].from_us, 0);
+    assert!(runs[1].from_us >= 19 * S, "and counted in media time: {}", runs[1].from_us);
+    let titles: Vec<_> = runs.iter().filter_map(|run| run.chapter.as_deref()).collect();
+    assert!(titles.len() == 2 && titles.iter().all(|title| title.ends_with(" UTC")), "{titles:?}");
+    // A part of it begins where it is cut.
+    let part = [Span { from_us: 4 * S, to_us: runs[1].from_us + 2 * S }];
+    let of_part = vod::runs(&stage.recording, &part);
+    let at: Vec<_> = of_part.iter().map(|run| (run.at_us, run.from_us, run.length_us)).collect();
+    assert_eq!(at, [(0, 4 * S, 6 * S), (6 * S, runs[1].from_us, 2 * S)]);
+    assert!(vod::runs(&stage.recording, &[]).is_empty());
+}
+
+#[test]
+fn another_format_at_once_is_another_run_of_the_same_chapter() {
+    let mut stage = Stage::low();
+    stage.segments(2);
+    stage.act(Input::GoLive { from_start: true });
+    stage.format(1);
+    stage.segments(2);
+    let runs = vod::runs(&stage.recording, &all(&stage));
+    let chapters: Vec<_> = runs.iter().map(|run| run.chapter.is_some()).collect();
+    assert_eq!(chapters, [true, false]);
+}
+
+#[test]
 fn what_is_being_recorded_grows_and_says_so() {
     let mut stage = Stage::low();
     stage.segments(3);

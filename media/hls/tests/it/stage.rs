@@ -299,6 +299,11 @@ impl Stage {
     /// Media comes in again; the next part begins a new span, in `format`.
     pub(crate) fn back(&mut self, format: u8) {
         self.act(Input::FeedBack { at_us: self.now_us });
+        self.format(format);
+    }
+
+    /// The feed goes on in another format.
+    pub(crate) fn format(&mut self, format: u8) {
         self.before.push(Output::Discontinuity);
         self.before.push(Output::Init(init(format)));
         self.new_span = true;

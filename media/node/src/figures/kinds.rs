@@ -119,8 +119,12 @@ impl RequestKind {
         match (components.next(), components.next(), components.next(), components.next()) {
             (Some("live"), Some(_), Some("index.m3u8" | "dvr.m3u8"), None) => Self::Live,
             (Some("preview"), Some(_), Some("index.m3u8"), None) => Self::Preview,
-            (Some("live" | "vod"), Some(_), Some("thumbnail.jpg" | "storyboard.vtt"), None) => Self::Picture,
-            (Some("vod"), Some(_), Some(name), None) if name.ends_with(".jpg") => Self::Picture,
+            (Some("live" | "vod"), Some(_), Some("storyboard.vtt"), None) => Self::Picture,
+            (Some("live" | "vod" | MEDIA_ROOT), Some(_), Some(name), None)
+                if name.ends_with(".jpg") || name.ends_with(".webp") =>
+            {
+                Self::Picture
+            }
             (Some("vod"), Some(_), Some("index.m3u8"), None) => Self::Recording,
             (Some("vod"), Some(_), Some(name), None) if name.ends_with(".mp4") => Self::Download,
             (Some(root), Some(_), Some(recordings::PLAYLIST), None) if root == MEDIA_ROOT => Self::Recording,

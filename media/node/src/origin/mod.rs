@@ -5,7 +5,10 @@
 //! stand beside it, and the multivariant playlist once more, for whom another node sends here. Bodies are the same for all.
 
 mod body;
+mod chapters;
 pub(crate) mod downloads;
+mod live_storyboard;
+mod moving;
 pub(crate) mod pictures;
 pub(crate) mod recordings;
 pub mod respond;
@@ -31,6 +34,7 @@ use crate::core::Core;
 use crate::figures::{Figures, Open, RequestKind};
 use crate::paths::{Audience, MEDIA_ROOT, MULTIVARIANT};
 use crate::session::{LiveSession, ReadError, Turn, Window, gzip};
+use live_storyboard::LivePicture;
 use respond::Problem;
 
 /// Longest path that is looked at, in bytes.
@@ -108,8 +112,11 @@ impl Origin {
             ["live", playback_id, "thumbnail.jpg"] => {
                 self.live_thumbnail(playback_id, query, headers).await?
             }
+            ["live", playback_id, "storyboard.vtt"] => self.live_storyboard(playback_id, headers).await?,
             ["vod", asset, "thumbnail.jpg"] => self.asset_thumbnail(asset, query, headers).await?,
             ["vod", asset, "storyboard.vtt"] => self.storyboard(asset, query, headers).await?,
+            ["vod", asset, "preview.webp"] => self.moving_preview(asset, query, headers).await?,
+            ["vod", asset, "chapters.vtt"] => self.chapters(asset, query, headers).await?,
             ["preview", session, "index.m3u8"] => self.preview(session, query, headers).await?,
             ["vod", asset, "index.m3u8"] => self.recording(asset, query, headers).await?,
             ["vod", asset, "download.json"] => self.download_state(asset, query, headers).await?,
@@ -213,6 +220,9 @@ impl Origin {
         let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(unknown)?;
         if name == MULTIVARIANT {
             return self.multivariant(&live, audience, Window::Live, headers).await;
+        }
+        if let Some(picture) = LivePicture::parse(name).filter(|_| audience == Audience::Public) {
+            return self.live_picture(&live, picture, headers).await;
         }
         let view_of = view(audience);
         match Resource::parse(name).ok_or_else(unknown)? {

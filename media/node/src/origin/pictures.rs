@@ -11,11 +11,13 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use sigma_clock::{Instant, monotonic};
 use sigma_gst::{KeyFrame, PictureError, Pictures, Width};
-use sigma_hls::{Recording, Resource, vod};
+use sigma_hls::recording::Piece;
+use sigma_hls::{CLOCK, Recording, Resource, vod};
 use sigma_packager::reader::VideoTrack;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
 
+use super::recordings::Shown;
 use super::respond::{self, Answer, Problem};
 use super::shelf::Shelf;
 use super::{NO_STORE, Origin, unavailable};
@@ -104,7 +106,7 @@ impl Origin {
         let session = &live.facts.session;
         let newest = live.read_recording(newest_public).ok_or_else(super::not_on_air)?;
         let name = format!("{session}-w{}", width.pixels());
-        let made = self.make_thumbnail(&live, session, newest, width);
+        let made = self.make_thumbnail(&live, session, Still::first(newest), width);
         // One that is new enough is as good as the newest.
         let fresh =
             |picture: &super::shelf::Picture| picture.of == newest || picture.made.elapsed() < RENEWED;
@@ -113,8 +115,8 @@ impl Origin {
         Ok(self.dated(jpeg_answer(headers, picture.file, &tag, "public, max-age=2"), &live, picture.of))
     }
 
-    /// `/vod/{assetId}/thumbnail.jpg`: of what is shown after a third of it, for a broadcast's first picture is rarely its
-    /// best.
+    /// `/vod/{assetId}/thumbnail.jpg`: the poster that its owner chose; else of what is shown after a third of it, for a
+    /// broadcast's first picture is rarely its best.
     pub(super) async fn asset_thumbnail(
         &self,
         asset: &str,
@@ -123,20 +125,16 @@ impl Origin {
     ) -> Result<Answer, Problem> {
         let width = width(query)?;
         let shown = self.seen(asset, query, headers).await?;
-        let segments = shown.live.read_recording(|recording| {
-            let segments = vod::segments(recording, &shown.spans).filter(|(_, piece)| piece.independent);
-            segments.map(|(msn, _)| msn).collect::<Vec<_>>()
-        });
-        let msn = segments.get(segments.len() / 3).copied().ok_or_else(no_picture)?;
-        let live = &shown.live;
-        let of = format!("{}-{msn}", live.facts.session);
+        let (live, channel) = (&shown.live, &shown.live.facts.channel);
+        let still = live.read_recording(|recording| still(recording, &shown)).ok_or_else(no_picture)?;
+        let of = format!("{}-{}", live.facts.session, still.name());
         let name = format!("{of}-w{}", width.pixels());
         let made = async {
-            let _turn = self.core.gallery.turn(&live.facts.channel).await?;
-            self.make_thumbnail(live, &of, msn, width).await
+            let _turn = self.core.gallery.turn(channel).await?;
+            self.make_thumbnail(live, &of, still, width).await
         };
-        let picture = self.core.gallery.shelf.picture(&name, msn, |_| true, made).await?;
-        Ok(self.dated(jpeg_answer(headers, picture.file, &name, shown.picture_cache()), live, msn))
+        let picture = self.core.gallery.shelf.picture(&name, still.msn, |_| true, made).await?;
+        Ok(self.dated(jpeg_answer(headers, picture.file, &name, shown.picture_cache()), live, still.msn))
     }
 
     /// `of`: what it is a thumbnail of, within the channel.
@@ -144,10 +142,10 @@ impl Origin {
         &self,
         live: &LiveSession,
         of: &str,
-        msn: u64,
+        still: Still,
         width: Width,
     ) -> Result<Bytes, Problem> {
-        let frame = key_frame(live, msn).await?;
+        let frame = key_frame(live, still).await?;
         let channel = &live.facts.channel;
         let made = self.pictures()?.thumbnail(channel, of, frame, width).await;
         made.map_err(|error| self.core.gallery.told(channel, &error))
@@ -167,6 +165,46 @@ impl Origin {
     }
 }
 
+/// Which picture of a session: a key frame of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Still {
+    pub(super) msn: u64,
+    /// The last key frame up to so many ticks behind the segment's beginning.
+    until: u64,
+}
+
+impl Still {
+    /// The first key frame of a segment.
+    pub(super) fn first(msn: u64) -> Self {
+        Self { msn, until: 0 }
+    }
+
+    fn name(self) -> String {
+        if self.until == 0 { self.msn.to_string() } else { format!("{}.{}", self.msn, self.until) }
+    }
+}
+
+/// The picture that stands for a recording.
+fn still(recording: &Recording, shown: &Shown) -> Option<Still> {
+    let segments: Vec<(u64, &Piece)> = vod::segments(recording, &shown.spans).collect();
+    shown.poster_us.and_then(|moment_us| poster(&segments, moment_us)).or_else(|| {
+        let fit: Vec<u64> =
+            segments.iter().filter(|(_, piece)| piece.independent).map(|(msn, _)| *msn).collect();
+        fit.get(fit.len() / 3).copied().map(Still::first)
+    })
+}
+
+/// The key frame at a moment or before it, in the segment that holds it or in one before, if one of these begins with one.
+fn poster(segments: &[(u64, &Piece)], moment_us: u64) -> Option<Still> {
+    // 100 µs are 9 ticks; rounded up, for microseconds were rounded down.
+    let moment = u64::try_from((u128::from(moment_us) * 9).div_ceil(100)).ok()?;
+    // Ranges may be shown in any order.
+    let holds = segments.iter().rposition(|(_, piece)| piece.start <= moment && moment <= piece.end())?;
+    let (msn, piece) = segments[..=holds].iter().rev().find(|(_, piece)| piece.independent)?;
+    // No further than the segment goes.
+    Some(Still { msn: *msn, until: (moment - piece.start).min(piece.duration) })
+}
+
 /// The newest segment that a picture can be made of.
 fn newest_public(recording: &Recording) -> Option<u64> {
     let from = recording.live_from()?;
@@ -175,8 +213,9 @@ fn newest_public(recording: &Recording) -> Option<u64> {
     fit.next().filter(|msn| *msn >= from)
 }
 
-/// The first key frame of a segment, copied out of it.
-pub(super) async fn key_frame(live: &LiveSession, msn: u64) -> Result<KeyFrame, Problem> {
+/// A key frame, copied out of its segment.
+pub(super) async fn key_frame(live: &LiveSession, still: Still) -> Result<KeyFrame, Problem> {
+    let Still { msn, until } = still;
     let range = live.range_of(Resource::Segment(msn)).ok_or_else(no_picture)?;
     let number = live.read_recording(|recording| recording.piece(msn).map(|piece| piece.init));
     let init = live.range_of(Resource::Init(number.ok_or_else(no_picture)?)).ok_or_else(no_picture)?;
@@ -189,9 +228,12 @@ pub(super) async fn key_frame(live: &LiveSession, msn: u64) -> Result<KeyFrame, 
     let segment = read.map_err(|error| unreadable(&error))?;
     let track = VideoTrack::read(&init).map_err(|error| unreadable(&error))?.ok_or_else(no_picture)?;
     let frames = track.key_frames(&segment).map_err(|error| unreadable(&error))?;
-    let bytes = frames.first().map(|frame| frame.bytes.clone()).ok_or_else(no_picture)?;
+    let first = frames.first().ok_or_else(no_picture)?;
+    let until = i128::from(until) * i128::from(track.timescale) / i128::from(CLOCK);
+    let is_before = |time: i64| i128::from(time) - i128::from(first.presentation_time) <= until;
+    let frame = frames.iter().rev().find(|frame| is_before(frame.presentation_time)).unwrap_or(first);
     // A slice would keep the whole segment in memory while others' pictures are made.
-    let data = Bytes::copy_from_slice(&segment[bytes]);
+    let data = Bytes::copy_from_slice(&segment[frame.bytes.clone()]);
     Ok(KeyFrame { config: track.config, data })
 }
 
@@ -245,6 +287,37 @@ mod tests {
         for none in ["width=", "width=161", "width=-1", "width=99999999999"] {
             assert_eq!(width(none).map_err(|problem| problem.status), Err(StatusCode::BAD_REQUEST));
         }
+    }
+
+    #[test]
+    fn a_poster_is_the_key_frame_at_its_moment_or_before_it() {
+        let piece = |number: u64, independent| Piece {
+            start: number * 2 * CLOCK,
+            len: 1,
+            duration: 2 * CLOCK,
+            init: 0,
+            crc32: None,
+            independent,
+            gap: false,
+            discontinuity: false,
+        };
+        let pieces = [piece(3, false), piece(4, true), piece(5, false), piece(6, true)];
+        let segments: Vec<(u64, &Piece)> = pieces.iter().zip(3..).map(|(piece, msn)| (msn, piece)).collect();
+        let at = |seconds: u64| poster(&segments, seconds * 1_000_000);
+        assert_eq!(at(9), Some(Still { msn: 4, until: CLOCK }));
+        assert_eq!(
+            at(11),
+            Some(Still { msn: 4, until: 2 * CLOCK }),
+            "it goes back to where decoding can begin"
+        );
+        assert_eq!(at(12), Some(Still { msn: 6, until: 0 }));
+        assert_eq!((at(7), at(5)), (None, None), "nothing can be decoded there");
+        let turned: Vec<(u64, &Piece)> = segments[2..].iter().chain(&segments[..2]).copied().collect();
+        assert_eq!(
+            poster(&turned, 9_000_000),
+            Some(Still { msn: 4, until: CLOCK }),
+            "shown later, and earlier by its date"
+        );
     }
 
     #[test]

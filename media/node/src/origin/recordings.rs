@@ -50,6 +50,8 @@ pub(super) struct Shown {
     kind: AssetKind,
     pub(super) live: Arc<LiveSession>,
     pub(super) spans: Vec<Span>,
+    /// The moment whose picture stands for it, of the session's media time.
+    pub(super) poster_us: Option<u64>,
     closing: Closing,
 }
 
@@ -158,7 +160,7 @@ impl Origin {
             AssetStanding::Gone => return Err(missing("this recording was deleted, or its time is over")),
             AssetStanding::Failed => return Err(missing("nothing could be kept of this recording")),
         };
-        let AssetFacts { session, kind, spans } = facts;
+        let AssetFacts { session, kind, spans, poster_us } = facts;
         let live = self.core.sessions.look_up(&self.core, &session).await;
         let live = live.ok_or_else(|| missing("the media of this recording is not at this server"))?;
         let closing = if spans.is_some() { Closing::Closed } else { Closing::Open };
@@ -170,7 +172,7 @@ impl Origin {
             .into_iter()
             .collect()
         });
-        Ok(Shown { kind, live, spans, closing })
+        Ok(Shown { kind, live, spans, poster_us, closing })
     }
 
     async fn standing(&self, asset: &str) -> Result<AssetStanding, Problem> {

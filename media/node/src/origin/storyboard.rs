@@ -7,10 +7,10 @@ use std::fmt::Write as _;
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderMap, header};
-use sigma_gst::Tile;
+use sigma_gst::{KeyFrame, Tile};
 use sigma_hls::{Recording, vod};
 
-use super::pictures::{jpeg_answer, key_frame, no_picture};
+use super::pictures::{Still, jpeg_answer, key_frame, no_picture};
 use super::recordings::Shown;
 use super::respond::{Answer, Problem};
 use super::webvtt::{self, Cue};
@@ -18,10 +18,10 @@ use super::{Origin, unavailable};
 use crate::session::LiveSession;
 
 /// The size of a storyboard's pictures.
-const TILE: (u32, u32) = (160, 90);
+pub(super) const TILE: (u32, u32) = (160, 90);
 /// A sheet has so many rows and columns.
-const SIDE: u32 = 5;
-const TILES: usize = (SIDE * SIDE) as usize;
+pub(super) const SIDE: u32 = 5;
+pub(super) const TILES: usize = (SIDE * SIDE) as usize;
 /// A storyboard has a picture for each so many microseconds …
 const TILE_EVERY_US: u64 = 5_000_000;
 /// … and no more than so many.
@@ -73,12 +73,24 @@ impl Origin {
         Ok(jpeg_answer(headers, picture.file, &name, shown.picture_cache()))
     }
 
-    /// The first key frames of these segments, row by row.
-    async fn make_sheet(&self, live: &LiveSession, segments: &[u64]) -> Result<Bytes, Problem> {
+    /// The first key frames of these segments, row by row. One whose media is not there any more shows the one before it, else the
+    /// one after: so old, it is not sought to, and the others keep their places.
+    pub(super) async fn make_sheet(&self, live: &LiveSession, segments: &[u64]) -> Result<Bytes, Problem> {
         let _turn = self.core.gallery.turn(&live.facts.channel).await?;
         let mut frames = Vec::with_capacity(segments.len());
+        let mut missing = 0;
         for msn in segments {
-            frames.push(key_frame(live, *msn).await?);
+            match (key_frame(live, Still::first(*msn)).await, frames.last()) {
+                (Ok(frame), _) => {
+                    frames.extend(std::iter::repeat_n(frame, missing + 1));
+                    missing = 0;
+                }
+                (Err(_), Some(before)) => frames.push(KeyFrame::clone(before)),
+                (Err(_), None) => missing += 1,
+            }
+        }
+        if frames.is_empty() {
+            return Err(no_picture());
         }
         let tile = Tile::new(TILE.0, TILE.1, SIDE).ok_or_else(unavailable)?;
         let made = self.pictures()?.sheet(&live.facts.channel, frames, tile).await;
@@ -87,7 +99,7 @@ impl Origin {
 }
 
 /// The same segments of a session make the same sheet, whatever recording shows them.
-fn name_of(session: &str, segments: &[u64]) -> String {
+pub(super) fn name_of(session: &str, segments: &[u64]) -> String {
     let bytes: Vec<u8> = segments.iter().flat_map(|msn| msn.to_be_bytes()).collect();
     let digest = digest::digest(&digest::SHA256, &bytes);
     let mut name = format!("{session}-t");
@@ -147,7 +159,12 @@ fn storyboard(tiles: &[BoardTile], query: &str) -> String {
 
 /// The number of `sheet-N.jpg`.
 pub(super) fn sheet_number(name: &str) -> Option<usize> {
-    let digits = name.strip_prefix("sheet-")?.strip_suffix(".jpg")?;
+    number_of(name, "sheet-")
+}
+
+/// The number between a prefix and `.jpg`. Each has one name.
+pub(super) fn number_of(name: &str, prefix: &str) -> Option<usize> {
+    let digits = name.strip_prefix(prefix)?.strip_suffix(".jpg")?;
     let number: usize = digits.parse().ok()?;
     (number.to_string() == digits).then_some(number)
 }

@@ -22,8 +22,8 @@ impl fmt::Display for Cue {
 }
 
 /// A file of cues: gzipped for who accepts it, validated by its tag.
-pub(super) fn answer(headers: &HeaderMap, text: String, tag: &str, cache: &str) -> Answer {
-    let text = Bytes::from(text);
+pub(super) fn answer(headers: &HeaderMap, text: impl Into<Bytes>, tag: &str, cache: &str) -> Answer {
+    let text = text.into();
     let mut answer = respond::playlist(headers, &text, &gzip(&text), tag, cache);
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/vtt; charset=utf-8"));
     answer

@@ -27,7 +27,7 @@ impl Projection for AssetsView {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn schema_sql(&self) -> &str {
@@ -69,6 +69,7 @@ impl Table for Assets {
         "duration_ms",
         "bytes",
         "gaps_ms",
+        "poster_us",
         "created_at_ms",
         "ready_at_ms",
         "expires_at_ms",
@@ -107,6 +108,7 @@ impl Table for Assets {
             row.trim.map(|trim| whole(trim.duration_ms)).into(),
             row.trim.map(|trim| whole(trim.bytes)).into(),
             row.trim.map(|trim| whole(trim.gaps_ms)).into(),
+            row.poster_us.map(whole).into(),
             row.created_at_ms.into(),
             row.ready_at_ms.into(),
             row.expires_at_ms.into(),
@@ -153,6 +155,7 @@ pub(crate) fn row(row: &Row) -> Result<AssetRow, sqlx::Error> {
         whole_gaps_ms: number("whole_gaps_ms")?,
         files: row.try_get::<Option<i64>>("files")?.map(|_| small(row, "files")).transpose()?,
         trim,
+        poster_us: number("poster_us")?,
         created_at_ms: row.try_get("created_at_ms")?,
         ready_at_ms: row.try_get("ready_at_ms")?,
         expires_at_ms: row.try_get("expires_at_ms")?,

@@ -21,6 +21,8 @@ CREATE TABLE asset (
     duration_ms       BIGINT,
     bytes             BIGINT,
     gaps_ms           BIGINT,
+    -- of the session's media time
+    poster_us         BIGINT,
     created_at_ms     BIGINT NOT NULL,
     ready_at_ms       BIGINT,
     expires_at_ms     BIGINT,

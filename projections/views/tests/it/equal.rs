@@ -121,7 +121,8 @@ async fn of_an_asset(world: &World, dice: &mut Dice) {
     match dice.below(8) {
         0 => drop(app.delete_asset(&caller, &asset.id).await),
         1 => drop(app.untrim_asset(&caller, &asset.id).await),
-        2 | 3 => drop(app.trim_asset(&caller, &asset.id, 1_000_000, 5_000_000).await),
+        2 => drop(app.trim_asset(&caller, &asset.id, 1_000_000, 5_000_000).await),
+        3 => drop(app.set_poster(&caller, &asset.id, 1_500_000).await),
         from => {
             let title = (from > 5).then(|| format!("Clip {}", dice.below(100)));
             let (asset_id, of) =
@@ -175,6 +176,7 @@ async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
         for asset in world.folded_assets().await {
             states.extend([asset.kind.code(), asset.state.code()]);
             states.extend(asset.trim.map(|_| "trimmed"));
+            states.extend(asset.poster_us.map(|_| "poster"));
             states.extend(asset.title.map(|_| "title"));
             states.extend(asset.expires_at_ms.map(|_| "expires"));
         }
@@ -185,8 +187,8 @@ async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
     }
     let wanted = ["IDLE", "ACTIVE", "STOP", "ENDED", "LIVE", "BROADCASTER_LEFT", "CHANNEL_STOPPED"];
     let of_assets = [
-        "SOURCE", "CATCHUP", "CLIP", "STARTED", "READY", "FAILED", "DELETED", "EXPIRED", "trimmed", "title",
-        "expires",
+        "SOURCE", "CATCHUP", "CLIP", "STARTED", "READY", "FAILED", "DELETED", "EXPIRED", "trimmed", "poster",
+        "title", "expires",
     ];
     for state in wanted.into_iter().chain(["token", "revoked token"]).chain(of_assets) {
         assert!(states.contains(state), "the dice never made {state}: {states:?}");

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use sigma_app::{
     Actor, ActorKind, AdminToken, ApiTokenRow, App, AssetRow, Caller, ChannelRow, ChannelWithKey, Cut,
     CutError, CutPoint, CutRange, Extent, FeedFacts, FeedGrant, InputRow, NewApiToken, NewChannel, NotCut,
-    Parts, ProjectId, ProjectRow, ReadModels, Recorded, Recordings, Report, SessionId, SessionRow, Span,
+    Parts, ProjectId, ProjectRow, ReadModels, Recorded, Recordings, Report, Run, SessionId, SessionRow, Span,
     StreamKey, Subjects, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
@@ -37,6 +37,15 @@ impl Recordings for Anywhere {
         };
         let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent(begin + from, begin + to);
         Ok(Cut { spans, duration_ms, bytes, gaps_ms, files })
+    }
+
+    async fn runs(&self, _session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
+        let runs = within.iter().scan(0, |at, span| {
+            let (at_us, length_us) = (*at, span.to_us - span.from_us);
+            *at += length_us;
+            Some(Run { at_us, from_us: span.from_us, length_us, chapter: None })
+        });
+        Ok(runs.collect())
     }
 }
 

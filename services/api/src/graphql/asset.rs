@@ -68,6 +68,13 @@ impl Asset {
         self.0.state == sigma_app::AssetState::Ready
     }
 
+    /// The address of a file that is made of its media; none where there is no media, or not any more.
+    fn made_of_it(&self, context: &Context<'_>, name: &str) -> Result<Option<String>> {
+        let has_media = self.is_ready() || self.0.state == sigma_app::AssetState::Started;
+        let url = asked(context)?.origin.vod_url(&self.0.id, name);
+        Ok(has_media.then_some(url))
+    }
+
     /// Its files of a kind: one for each run of a format, once it is READY.
     fn files_named(&self, context: &Context<'_>, kind: &str) -> Result<Vec<String>> {
         let files = if self.is_ready() { self.0.files.unwrap_or(0).min(MAX_FILES) } else { 0 };
@@ -179,6 +186,49 @@ impl Asset {
         Ok(self.is_ready().then_some(url))
     }
 
+    /// A picture of it, JPEG, 640 pixels wide or `?width=` 160, 320, 640 or 1280; null unless it is STARTED or READY. That of a
+    /// source record is shown to its owner: a token with `assets:read`, as for `sourceUrls`, or the dashboard's cookie.
+    async fn thumbnail_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        self.made_of_it(context, "thumbnail.jpg")
+    }
+
+    /// Small pictures of all of it: WebVTT whose cues name regions of sheets; null unless it is STARTED or READY. Shown to whom
+    /// `thumbnailUrl` is.
+    async fn storyboard_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        self.made_of_it(context, "storyboard.vtt")
+    }
+
+    /// Some of its pictures one after the other, an animated WebP of 3 s, 320 pixels wide; null unless it is STARTED or READY. Shown to
+    /// whom `thumbnailUrl` is.
+    async fn preview_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        self.made_of_it(context, "preview.webp")
+    }
+
+    /// Its chapters: one from its beginning, and one from each return of its feed. Null unless it is READY.
+    #[graphql(complexity = "20 + child_complexity")]
+    async fn chapters(&self, context: &Context<'_>) -> Result<Option<Vec<Chapter>>> {
+        if !self.is_ready() {
+            return Ok(None);
+        }
+        let chapters = behind(context)?.app.chapters(&self.0.id).await.map_err(Fault::from)?;
+        let chapters = chapters.into_iter().map(|chapter| {
+            let sigma_app::Chapter { at_us, title } = chapter;
+            Chapter { at: seconds_of_us(at_us), title }
+        });
+        Ok(Some(chapters.collect()))
+    }
+
+    /// The moment that its owner chose for its thumbnail, in seconds from the beginning of what is shown; null where he chose none, or
+    /// where a trim leaves it out.
+    #[graphql(complexity = 5)]
+    async fn poster_at(&self, context: &Context<'_>) -> Result<Option<f64>> {
+        if self.0.poster_us.is_none() {
+            return Ok(None);
+        }
+        let at = behind(context)?.app.poster_at(&self.0.id).await.map_err(Fault::from)?;
+        Ok(at.map(seconds_of_us))
+    }
+
     /// The files of a source record that is READY, in order, for a token with `assets:read` (as `Authorization: Bearer` or as
     /// `?token=`), or the dashboard's cookie; empty for every other asset.
     async fn source_urls(&self, context: &Context<'_>) -> Result<Vec<String>> {
@@ -202,9 +252,23 @@ impl Asset {
 /// Files of an asset that are named at most: a format changes seldom.
 const MAX_FILES: u32 = 1_000;
 
+fn seconds_of_us(us: u64) -> f64 {
+    // Exact likewise: 2^53 µs are 285 years.
+    us as f64 / 1e6
+}
+
 fn seconds(ms: u64) -> f64 {
     // Exact for any length that there is: 2^53 ms are 285,000 years.
     ms as f64 / 1_000.0
+}
+
+/// A chapter of an asset. It lasts until the next.
+#[derive(SimpleObject)]
+pub(crate) struct Chapter {
+    /// Where it begins, in seconds from the beginning of what is shown.
+    at: f64,
+    /// What it is called: when that was broadcast.
+    title: String,
 }
 
 /// What became of an asset.

@@ -156,6 +156,20 @@ impl Channel {
         Ok(asked(context)?.origin.dvr_url(&self.0.playback_id))
     }
 
+    /// A picture of what is on air, JPEG, 640 pixels wide or `?width=` 160, 320, 640 or 1280; null while no session is attached.
+    /// Until that is public there is none at this address.
+    async fn thumbnail_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        let url = asked(context)?.origin.live_url(&self.0.playback_id, "thumbnail.jpg");
+        Ok(self.0.current_session.is_some().then_some(url))
+    }
+
+    /// Small pictures of all that can be rewound to: WebVTT whose cues name pictures and count from a date that it notes. Null while no
+    /// session is attached, or where nothing can be rewound to.
+    async fn storyboard_url(&self, context: &Context<'_>) -> Result<Option<String>> {
+        let url = asked(context)?.origin.live_url(&self.0.playback_id, "storyboard.vtt");
+        Ok((self.0.current_session.is_some() && self.0.dvr_window > 0).then_some(url))
+    }
+
     /// The channel's player page.
     async fn watch_url(&self, context: &Context<'_>) -> Result<String> {
         Ok(asked(context)?.origin.watch_url(&self.0.playback_id))

@@ -63,6 +63,15 @@ impl CreateClipInput {
     }
 }
 
+/// A point in whole microseconds; one that is none is named.
+pub(crate) fn point(path: &str, seconds: f64) -> Result<i64, Fault> {
+    if !(-MOST_SECONDS..=MOST_SECONDS).contains(&seconds) {
+        return Err(Fault::field(path, format!("{path} must lie within {MOST_SECONDS} seconds")));
+    }
+    // Rounded, and within what fits.
+    Ok((seconds * 1e6).round() as i64)
+}
+
 /// Two points in whole microseconds; each that is none is named.
 pub(crate) fn points(from: f64, to: f64) -> Result<(i64, i64), Fault> {
     range("", from, to).map(|range| (range.from_us, range.to_us))
@@ -70,17 +79,10 @@ pub(crate) fn points(from: f64, to: f64) -> Result<(i64, i64), Fault> {
 
 /// A range in whole microseconds, whose fields are called so.
 fn range(before: &str, from: f64, to: f64) -> Result<ClipRange, Fault> {
-    let mut wrong = Vec::new();
-    let mut point = |name: &str, seconds: f64| {
-        if !(-MOST_SECONDS..=MOST_SECONDS).contains(&seconds) {
-            let path = format!("{before}{name}");
-            wrong.push(Fault::field(&path, format!("{name} must lie within {MOST_SECONDS} seconds")));
-        }
-        // Rounded, and within what fits.
-        (seconds * 1e6).round() as i64
-    };
-    let range = ClipRange { from_us: point("from", from), to_us: point("to", to) };
-    if wrong.is_empty() { Ok(range) } else { Err(Fault::together(wrong)) }
+    match (point(&format!("{before}from"), from), point(&format!("{before}to"), to)) {
+        (Ok(from_us), Ok(to_us)) => Ok(ClipRange { from_us, to_us }),
+        (from, to) => Err(Fault::together(from.err().into_iter().chain(to.err()).collect())),
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use sigma_app::{Caller, Scope};
 
 use super::asset::AssetPayload;
 use super::channel_input::{ChannelPayload, CreateChannelInput, UpdateChannelInput};
-use super::clip_input::{CreateClipInput, points};
+use super::clip_input::{CreateClipInput, point, points};
 use super::context::{asked, behind};
 use super::errors::Fault;
 use super::guard::{InDefaultProject, Needs};
@@ -158,6 +158,19 @@ impl Mutation {
         #[graphql(desc = "The asset's id.")] id: ID,
     ) -> Result<AssetPayload> {
         let done = behind(context)?.app.untrim_asset(caller(context)?, &id).await;
+        Ok(done.map_err(Fault::from)?.into())
+    }
+
+    /// Lets the picture of a moment stand for an asset: that of the key frame at or before it. A trim that leaves the moment out leaves
+    /// the poster out until it is undone. Refused where it is not READY. Scope: `assets:write`.
+    #[graphql(guard = "Needs(Scope::AssetsWrite)")]
+    async fn set_poster(
+        &self,
+        context: &Context<'_>,
+        #[graphql(desc = "The asset's id.")] id: ID,
+        #[graphql(desc = "The moment, in seconds from the beginning of what is shown of it.")] at: f64,
+    ) -> Result<AssetPayload> {
+        let done = behind(context)?.app.set_poster(caller(context)?, &id, point("at", at)?).await;
         Ok(done.map_err(Fault::from)?.into())
     }
 

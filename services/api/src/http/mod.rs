@@ -64,7 +64,7 @@ pub use limits::Limits;
 pub use media::{FromMedia, Slices};
 
 use answer::{Answered, is_watched};
-use caller::Client;
+use caller::{Client, Page};
 use cookie::Cookies;
 use doorman::{Denied, Doorman};
 use figures::Figures;
@@ -387,8 +387,11 @@ async fn preview(inner: &Shared, request: Request<Body>) -> Response {
     }
 }
 
-/// The token that a preview is asked for with. A page of ours sees what its cookie may; a player cannot send a header
-/// with every request, so that the cookie's token is put into one.
+/// The token that a preview is asked for with. A page of ours sees what its cookie may; a player or an `<img>` cannot send a
+/// header with every request, so that the cookie's token is put into one. That is safe here: such a request changes nothing, the
+/// cookie comes from no other site (`SameSite=Strict`), its answers may be read by no other site's scripts (they allow any
+/// origin, which a browser honours for requests without a cookie alone), and what another origin of our own site (another
+/// port, another host below the same name) asks for, which `SameSite` lets through, shows itself as such and is not given one.
 fn preview_token(inner: &Shared, parts: &mut request::Parts, client: &Client) -> Option<String> {
     let header = parts.headers.get(header::AUTHORIZATION);
     let named = parts.uri.query().into_iter().flat_map(|query| query.split('&'));
@@ -396,6 +399,7 @@ fn preview_token(inner: &Shared, parts: &mut request::Parts, client: &Client) ->
     match (header, named.next()) {
         (Some(value), _) => value.to_str().ok().and_then(sigma_app::bearer).map(str::to_owned),
         (None, Some(token)) => Some(token.to_owned()),
+        (None, None) if inner.doorman.page(parts) == Page::Foreign => None,
         (None, None) => {
             let token = inner.doorman.cookie(&parts.headers, client)?;
             let mut bearer = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;

@@ -41,7 +41,8 @@ async fn recorded(platform: &Platform) -> (String, String) {
 async fn of_kind(platform: &Platform, session: &str, kind: &str) -> Value {
     let query = "query($id: ID!, $kind: AssetKind) { session(id: $id) { assets(kind: $kind) { nodes { \
         id kind state failure title channel { name } session { id } parent { id } durationSeconds bytes gapsSeconds files trimmed \
-        wholeDurationSeconds readyAt expiresAt playbackUrl sourceUrls downloadUrl downloadUrls } } } }";
+        wholeDurationSeconds readyAt expiresAt playbackUrl thumbnailUrl storyboardUrl previewUrl \
+        chapters { at title } sourceUrls downloadUrl downloadUrls } } } }";
     let data = platform.data(query, json!({ "id": session, "kind": kind })).await;
     data["session"]["assets"]["nodes"][0].clone()
 }
@@ -59,7 +60,10 @@ async fn a_session_leaves_a_source_record_and_a_catchup() {
         "id": null, "kind": "SOURCE", "state": "READY", "failure": null, "title": null, "channel": { "name": "Show" },
         "session": { "id": session }, "parent": null, "durationSeconds": 60.0, "bytes": 18_000_000, "gapsSeconds": 1.5,
         "files": 2, "trimmed": false, "wholeDurationSeconds": 60.0, "readyAt": null, "expiresAt": null,
-        "playbackUrl": at("index.m3u8"), "sourceUrls": [at("source.mp4"), at("source-2.mp4")],
+        "playbackUrl": at("index.m3u8"), "thumbnailUrl": at("thumbnail.jpg"), "storyboardUrl": at("storyboard.vtt"),
+        "previewUrl": at("preview.webp"),
+        "chapters": [{ "at": 0.0, "title": "The first half" }, { "at": 30.0, "title": "The other half" }],
+        "sourceUrls": [at("source.mp4"), at("source-2.mp4")],
         "downloadUrl": at("download.mp4"), "downloadUrls": [at("download.mp4"), at("download-2.mp4")],
     });
     assert_eq!(source, wanted);
@@ -97,9 +101,12 @@ async fn a_clip_is_cut_trimmed_told_and_deleted() {
     let by_id = "subscription($id: ID) { assetUpdated(id: $id) { state } }";
     let mut one = platform.follow(TOKEN, by_id, json!({ "id": id })).await;
     assert_eq!(one.data().await["assetUpdated"]["state"], "READY");
-    let delete = "mutation($id: ID!) { deleteAsset(id: $id) { asset { state playbackUrl } } }";
+    let delete = "mutation($id: ID!) { deleteAsset(id: $id) { asset { state playbackUrl thumbnailUrl storyboardUrl } } }";
     let gone = platform.data(delete, json!({ "id": id })).await["deleteAsset"]["asset"].clone();
-    assert_eq!(gone, json!({ "state": "DELETED", "playbackUrl": null }));
+    assert_eq!(
+        gone,
+        json!({ "state": "DELETED", "playbackUrl": null, "thumbnailUrl": null, "storyboardUrl": null })
+    );
     one.until(|data| data["assetUpdated"]["state"] == "DELETED").await;
     assert_eq!(one.next().await, None);
     let again = platform.ask(delete, json!({ "id": id })).await;
@@ -107,6 +114,39 @@ async fn a_clip_is_cut_trimmed_told_and_deleted() {
     let ready = "{ assets(states: [READY]) { nodes { id } } }";
     let nodes = platform.data(ready, json!({})).await["assets"]["nodes"].clone();
     assert!(nodes.as_array().is_some_and(|nodes| nodes.len() == 2), "{nodes}");
+}
+
+#[tokio::test]
+async fn a_poster_is_chosen_of_what_is_shown() {
+    let platform = Platform::start().await;
+    let (_, session) = recorded(&platform).await;
+    let id = of_kind(&platform, &session, "CATCHUP").await["id"].clone();
+    let set = "mutation($id: ID!, $at: Float!) { setPoster(id: $id, at: $at) { asset { posterAt } } }";
+    let poster = "query($id: ID!) { asset(id: $id) { posterAt } }";
+    assert_eq!(platform.data(poster, json!({ "id": id })).await["asset"]["posterAt"], json!(null));
+    let chosen = platform.data(set, json!({ "id": id, "at": 12.25 })).await["setPoster"]["asset"].clone();
+    assert_eq!(chosen, json!({ "posterAt": 12.25 }));
+    // A trim moves what is shown, and may leave it out.
+    let trim = "mutation($id: ID!, $from: Float!) { trimAsset(id: $id, from: $from, to: 40) { asset { posterAt } } }";
+    for (from, at) in [(10, json!(2.25)), (20, json!(null))] {
+        let trimmed = platform.data(trim, json!({ "id": id, "from": from })).await;
+        assert_eq!(trimmed["trimAsset"]["asset"]["posterAt"], at, "trimmed from {from}");
+    }
+    let untrim = "mutation($id: ID!) { untrimAsset(id: $id) { asset { posterAt } } }";
+    let whole = platform.data(untrim, json!({ "id": id })).await;
+    assert_eq!(whole["untrimAsset"]["asset"]["posterAt"], json!(12.25));
+    for at in [-1.0, 58.1, 1e12] {
+        let refused = platform.ask(set, json!({ "id": id, "at": at })).await;
+        let extensions = &refused["errors"][0]["extensions"];
+        assert_eq!(
+            (&extensions["code"], &extensions["fields"][0]["path"]),
+            (&json!("BAD_INPUT"), &json!("at"))
+        );
+    }
+    let delete = "mutation($id: ID!) { deleteAsset(id: $id) { asset { state } } }";
+    platform.data(delete, json!({ "id": id })).await;
+    let refused = platform.ask(set, json!({ "id": id, "at": 1.0 })).await;
+    assert_eq!(refused["errors"][0]["extensions"]["reason"], "ASSET_GONE", "{refused}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Media that is a minute long, to be cut anywhere.
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, SessionId, Span};
+use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Run, SessionId, Span};
 
 const MINUTE_US: u64 = 60_000_000;
 
@@ -34,5 +34,22 @@ impl Recordings for Cutter {
         }
         let duration_ms = spans.iter().map(|span| (span.to_us - span.from_us) / 1000).sum();
         Ok(Cut { spans, duration_ms, bytes: duration_ms * 300, gaps_ms: 0, files: 1 })
+    }
+
+    /// Half a minute without a break, an absence that is not there, and the other half.
+    async fn runs(&self, _session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
+        let halves = [(0, MINUTE_US / 2, "The first half"), (MINUTE_US / 2, MINUTE_US, "The other half")];
+        let mut at_us = 0;
+        let parts = within.iter().flat_map(|span| halves.map(|half| (span, half)));
+        let runs = parts.filter_map(|(span, (from, to, title))| {
+            let (from_us, to_us) = (from.max(span.from_us), to.min(span.to_us));
+            let run = (from_us < to_us).then(|| {
+                let (length_us, chapter) = (to_us - from_us, Some(title.to_owned()));
+                Run { at_us, from_us, length_us, chapter }
+            })?;
+            at_us += run.length_us;
+            Some(run)
+        });
+        Ok(runs.collect())
     }
 }

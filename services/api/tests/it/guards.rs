@@ -88,6 +88,11 @@ const TABLE: &[Guarded] = &[
         "mutation($asset: ID!) { untrimAsset(id: $asset) { asset { id title } } }",
     ),
     field(
+        "Mutation.setPoster",
+        CUT,
+        "mutation($asset: ID!) { setPoster(id: $asset, at: 0) { asset { id title } } }",
+    ),
+    field(
         "Mutation.deleteAsset",
         CUT,
         "mutation($asset: ID!) { deleteAsset(id: $asset) { asset { id title } } }",

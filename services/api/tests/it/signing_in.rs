@@ -160,6 +160,14 @@ async fn the_preview_takes_the_cookie() {
     let with = platform.send("GET", "/preview/s/index.m3u8", &[("cookie", &cookie)], b"").await;
     assert_eq!(seen(with), Some(format!("Bearer {TOKEN}")));
     assert_eq!(seen(platform.get("/preview/s/index.m3u8").await), None);
+    // So does what of a recording is its owner's, for an <img> of ours; never for another site's.
+    let picture = "/vod/as_1/thumbnail.jpg";
+    let ours = [("cookie", cookie.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(seen(platform.send("GET", picture, &ours, b"").await), Some(format!("Bearer {TOKEN}")));
+    for site in ["same-site", "cross-site"] {
+        let theirs = [("cookie", cookie.as_str()), ("sec-fetch-site", site)];
+        assert_eq!(seen(platform.send("GET", picture, &theirs, b"").await), None, "{site}");
+    }
     // A token that is named goes before the cookie, and media asks for none.
     let named = platform.send("GET", "/preview/s/index.m3u8?token=x", &[("cookie", &cookie)], b"").await;
     assert_eq!(seen(named), None);

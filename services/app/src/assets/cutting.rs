@@ -3,8 +3,8 @@
 use cqrs_es::Aggregate;
 use serde::Serialize;
 use sigma_domain::{
-    Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetTitle, Channel, ChannelId, Extent, NewAsset,
-    Personal, ProjectId, Scope, Session, SessionId, Spans, ValueError,
+    Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetRefusal, AssetState, AssetTitle, Channel,
+    ChannelId, Extent, NewAsset, Personal, ProjectId, Scope, Session, SessionId, Spans, ValueError,
 };
 use sigma_store::SecretWrite;
 
@@ -199,8 +199,11 @@ impl App {
     }
 
     /// The domain's own words for an asset that has no media.
-    fn not_ready(&self, state: sigma_domain::AssetState) -> AppError {
-        let refusal = sigma_domain::AssetRefusal::NotReady { state };
+    pub(super) fn not_ready(&self, state: AssetState) -> AppError {
+        let refusal = match state {
+            AssetState::Deleted | AssetState::Expired => AssetRefusal::Gone { state },
+            AssetState::Started | AssetState::Ready | AssetState::Failed => AssetRefusal::NotReady { state },
+        };
         AppError::Refused { code: refusal.code().to_owned(), message: refusal.to_string() }
     }
 
@@ -257,7 +260,7 @@ fn ranges(wrong: &mut Wrong, input: &NewClip) -> Vec<CutRange> {
     ranges.iter().enumerate().map(|(number, asked)| range(number, *asked)).collect()
 }
 
-fn from_start(wrong: &mut Wrong, path: &str, us: i64) -> CutPoint {
+pub(super) fn from_start(wrong: &mut Wrong, path: &str, us: i64) -> CutPoint {
     let parsed = u64::try_from(us);
     if parsed.is_err() {
         wrong.note(
@@ -269,7 +272,7 @@ fn from_start(wrong: &mut Wrong, path: &str, us: i64) -> CutPoint {
 }
 
 /// What is wrong with a range, said of the field that it is wrong with: `what` was cut from, and `path` names a field of the range.
-fn not_cut(why: &CutError, what: &str, path: impl Fn(&str) -> String) -> AppError {
+pub(super) fn not_cut(why: &CutError, what: &str, path: impl Fn(&str) -> String) -> AppError {
     match why {
         CutError::Unknown => {
             AppError::field(what, "there is no media of this session any more; cut from another")
@@ -305,7 +308,7 @@ fn not_cut(why: &CutError, what: &str, path: impl Fn(&str) -> String) -> AppErro
 }
 
 /// Microseconds as seconds, with as many decimals as they need.
-fn seconds(us: u64) -> String {
+pub(super) fn seconds(us: u64) -> String {
     let text = format!("{}.{:06}", us / 1_000_000, us % 1_000_000);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }

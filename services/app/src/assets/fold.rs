@@ -27,6 +27,7 @@ pub fn asset(row: Option<AssetRow>, event: &AssetEvent, sequence: u64) -> Option
             whole_gaps_ms: None,
             files: None,
             trim: None,
+            poster_us: None,
             created_at_ms: at.as_millis(),
             ready_at_ms: None,
             expires_at_ms: None,
@@ -57,6 +58,7 @@ pub fn asset(row: Option<AssetRow>, event: &AssetEvent, sequence: u64) -> Option
             row.trim = Some(crate::TrimRow { duration_ms, bytes, gaps_ms });
         }
         AssetEvent::Untrimmed { .. } => row.trim = None,
+        AssetEvent::PosterSet { moment_us, .. } => row.poster_us = Some(*moment_us),
         AssetEvent::Deleted { .. } => row.state = AssetState::Deleted,
         AssetEvent::Expired { .. } => row.state = AssetState::Expired,
     }

@@ -55,6 +55,8 @@ pub struct AssetPlayback {
     pub state: AssetState,
     /// What is shown of the session's media, in order.
     pub spans: Vec<Span>,
+    /// The moment whose picture its owner chose, where it is shown: microseconds of the session's media time.
+    pub poster_us: Option<u64>,
     /// Another one after each trim.
     pub version: u32,
 }
@@ -220,6 +222,7 @@ impl App {
                 kind: facts.of.kind,
                 state: facts.state(),
                 spans: recording.map(|recording| spans(recording.shown())).unwrap_or_default(),
+                poster_us: recording.and_then(sigma_domain::Recording::poster_us),
                 version: recording.map_or(0, |recording| recording.edition),
             }
         });

@@ -9,6 +9,7 @@ mod cutting;
 pub(crate) mod fold;
 mod media;
 mod recordings;
+mod timing;
 mod titles;
 mod use_cases;
 
@@ -18,7 +19,8 @@ use uuid::Uuid;
 pub use cutting::{ClipOf, ClipRange, MOST_RANGES, NewClip};
 pub use media::{AssetPlayback, Extent, Recorded, Wanted};
 pub(crate) use media::{is_long_over, kinds_of};
-pub use recordings::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Span};
+pub use recordings::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Run, Span};
+pub use timing::Chapter;
 
 use crate::executor::Decider;
 use crate::vault::{Hash, Vault, VaultError};

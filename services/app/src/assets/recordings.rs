@@ -26,6 +26,25 @@ pub trait Recordings: Send + Sync {
         ranges: &[CutRange],
         within: Option<&[Span]>,
     ) -> Result<Cut, NotCut>;
+
+    /// What plays without a break in these spans of a session, in order.
+    ///
+    /// # Errors
+    /// [`CutError::Unknown`], [`CutError::Unavailable`].
+    async fn runs(&self, session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError>;
+}
+
+/// A stretch of media that plays without a break.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Run {
+    /// When it begins, in microseconds of what is played: media alone, gaps left out.
+    pub at_us: u64,
+    /// Where it begins in the session's media time, in microseconds: gaps counted.
+    pub from_us: u64,
+    /// How long it is, in microseconds.
+    pub length_us: u64,
+    /// What the chapter that begins with it is called; none where it goes on with the one before.
+    pub chapter: Option<String>,
 }
 
 /// A point to cut at.

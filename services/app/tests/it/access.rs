@@ -48,6 +48,7 @@ async fn each_use_case(world: &World, by: &Caller) -> Vec<(&'static str, Scope, 
         ("feed", Scope::EventsRead, app.event_feed(by, None).await.map(drop)),
         ("clip", Scope::AssetsWrite, app.create_clip(by, clip()).await.map(drop)),
         ("trim", Scope::AssetsWrite, trim_and_back(world, by, &clipped).await),
+        ("poster", Scope::AssetsWrite, app.set_poster(by, &clipped, 1).await.map(drop)),
         ("delete asset", Scope::AssetsWrite, app.delete_asset(by, &asset).await.map(drop)),
         ("end", Scope::SessionsWrite, app.end_session(by, session).await.map(drop)),
         ("stop", Scope::ChannelsWrite, app.stop_channel(by, id).await.map(drop)),
@@ -133,6 +134,7 @@ async fn who_is_bound_to_a_channel_does_not_see_the_others() {
         app.create_clip(&bound, of_asset).await.map(drop),
         app.trim_asset(&bound, &asset, 0, 1).await.map(drop),
         app.untrim_asset(&bound, &asset).await.map(drop),
+        app.set_poster(&bound, &asset, 0).await.map(drop),
         app.delete_asset(&bound, &asset).await.map(drop),
     ];
     for (number, answer) in answers.into_iter().enumerate() {

@@ -32,12 +32,12 @@ fn extent(spans: &[(u64, u64)]) -> Extent {
 }
 
 /// A minute, of which viewers saw all but the first two seconds.
-fn a_minute() -> Option<Recorded> {
+pub(crate) fn a_minute() -> Option<Recorded> {
     Some(Recorded { all: extent(&[(0, 60)]), public: Some(extent(&[(2, 60)])) })
 }
 
 /// A session that was live and has ended.
-async fn ended(world: &World, made: &Made) -> String {
+pub(crate) async fn ended(world: &World, made: &Made) -> String {
     let grant = world.live(&made.stream_key).await;
     world.settle().await;
     world.report(&grant, Report::Left).await;

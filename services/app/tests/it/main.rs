@@ -14,6 +14,7 @@ mod events;
 mod feeds;
 mod keys;
 mod nodes;
+mod posters;
 mod recordings;
 mod sqlite;
 mod timeline;

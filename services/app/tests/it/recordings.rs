@@ -3,13 +3,14 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutRange, NotCut, Recordings, SessionId, Span};
+use sigma_app::{Cut, CutError, CutRange, NotCut, Recordings, Run, SessionId, Span};
 
 /// What was asked: which ranges, within what.
 pub(crate) type Asked = (Vec<CutRange>, Option<Vec<Span>>);
 
 #[derive(Default)]
 pub(crate) struct Script {
+    runs: Mutex<Option<Result<Vec<Run>, CutError>>>,
     answer: Mutex<Option<Result<Cut, CutError>>>,
     asked: Mutex<Vec<Asked>>,
 }
@@ -18,6 +19,11 @@ impl Script {
     /// What is answered from now on; what is not cut is the last range.
     pub(crate) fn answer(&self, answer: Result<Cut, CutError>) {
         *self.answer.lock().unwrap() = Some(answer);
+    }
+
+    /// What is said to play from now on; before, what it is asked about, without a break.
+    pub(crate) fn plays(&self, runs: Result<Vec<Run>, CutError>) {
+        *self.runs.lock().unwrap() = Some(runs);
     }
 
     /// What was asked since this was asked last.
@@ -38,6 +44,19 @@ impl Recordings for Script {
         let last = ranges.len() - 1;
         let answer = self.answer.lock().unwrap().clone().unwrap_or(Err(CutError::Unknown));
         answer.map_err(|why| NotCut { range: last, why })
+    }
+
+    async fn runs(&self, _session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
+        let told = self.runs.lock().unwrap().clone();
+        told.unwrap_or_else(|| {
+            let run = |span: &Span| Run {
+                at_us: 0,
+                from_us: span.from_us,
+                length_us: span.to_us - span.from_us,
+                chapter: None,
+            };
+            Ok(within.iter().take(1).map(run).collect())
+        })
     }
 }
 

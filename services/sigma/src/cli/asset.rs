@@ -73,6 +73,14 @@ pub(crate) enum AssetCommand {
         #[command(flatten)]
         asset: AssetArgs,
     },
+    /// Let the picture of a moment stand for an asset
+    Poster {
+        /// The moment, in seconds from the beginning of what is shown of it
+        #[arg(long, value_name = "SECONDS")]
+        at: f64,
+        #[command(flatten)]
+        asset: AssetArgs,
+    },
     /// Show all of an asset again
     Untrim(AssetArgs),
     /// Download a recording, catchup or clip as an MP4 with its index in front. Where its format changed it has several files

@@ -43,6 +43,7 @@ pub(crate) async fn run(command: AssetCommand) -> Result<(), Fault> {
         AssetCommand::Show { watch, asset } => show(&asset, watch.watch).await,
         AssetCommand::Clip(args) => clip(&args).await,
         AssetCommand::Trim { from, to, asset } => trim(&asset, from, to).await,
+        AssetCommand::Poster { at, asset } => poster(&asset, at).await,
         AssetCommand::Untrim(args) => act(&args, "untrimAsset", "whole again").await,
         AssetCommand::Download { id, file, number, source, connect } => {
             download(&connect, &id, &file, number, source).await
@@ -155,6 +156,18 @@ async fn trim(args: &AssetArgs, from: f64, to: f64) -> Result<(), Fault> {
     let variables = json!({ "id": args.id, "from": from, "to": to });
     let payload = Client::connect(&args.connect)?.field(&query, variables, "trimAsset").await?;
     if args.connect.json { print::json(&payload) } else { print::lines(facts(&payload["asset"])) }
+}
+
+async fn poster(args: &AssetArgs, at: f64) -> Result<(), Fault> {
+    let query = format!(
+        "mutation Poster($id: ID!, $at: Float!) {{ setPoster(id: $id, at: $at) {{ asset {{ ...A }} }} }} {ASSET}"
+    );
+    let variables = json!({ "id": args.id, "at": at });
+    let payload = Client::connect(&args.connect)?.field(&query, variables, "setPoster").await?;
+    if args.connect.json {
+        return print::json(&payload);
+    }
+    print::lines([format!("the picture {at} s from its beginning stands for {}", args.id)])
 }
 
 async fn act(args: &AssetArgs, mutation: &str, done: &str) -> Result<(), Fault> {

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Span};
+use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Run, Span};
 use sigma_archive::Archive;
 use sigma_node::{CutError as Refused, Extent, Node, Recording};
 
@@ -39,11 +39,14 @@ impl Recordings {
         ranges: &[sigma_node::CutRange],
         within: Option<&[sigma_node::Span]>,
     ) -> Result<Extent, NotCut> {
-        let not_cut = |why| NotCut { range: 0, why };
-        let loaded = self.archive.load(session).await;
-        let loaded = loaded.map_err(|error| not_cut(CutError::Unavailable(error.to_string())))?;
-        let recording = Recording::fold(&loaded.ok_or(not_cut(CutError::Unknown))?.entries);
+        let recording = self.archived(session).await.map_err(|why| NotCut { range: 0, why })?;
         recording.cut(ranges, within, LONGEST_CUT_US).map_err(refused)
+    }
+
+    async fn archived(&self, session: &str) -> Result<Recording, CutError> {
+        let loaded = self.archive.load(session).await;
+        let loaded = loaded.map_err(|error| CutError::Unavailable(error.to_string()))?;
+        Ok(Recording::fold(&loaded.ok_or(CutError::Unknown)?.entries))
     }
 }
 
@@ -68,6 +71,23 @@ impl sigma_app::Recordings for Recordings {
         };
         let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent;
         Ok(Cut { spans: spans.iter().map(from_media).collect(), duration_ms, bytes, gaps_ms, files })
+    }
+
+    async fn runs(&self, session: &sigma_app::SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
+        let within: Vec<sigma_node::Span> = within.iter().map(to_media).collect();
+        let here = match self.node.get() {
+            Some(node) => node.runs(session.as_str(), &within).await,
+            None => None,
+        };
+        let runs = match here {
+            Some(runs) => runs,
+            None => sigma_node::runs(&self.archived(session.as_str()).await?, &within),
+        };
+        let as_told = |run: sigma_node::Run| {
+            let sigma_node::Run { at_us, from_us, length_us, chapter } = run;
+            Run { at_us, from_us, length_us, chapter }
+        };
+        Ok(runs.into_iter().map(as_told).collect())
     }
 }
 

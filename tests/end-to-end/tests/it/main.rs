@@ -18,6 +18,7 @@ mod kafka;
 mod life;
 mod nodes;
 mod operator;
+mod pictures;
 mod players;
 mod publishers;
 mod rebuild;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::{SOON, join, session_is};
 
 /// The recordings of a session by their kind, once both are ready, and when each was.
-async fn ready(platform: &Platform, session: &str) -> [(String, String); 2] {
+pub(crate) async fn ready(platform: &Platform, session: &str) -> [(String, String); 2] {
     let query = "{ events(first: 100) { nodes { type aggregateId at data } } }";
     eventually("the recordings to be ready", SOON, || async {
         let answer = platform.graphql(query, json!({})).await;
@@ -250,85 +250,6 @@ async fn a_bucket_that_does_not_answer_holds_up_no_picture_and_gets_all_of_it_la
     }
     let counted = tokio::task::spawn_blocking(move || decoded(&vod)).await.expect("decoded");
     assert!(counted > Duration::from_secs(8), "{counted:?}");
-}
-
-/// The sides of a JPEG, from its start of frame (ITU-T T.81 §B.2.2).
-fn sides(jpeg: &[u8]) -> (u16, u16) {
-    assert!(jpeg.starts_with(&[0xff, 0xd8]), "it is no JPEG");
-    let mut at = 2;
-    loop {
-        let (marker, length) = (jpeg[at + 1], usize::from(u16::from_be_bytes([jpeg[at + 2], jpeg[at + 3]])));
-        if matches!(marker, 0xc0..=0xc2) {
-            let side = |from: usize| u16::from_be_bytes([jpeg[at + from], jpeg[at + from + 1]]);
-            return (side(7), side(5));
-        }
-        at += 2 + length;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_on_air_and_what_was_has_pictures() {
-    let platform = Platform::start(Start::default()).await;
-    let channel = platform.create_channel("Seen", json!({"latencyMode": "ULTRA_LOW"})).await;
-    let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
-    let mut viewer = join(&platform, &channel.playback_id).await;
-    let session = platform.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
-    viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(3)).await;
-    let get =
-        async |path: String| platform.client().get(platform.url(&path)).send().await.expect("an answer");
-    let live = format!("/live/{}/thumbnail.jpg", channel.playback_id);
-    let answer = get(live.clone()).await;
-    assert_eq!(answer.status(), 200, "{}", answer.text().await.expect("words"));
-    assert_eq!(answer.headers()["content-type"], "image/jpeg");
-    let age: u64 = answer.headers()["picture-age"].to_str().expect("digits").parse().expect("seconds");
-    assert!(age < 30, "it is {age} s old");
-    assert_eq!(sides(&answer.bytes().await.expect("a picture")), (640, 360));
-    let small = get(format!("{live}?width=160")).await;
-    assert_eq!(sides(&small.bytes().await.expect("a picture")), (160, 90));
-    assert_eq!(get(format!("{live}?width=161")).await.status(), 400);
-    // Asked for again at once it is not made again.
-    let before = platform.figure("sigma_pictures_total{result=\"made\"}").await;
-    for _ in 0..10 {
-        assert_eq!(get(live.clone()).await.status(), 200);
-    }
-    let made = platform
-        .figure("sigma_pictures_total{result=\"made\"}")
-        .await
-        .zip(before)
-        .map(|(now, then)| now - then);
-    assert!(made <= Some(2), "{made:?} pictures were made for ten who asked at once");
-
-    broadcast.stop();
-    session_is(&platform, &channel.id, "ENDED").await;
-    let [(source, _), (catchup, _)] = ready(&platform, &session).await;
-    let answer = get(format!("/vod/{catchup}/thumbnail.jpg?width=320")).await;
-    assert_eq!(sides(&answer.bytes().await.expect("a picture")), (320, 180));
-    assert_eq!(
-        get(format!("/vod/{source}/thumbnail.jpg")).await.status(),
-        401,
-        "a source record is its owner's"
-    );
-    // Its storyboard, by a token in the address, names sheets that are fetched likewise; nobody keeps that.
-    let board = get(format!("/vod/{source}/storyboard.vtt?token={}", platform.admin_token())).await;
-    assert_eq!(board.headers()["cache-control"], "private, no-store");
-    let board = board.text().await.expect("text");
-    let named = board.lines().find_map(|line| Some(line.split_once("#xywh=")?.0)).expect("a sheet");
-    assert_eq!(get(format!("/vod/{source}/{named}")).await.status(), 200, "{board}");
-    assert_eq!(get(format!("/vod/{source}/sheet-0.jpg")).await.status(), 401);
-
-    let board = get(format!("/vod/{catchup}/storyboard.vtt?token=of-nobody")).await;
-    let words = board.text().await.expect("text");
-    assert!(!words.contains("token="), "nobody's token is handed on: {words}");
-    let board = get(format!("/vod/{catchup}/storyboard.vtt")).await;
-    assert_eq!(board.headers()["content-type"], "text/vtt; charset=utf-8");
-    let board = board.text().await.expect("text");
-    assert!(board.starts_with("WEBVTT\n\n00:00:00.000 --> "), "{board}");
-    let cues = board.matches("sheet-0.jpg#xywh=").count();
-    assert!(cues >= 2, "{board}");
-    let sheet = get(format!("/vod/{catchup}/sheet-0.jpg")).await.bytes().await.expect("a picture");
-    let (columns, rows) = (cues.min(5), cues.div_ceil(5));
-    assert_eq!(sides(&sheet), (160 * columns as u16, 90 * rows as u16));
-    assert_eq!(get(format!("/vod/{catchup}/sheet-1.jpg")).await.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

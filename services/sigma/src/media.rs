@@ -5,6 +5,7 @@ mod health;
 mod heard;
 mod pictures;
 mod recordings;
+mod replays;
 mod shown;
 
 use std::convert::Infallible;
@@ -36,6 +37,7 @@ pub(crate) use self::health::{Seconds, told, written};
 pub(crate) use self::heard::{Everywhere, Heard};
 pub(crate) use self::pictures::Painter;
 pub(crate) use self::recordings::Recordings;
+pub(crate) use self::replays::Replays;
 use self::shown::Shown;
 use crate::fault::Fault;
 use crate::folder::Names;
@@ -195,17 +197,25 @@ impl Media {
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// What answers viewers where no route of the shell does: the node's own origin, and what sends them to other nodes.
-pub(crate) fn viewers(media: Option<Media>, elsewhere: Option<Arc<Elsewhere>>, roles: Roles) -> Fallback {
+pub(crate) fn viewers(
+    media: Option<Media>,
+    elsewhere: Option<Arc<Elsewhere>>,
+    replays: Replays,
+    roles: Roles,
+) -> Fallback {
     let origin = media.as_ref().map(|media| media.node.origin());
     // Cloned for each request of each viewer: one handle on all of it.
-    let behind = Arc::new((media, origin, elsewhere));
+    let behind = Arc::new((media, origin, elsewhere, replays));
     http::fallback(tower::service_fn(move |request: http::WebRequest| {
         let behind = Arc::clone(&behind);
         async move {
-            let (media, origin, elsewhere) = &*behind;
+            let (media, origin, elsewhere, replays) = &*behind;
             // What has its own routes where that role is.
             if !roles.api && !elsewhere::is_of_media(request.uri().path()) {
                 return Ok(elsewhere::not_here(request.uri().path()));
+            }
+            if let Some(answer) = replays.answer(request.method(), request.uri()).await {
+                return Ok(answer);
             }
             let is_here =
                 media.as_ref().is_some_and(|media| elsewhere.is_none() || media.holds(request.uri().path()));

@@ -154,7 +154,7 @@ pub(super) fn not_here(path: &str) -> http::Response<FromMedia> {
     told(StatusCode::NOT_FOUND, "NOT_FOUND", "this node serves nothing at this address", mend)
 }
 
-fn told(status: StatusCode, code: &str, message: &str, mend: &str) -> http::Response<FromMedia> {
+pub(super) fn told(status: StatusCode, code: &str, message: &str, mend: &str) -> http::Response<FromMedia> {
     let body = json!({ "error": { "code": code, "message": message, "mend": mend } }).to_string();
     let mut response = http::Response::new(FromMedia::Slices(Slices::text(body)));
     *response.status_mut() = status;

@@ -33,7 +33,7 @@ use tracing::{info, warn};
 
 use crate::fault::Fault;
 use crate::folder::{DataFolder, Names, plain, reachable};
-use crate::media::{self, Elsewhere, Entrance, Media};
+use crate::media::{self, Elsewhere, Entrance, Media, Replays};
 use crate::nodes::{self, Roster};
 use crate::projections::Running;
 use crate::settings::{EventStore, InForce, Settings};
@@ -277,7 +277,7 @@ impl Platform {
             serves_api: roles.api,
             components,
             sources,
-            fallback: media::viewers(media.clone(), elsewhere, roles),
+            fallback: media::viewers(media.clone(), elsewhere, Replays::new(Arc::clone(&app)), roles),
             limits: settings.limits.clone(),
             traces: telemetry.requests(),
             pressure,

@@ -154,8 +154,11 @@ async fn what_can_be_rewound_to_has_pictures_that_stay() {
     assert_eq!(told.text("/channel/storyboardUrl"), platform.url(&path));
     broadcast.stop();
     session_is(&platform, &channel.id, "ENDED").await;
-    let told = platform.graphql(query, json!({ "id": channel.id })).await;
-    assert_eq!(*told.get("/channel"), json!({ "thumbnailUrl": null, "storyboardUrl": null }));
+    eventually("the channel to let its session go", SOON, || async {
+        let told = platform.graphql(query, json!({ "id": channel.id })).await;
+        (*told.get("/channel") == json!({ "thumbnailUrl": null, "storyboardUrl": null })).then_some(())
+    })
+    .await;
 
     // Where nothing can be rewound to, there are none.
     let none = platform.create_channel("Gone by", json!({"latencyMode": "ULTRA_LOW", "dvrWindow": 0})).await;

@@ -4,6 +4,7 @@ export default defineConfig({
   test: {
     include: ['tests/{unit,pages,dashboard}/**/*.test.{ts,tsx}'],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     // One instance of graphql-js for the scripted platform and the library that carries its subscriptions.
     server: { deps: { inline: ['graphql', 'graphql-ws'] } },
   },

@@ -48,8 +48,12 @@ function onState({ state }: Viewer): void {
     liveAt = null;
     showSince();
     void offerReplays();
+    if (state === 'ended') setTimeout(() => void offerReplays(), REPLAY_AFTER_MS);
   }
 }
+
+/** The replay of a broadcast is there a moment after its end. */
+const REPLAY_AFTER_MS = 8_000;
 
 /** After the first picture, or where there is none. */
 async function offerReplays(): Promise<void> {

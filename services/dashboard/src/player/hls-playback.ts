@@ -1,6 +1,6 @@
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData, type LevelDetails, type RetryConfig } from 'hls.js/light';
 import type { Beginning, Playback, PlaybackEvents, Quality } from './playback';
-import { breaksOf, dateAt, gapsOf, timeOf, type Stretch } from './timeline';
+import { breaksOf, dateAt, gapsOf, timeBefore, timeOf, type Stretch } from './timeline';
 
 /** A decoder error is mended in place once within this; after that the playback is built anew. */
 const MEND_AGAIN_AFTER_MS = 10_000;
@@ -142,6 +142,10 @@ export class HlsPlayback implements Playback {
     return dateAt(this.#details?.fragments ?? [], time);
   }
 
+  timeAt(date: number): number | null {
+    return timeBefore(this.#details?.fragments ?? [], date);
+  }
+
   livePosition(): number | null {
     return this.#isLive ? this.#hls.liveSyncPosition : null;
   }
@@ -216,8 +220,14 @@ export class HlsPlayback implements Playback {
     switch (from.at) {
       case 'live': return -1;
       case 'time': return from.seconds;
-      case 'date': return this.#details === null ? -1 : Math.max(timeOf(this.#details.fragments, from.date) ?? -Infinity, this.#oldest(this.#details));
+      case 'date': return this.#details === null ? -1 : this.#shownFrom(Math.max(timeOf(this.#details.fragments, from.date) ?? -Infinity, this.#oldest(this.#details)));
     }
+  }
+
+  /** Nothing is shown of a gap: what comes behind it. */
+  #shownFrom(time: number): number {
+    const gap = this.gaps().find(({ start, end }) => start <= time && time < end);
+    return gap !== undefined && gap.end < (this.#details?.edge ?? 0) ? gap.end : time;
   }
 
   rest(): void {

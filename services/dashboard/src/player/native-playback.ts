@@ -57,6 +57,11 @@ export class NativePlayback implements Playback {
     return start === undefined || Number.isNaN(start) ? null : start + time * 1000;
   }
 
+  timeAt(date: number): number | null {
+    const start = this.dateAt(0);
+    return start === null ? null : (date - start) / 1000;
+  }
+
   livePosition(): number | null {
     return this.#from.at === 'time' ? null : this.window()?.end ?? null;
   }

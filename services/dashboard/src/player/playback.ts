@@ -29,6 +29,8 @@ export interface Playback {
   playingDate(): number | null;
   /** The same for any media time that is listed. */
   dateAt(time: number): number | null;
+  /** The media time of a date, also of one that is not listed any more. */
+  timeAt(date: number): number | null;
   /** Media time that is "live" for this mode, in seconds. */
   livePosition(): number | null;
   /** Distance from the live edge that the mode aims at, in seconds. */

@@ -51,10 +51,16 @@ export interface PlayerOptions {
   readonly on?: Listeners;
 }
 
-/** Builds the player of a source into `root` and starts it; answers how to take it away. */
-export function mountPlayer(root: HTMLElement, source: Source, options: PlayerOptions = {}): () => void {
-  const player = new Player(root, source, options);
-  return () => player.destroy();
+/** A player on a page. */
+export interface Mounted {
+  readonly viewer: Viewer;
+  /** Takes it away. */
+  destroy(): void;
+}
+
+/** Builds the player of a source into `root` and starts it. */
+export function mountPlayer(root: HTMLElement, source: Source, options: PlayerOptions = {}): Mounted {
+  return new Player(root, source, options);
 }
 
 export interface Listeners {
@@ -75,6 +81,8 @@ class Player {
   readonly #title = h('p', { class: 'notice-title' });
   readonly #text = h('p', { class: 'notice-text' });
   readonly #notice = h('div', { class: 'notice', role: 'status', 'aria-live': 'polite' }, h('span', { class: 'pulse', 'aria-hidden': 'true' }), this.#title, this.#text);
+  /** The last picture, while another place's is on its way. */
+  readonly #still = h('canvas', { class: 'still', 'aria-hidden': 'true', hidden: true });
   readonly #told = h('p', { class: 'told', role: 'status', hidden: true });
   readonly #rewind: RewindBar;
   readonly #storyboard: Storyboard | null;
@@ -106,11 +114,11 @@ class Player {
     this.#root = root;
     this.#words = words;
     this.#on = on;
-    this.viewer = new Viewer(this.#video, source, { changed: () => this.#render(), told: (told) => this.#tell(told) });
+    this.viewer = new Viewer(this.#video, source, { changed: () => this.#render(), leaves: () => this.#keepPicture(), told: (told) => this.#tell(told) });
     this.#storyboard = source.storyboard === undefined ? null : new Storyboard(source.storyboard, !isRecording, () => this.#rewind.renewTip());
     this.#rewind = new RewindBar(this.#barWords(), {
       goTo: (time) => { this.viewer.seekTo(time); this.#figures(); },
-      touched: () => this.#wake(),
+      touched: () => { this.viewer.lookBack(); this.#wake(); },
       picture: (time) => this.#pictureOf(time),
     });
     this.#bar = h('div', { class: 'bar', role: 'group', 'aria-label': text.bar },
@@ -124,7 +132,7 @@ class Player {
     root.classList.toggle('recording', isRecording);
     root.setAttribute('role', 'region');
     root.setAttribute('aria-label', isRecording ? text.recordingPlayer : text.player);
-    root.append(this.#video, h('div', { class: 'scrim', 'aria-hidden': 'true' }), this.#notice, this.#sound, this.#tap, this.#told, this.#bar, this.#dialog);
+    root.append(this.#video, this.#still, h('div', { class: 'scrim', 'aria-hidden': 'true' }), this.#notice, this.#sound, this.#tap, this.#told, this.#bar, this.#dialog);
 
     this.#volume.setAttribute('aria-label', text.volume);
     this.#live.lastElementChild?.setAttribute('data-short', text.live);
@@ -180,14 +188,14 @@ class Player {
   /** Asks for the pictures with the first look at one. */
   #pictureOf(time: number): Picture | null {
     this.#storyboard?.want();
-    const place = this.viewer.isRecording ? time : this.viewer.playback?.dateAt(time);
+    const place = this.viewer.isRecording ? time : this.viewer.dateAt(time);
     return place == null ? null : this.#storyboard?.at(place) ?? null;
   }
 
   /** What the bar says of a place: how far behind live it is and when it was, or how far into the recording. */
   #barWords(): BarWords {
     const text = this.#words.controls;
-    const dateAt = (time: number) => this.viewer.playback?.dateAt(time) ?? null;
+    const dateAt = (time: number) => this.viewer.dateAt(time);
     if (this.viewer.isRecording) {
       return {
         name: text.place,
@@ -202,6 +210,14 @@ class Player {
       spoken: (time, { end }) => text.momentSpoken(end - time, dateAt(time)),
       chapter: () => null,
     };
+  }
+
+  #keepPicture(): void {
+    const { videoWidth: width, videoHeight: height } = this.#video;
+    if (width === 0) return;
+    Object.assign(this.#still, { width, height });
+    this.#still.getContext('2d')?.drawImage(this.#video, 0, 0, width, height);
+    this.#still.hidden = false;
   }
 
   #tell(told: Told): void {
@@ -220,7 +236,7 @@ class Player {
   #listen(keys: Document | HTMLElement): void {
     const root = this.#root;
     const { signal } = this.#listening;
-    for (const name of ['play', 'pause', 'volumechange', 'seeking'] as const) this.#video.addEventListener(name, () => this.#render(), { signal });
+    for (const name of ['play', 'pause', 'volumechange', 'seeking', 'seeked', 'loadeddata'] as const) this.#video.addEventListener(name, () => this.#render(), { signal });
     document.addEventListener('fullscreenchange', () => this.#render(), { signal });
     root.addEventListener('pointermove', (event) => { if (event.pointerType === 'mouse') this.#wake(); }, { signal });
     // A finger leaves whenever it is lifted.
@@ -392,9 +408,12 @@ class Player {
 
     const window = viewer.isOnAir ? viewer.window : null;
     this.#back.hidden = window === null;
-    const time = this.#video.currentTime;
-    this.#rewind.show(window === null || viewer.playback === null ? null
-      : { scale: window, time: viewer.followsLive ? window.end : time, gaps: viewer.playback.gaps(), breaks: viewer.playback.breaks(), chapters: this.#chapters.marks });
+    const { time } = viewer;
+    // On the way to a place the marks of the next playback are not on the scale that is shown.
+    const playback = viewer.isOnTheWay ? null : viewer.playback;
+    if (!viewer.isOnTheWay && this.#video.readyState > 1) this.#still.hidden = true;
+    this.#rewind.show(window === null ? null
+      : { scale: window, time: viewer.followsLive ? window.end : time, gaps: playback?.gaps() ?? [], breaks: playback?.breaks() ?? [], chapters: this.#chapters.marks });
 
     const words = viewer.isRecording ? (window === null ? '' : text.ofLength(Math.min(time, window.end) - window.start, window.end - window.start)) : this.#distance(shown);
     set(this.#behind, words);
@@ -406,7 +425,7 @@ class Player {
   #distance(shown: boolean): string {
     const { viewer } = this;
     const text = this.#words.controls;
-    const sought = this.#video.seeking ? viewer.playback?.dateAt(this.#video.currentTime) : null;
+    const sought = viewer.isOnTheWay || this.#video.seeking ? viewer.dateAt(viewer.time) : null;
     const latency = !shown ? null : sought == null ? viewer.latency() : (serverNow() - sought) / 1000;
     if (latency === null) return '';
     return latency < FAR_BEHIND_S ? text.behind(latency < 10 ? latency.toFixed(1) : Math.round(latency).toString()) : text.behindLong(latency);

@@ -11,7 +11,7 @@ const ANSWER_WITHIN_MS = 10_000;
 /** A wait asked for by the server (Retry-After) is honoured up to this. */
 const RETRY_AFTER_MOST_S = 60;
 /** A channel that lets its viewers rewind names this media playlist; another names its live one. */
-const REWIND = 'dvr.m3u8';
+export const REWIND = 'dvr.m3u8';
 /** HTTP dates have whole seconds: a smaller difference is not a wrong clock. */
 const CLOCK_OFF_FROM_MS = 2_500;
 

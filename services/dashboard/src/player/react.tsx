@@ -1,6 +1,7 @@
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, type RefObject } from 'react';
 import { useSpeech } from '../messages/react';
 import { liveSource, recordingSource, type Source } from './source';
+import type { Viewer } from './viewer';
 import '../styles/player.css';
 
 /** What is played: what viewers of a channel see, a session on air before it is public, or a recording. */
@@ -18,8 +19,19 @@ function sourceOf(source: PlayerSource): Source {
   }
 }
 
+/** What a page may do with a recording that it shows. */
+export type Viewing = Pick<Viewer, 'frameTime' | 'step' | 'seekTo'>;
+
+interface PlayerProps {
+  readonly source: PlayerSource;
+  readonly onBehind?: (words: string) => void;
+  /** The one who looks, once the player is there. */
+  readonly viewing?: RefObject<Viewing | null>;
+  readonly className?: string;
+}
+
 /** The player of the watch page inside the dashboard. Its code comes when it is first shown. Shortcuts hold while the focus is in it. */
-export function Player({ source, onBehind, className }: { source: PlayerSource; onBehind?: (words: string) => void; className?: string }) {
+export function Player({ source, onBehind, viewing, className }: PlayerProps) {
   const { m } = useSpeech();
   const root = useRef<HTMLDivElement>(null);
   const behind = useRef(onBehind);
@@ -32,12 +44,17 @@ export function Player({ source, onBehind, className }: { source: PlayerSource; 
     let shown = true;
     void import('./player').then(({ mountPlayer }) => {
       if (!shown || root.current === null) return;
-      destroy = mountPlayer(root.current, wanted.current, { words: m.player, keys: 'focused', on: { behind: (words) => behind.current?.(words) } });
+      const mounted = mountPlayer(root.current, wanted.current, { words: m.player, keys: 'focused', on: { behind: (words) => behind.current?.(words) } });
+      if (viewing !== undefined) viewing.current = mounted.viewer;
+      destroy = () => {
+        if (viewing !== undefined) viewing.current = null;
+        mounted.destroy();
+      };
     });
     return () => {
       shown = false;
       destroy();
     };
-  }, [made.kind, made.playlist, m]);
+  }, [viewing, made.kind, made.playlist, m]);
   return <div ref={root} className={className === undefined ? 'stage' : `stage ${className}`} />;
 }

@@ -36,6 +36,12 @@ export function timeOf(pieces: readonly Piece[], date: number): number | null {
   return next !== undefined && within > piece.duration ? next.start : piece.start + within;
 }
 
+/** The same, and for a date before the first piece the time at which it would be. */
+export function timeBefore(pieces: readonly Piece[], date: number): number | null {
+  const [first] = pieces;
+  return timeOf(pieces, date) ?? (first?.programDateTime == null ? null : first.start - (first.programDateTime - date) / 1000);
+}
+
 /** Where there is no media, neighbours joined. */
 export function gapsOf(pieces: readonly Piece[]): Stretch[] {
   const gaps: { start: number; end: number }[] = [];

@@ -4,8 +4,9 @@ import { HlsPlayback, hlsIsSupported } from './hls-playback';
 import { NativePlayback, nativeHlsIsSupported } from './native-playback';
 import { Movement } from './movement';
 import type { Beginning, Playback, PlaybackEvents, Trouble } from './playback';
-import { probe, serverNow } from './probe';
+import { probe, REWIND, serverNow } from './probe';
 import { keepPlace, placeIn } from './resume';
+import { Rewind } from './rewind';
 import type { Source } from './source';
 import type { Stretch } from './timeline';
 import { wait } from './wait';
@@ -22,6 +23,8 @@ const KICK_AFTER_GAP_MS = 1_500;
 const REBUILD_AFTER_MS = 10_000;
 /** Paused for longer than this: stop loading; when the viewer comes back, the playback is built anew. */
 const REST_AFTER_MS = 60_000;
+/** Paused for so long he is given a playback that has all of the past, unseen: the newest media would leave him behind. */
+const LOOK_BACK_AFTER_MS = 3_000;
 /** A viewer who follows live and was thrown back further than this, in seconds, is brought back; less is caught up by playing faster. */
 const BRING_BACK_S = 4;
 /** Not more often than this: on a poor line a jump would follow a jump. */
@@ -37,10 +40,13 @@ const GAP_NEAR_S = 0.5;
 /** Behind a gap a little: its edge is rounded. */
 const BEHIND_GAP_S = 0.05;
 
+/** So near to its edge a frame may be the one before. */
+const FRAME_EDGE_S = 0.001;
+
 /** There is a broadcast, moving or not. */
 const ON_AIR: ReadonlySet<StateName> = new Set(['starting', 'playing', 'paused', 'buffering', 'broken', 'reconnecting']);
 
-type Outcome = 'ended' | 'gone' | 'rebuild' | 'format';
+type Outcome = 'ended' | 'gone' | 'rebuild' | 'rewind' | 'format';
 
 /** What the viewer should know, said once. */
 export type Told =
@@ -53,6 +59,8 @@ export type Told =
 
 export interface ViewerEvents {
   changed(): void;
+  /** The picture goes, and another place's is to come: it may stand until then. */
+  leaves(): void;
   told(told: Told): void;
 }
 
@@ -65,6 +73,7 @@ export class Viewer {
   readonly video: HTMLVideoElement;
   readonly isRecording: boolean;
   readonly #playlist: string;
+  readonly #newest: string | null;
   readonly #events: ViewerEvents;
   readonly #movement: Movement;
 
@@ -94,6 +103,9 @@ export class Viewer {
   /** Where the next playback begins. */
   #from: Beginning;
   #hasRewind = false;
+  /** It plays from the newest media alone: to go back, another playback is built. */
+  #isNewest = false;
+  readonly #rewind = new Rewind();
   #keptAt = 0;
   /** Media time when it was looked at last. */
   #seenAt = 0;
@@ -104,10 +116,11 @@ export class Viewer {
   readonly #reconnects = new Backoff({ first: 300, most: 5_000, growth: 1.6 });
   readonly #rebuilds = new Backoff({ first: 200, most: 10_000, growth: 2 });
 
-  constructor(video: HTMLVideoElement, { kind, playlist }: Source, events: ViewerEvents) {
+  constructor(video: HTMLVideoElement, { kind, playlist, newest }: Source, events: ViewerEvents) {
     this.video = video;
     this.isRecording = kind === 'recording';
     this.#playlist = playlist;
+    this.#newest = newest ?? null;
     this.#events = events;
     this.#movement = new Movement(video, TICK_MS, SAID_AFTER_MS);
     this.#followsLive = !this.isRecording;
@@ -122,6 +135,7 @@ export class Viewer {
   start(): void {
     if (!hlsIsSupported() && !nativeHlsIsSupported(this.video)) return this.#enter('unsupported');
     this.video.addEventListener('play', () => { this.#wantsPlay = true; this.#refused = false; this.#shownFrame = null; });
+    this.video.addEventListener('seeking', () => { this.#shownFrame = null; });
     this.video.addEventListener('pause', () => {
       // The end of the media and the taking down of a player pause too; only a person's wish counts.
       if (this.#playback !== null && !this.video.ended && this.video.readyState > 1) this.#wantsPlay = this.#followsLive = false;
@@ -183,7 +197,31 @@ export class Viewer {
 
   /** What the viewer can go to; null where he cannot choose. */
   get window(): Stretch | null {
-    return this.#hasRewind || this.isRecording ? this.#playback?.window() ?? null : null;
+    const [playback, { sought }] = [this.#playback, this.#rewind];
+    if (sought !== null) return sought.scale;
+    if (playback === null || !this.#hasRewind && !this.isRecording) return null;
+    return this.#isNewest ? this.#rewind.window(playback) : playback.window();
+  }
+
+  /** Media time of the picture, or of the place that it is on the way to. */
+  get time(): number {
+    return this.#rewind.sought?.time ?? this.video.currentTime;
+  }
+
+  /** The date of a media time, in milliseconds since the epoch. */
+  dateAt(time: number): number | null {
+    const { sought } = this.#rewind;
+    return sought === null ? this.#playback?.dateAt(time) ?? null : sought.date + (time - sought.time) * 1000;
+  }
+
+  /** He went back, and the picture of that place is not there yet. */
+  get isOnTheWay(): boolean {
+    return this.#rewind.sought !== null;
+  }
+
+  /** Somebody looks at what can be gone to. */
+  lookBack(): void {
+    if (this.#isNewest && this.#session !== null) this.#rewind.look(`${this.#session}${REWIND}`);
   }
 
   togglePlay(): void {
@@ -198,6 +236,10 @@ export class Viewer {
 
   goLive(): void {
     this.#followsLive = true;
+    if (this.#rewind.sought !== null) {
+      this.#wantsPlay = true;
+      return this.#leave({ at: 'live' });
+    }
     const live = this.#playback?.livePosition();
     if (live != null) this.video.currentTime = live;
     if (this.#playback !== null && this.video.paused) this.togglePlay();
@@ -205,19 +247,49 @@ export class Viewer {
 
   /** Moves by seconds inside what can be played, never past live. */
   seekBy(seconds: number): void {
-    this.seekTo(this.video.currentTime + seconds);
+    this.seekTo(this.time + seconds);
   }
 
   /** Goes to a media time, or as near as there is a picture. */
   seekTo(wanted: number): void {
-    const window = this.#playback?.window();
+    const window = this.window ?? this.#playback?.window();
     if (window == null) return;
+    if (this.#rewind.sought !== null && wanted >= window.end) return this.goLive();
     this.#followsLive = !this.isRecording && wanted >= window.end;
     const within = Math.max(window.start, Math.min(window.end, wanted));
+    if (!this.#reaches(within) && this.#goBackTo(within, window)) return;
     const gap = this.#gapAt(within);
     this.video.currentTime = this.#seenAt = gap !== null && gap.end < window.end ? gap.end + BEHIND_GAP_S : within;
     this.#shownFrame = null;
     if (this.#rested) this.#wake();
+  }
+
+  /** Media time of the frame on screen, in seconds; while it plays, of the moment. */
+  get frameTime(): number {
+    return this.#shownFrame ?? this.video.currentTime;
+  }
+
+  /** The playback that there is has media of that time. */
+  #reaches(time: number): boolean {
+    return this.#rewind.sought === null && (!this.#isNewest || time >= (this.#playback?.window()?.start ?? 0));
+  }
+
+  /** Has a playback of all of the past built, which begins there; false where that is not to be had. */
+  #goBackTo(time: number, scale: Stretch): boolean {
+    const date = this.#hasRewind ? this.dateAt(time) : null;
+    if (date === null) return false;
+    this.#followsLive = false;
+    this.#leave({ at: 'date', date });
+    this.#rewind.sought = { scale, time, date };
+    return true;
+  }
+
+  /** The next playback begins elsewhere, at once. */
+  #leave(from: Beginning): void {
+    this.#rewind.sought = null;
+    if (!this.#finished) this.#events.leaves();
+    this.#finish('rewind');
+    this.#from = from;
   }
 
   /** One frame on or back, standing still. */
@@ -227,8 +299,8 @@ export class Viewer {
     const { video } = this;
     this.#pause();
     const frame = playback.frameSeconds();
-    // Into the middle of the next one: dates of frames are rounded.
-    this.seekTo((this.#shownFrame === null ? video.currentTime : this.#shownFrame + frame / 2) + frames * frame);
+    // Into the middle of the next one, or, where in its frame it stands is not known, a little behind its edge: dates of frames are rounded.
+    this.seekTo((this.#shownFrame === null ? video.currentTime + FRAME_EDGE_S : this.#shownFrame + frame / 2) + frames * frame);
     video.requestVideoFrameCallback((_, { mediaTime }) => { this.#shownFrame = video.paused ? mediaTime : null; });
   }
 
@@ -268,7 +340,10 @@ export class Viewer {
 
   /** Plays a session until something else has to be done. */
   async #follow(session: string): Promise<void> {
-    if (!this.isRecording && session !== this.#session) this.#from = { at: 'live' };
+    if (!this.isRecording && session !== this.#session) {
+      this.#from = { at: 'live' };
+      this.#rewind.sought = null;
+    }
     this.#session = session;
     const outcome = await this.#attempt(session);
     if (this.#stopped) return;
@@ -281,6 +356,8 @@ export class Viewer {
         break;
       case 'gone':
         this.#polls.reset();
+        break;
+      case 'rewind':
         break;
       case 'rebuild':
         await wait(this.#rebuilds.next());
@@ -304,7 +381,7 @@ export class Viewer {
     this.#stuckFrom = now;
     // Building anew is no reason to play for who had paused.
     this.video.autoplay = this.#wantsPlay;
-    if (this.state !== 'reconnecting' && this.state !== 'broken' && this.state !== 'buffering') this.#enter('starting');
+    if (this.#rewind.sought === null && this.state !== 'reconnecting' && this.state !== 'broken' && this.state !== 'buffering') this.#enter('starting');
     if (from.at === 'time' && from.seconds > 0 && this.firstPictureMs === null) this.#events.told({ what: 'resumed', seconds: from.seconds });
     return new Promise((resolve) => {
       this.#finish = (outcome) => {
@@ -321,7 +398,8 @@ export class Viewer {
         windowMoved: () => this.#stayInside(),
         tooOld: () => this.#events.told({ what: 'too-old' }),
       };
-      const url = this.#playlist;
+      this.#isNewest = from.at === 'live' && this.#hasRewind && this.#newest !== null && hlsIsSupported();
+      const url = this.#isNewest ? this.#newest ?? this.#playlist : this.#playlist;
       this.#playback = hlsIsSupported() ? new HlsPlayback(this.video, url, from, events) : new NativePlayback(this.video, url, from, events);
       if (this.#wantsPlay) this.#play();
     });
@@ -332,6 +410,7 @@ export class Viewer {
     const { currentTime } = this.video;
     if (this.isRecording) return this.#movement.started || currentTime > 0 ? { at: 'time', seconds: currentTime } : this.#from;
     if (this.#followsLive || !this.#hasRewind) return { at: 'live' };
+    if (this.#rewind.sought !== null) return { at: 'date', date: this.#rewind.sought.date };
     const date = this.#movement.started || currentTime > 0 ? this.#playback?.dateAt(currentTime) : null;
     return date == null ? this.#from : { at: 'date', date };
   }
@@ -353,6 +432,7 @@ export class Viewer {
     const window = this.#followsLive ? null : this.window;
     const { video } = this;
     if (window === null || !this.#movement.started || this.#playback?.isLeftBehind(video.currentTime) !== true || video.paused && video.readyState > 3) return;
+    if (this.#isNewest) return void this.#goBackTo(video.currentTime, window);
     video.currentTime = window.start;
     this.#events.told({ what: 'too-old' });
   }
@@ -430,6 +510,7 @@ export class Viewer {
     const moved = this.#watchMovement(now);
     const { started, movedAt } = this.#movement;
     const stuckMs = now - Math.max(movedAt, this.#stuckFrom);
+    if (this.video.readyState > 1 && !this.video.seeking) this.#rewind.sought = null;
 
     if (this.#rest(playback, now)) return;
     if (this.isRecording && this.video.ended) return this.#enter('ended');
@@ -447,6 +528,7 @@ export class Viewer {
     }
     this.#tellOfGap();
     if (moved) this.#bringBack(playback, now);
+    if (moved && this.#hasRewind) this.lookBack();
     this.#enter(this.#judge(moved, now - movedAt));
   }
 
@@ -514,6 +596,10 @@ export class Viewer {
       return !this.isRecording;
     }
     this.#pausedAt ??= now;
+    if (this.#isNewest && this.#movement.started && now - this.#pausedAt > LOOK_BACK_AFTER_MS) {
+      const window = this.window;
+      if (window !== null && this.#goBackTo(this.video.currentTime, window)) return true;
+    }
     if (!this.#rested && now - this.#pausedAt > REST_AFTER_MS) {
       this.#rested = true;
       playback.rest();
@@ -541,6 +627,7 @@ export class Viewer {
     const { started } = this.#movement;
     if (this.#serverAway && (still || !started)) return 'reconnecting';
     if ((still || !started) && this.#waitsForBroadcaster()) return 'broken';
+    if (!started && this.#rewind.sought !== null && still) return 'buffering';
     if (!started) return this.state === 'checking' || this.state === 'waiting' || this.state === 'ended' ? 'starting' : this.state;
     return still ? 'buffering' : this.state;
   }

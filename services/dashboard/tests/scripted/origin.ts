@@ -23,6 +23,8 @@ export class ScriptedOrigin {
   readonly looks: string[] = [];
   /** It has no playlist of a session, as a server that has not found its sessions again. */
   forgets = false;
+  /** Media playlists asked for, in order. */
+  readonly playlists: string[] = [];
   /** Segments asked for, in order. */
   readonly asked: number[] = [];
   #server: Server | null = null;
@@ -72,6 +74,7 @@ export class ScriptedOrigin {
     if (room === 'live') return refuse(response, name === 'demo' ? 'NOT_ON_AIR' : 'NOT_FOUND');
     if (room === 'media' && this.forgets && file?.endsWith('.m3u8') === true) return refuse(response, 'NOT_FOUND');
     if (room === 'media' && name === broadcast.folder && file !== undefined) {
+      if (file.endsWith('.m3u8')) this.playlists.push(file);
       if (file === 'index.m3u8') return send(response, '.m3u8', broadcast.playlist());
       if (file === REWIND) return send(response, '.m3u8', broadcast.playlist(broadcast.rewind));
       if (file === RECORDING) return send(response, '.m3u8', broadcast.recording(RECORDED_S));

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { length, parts } from '../../src/player/lengths';
-import { breaksOf, dateAt, gapsOf, timeOf, type Piece } from '../../src/player/timeline';
+import { reachIn } from '../../src/player/reach';
+import { breaksOf, dateAt, gapsOf, timeBefore, timeOf, type Piece } from '../../src/player/timeline';
 
 const NOON = Date.parse('2026-11-27T12:00:00Z');
 const piece = (start: number, date: number | null, more: Partial<Piece> = {}): Piece => ({ start, duration: 2, programDateTime: date === null ? null : NOON + date * 1000, cc: 0, ...more });
@@ -55,9 +56,23 @@ describe('what is missing', () => {
   });
 });
 
+it('a date before all that is listed has a time on the same line', () => {
+  expect(timeBefore(PIECES, NOON - 30_000)).toBe(-30);
+  expect(timeBefore(PIECES, NOON + 3_000)).toBe(3);
+  expect(timeBefore([], NOON)).toBeNull();
+});
+
+it('how far back one can go stands at the head of a playlist', () => {
+  const head = '#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:7\n#EXT-X-MAP:URI="init.mp4"\n';
+  expect(reachIn(head)).toBeNull();
+  expect(reachIn(`${head}#EXT-X-PROGRAM-DATE-TIME:2026-11-27T12:00`)).toBeNull();
+  expect(reachIn(`${head}#EXT-X-PROGRAM-DATE-TIME:2026-11-27T12:00:00.000Z\n#EXTINF:2,\n`)).toEqual({ oldest: NOON, slides: true });
+  expect(reachIn('#EXTM3U\n#EXT-X-PROGRAM-DATE-TIME:2026-11-27T12:00:00.000Z\n')).toEqual({ oldest: NOON, slides: false });
+});
+
 describe('lengths', () => {
   it('are written as clocks do', () => {
-    expect([0, 7.4, 61, 3_599.6, 45_296].map(length)).toEqual(['0:00', '0:07', '1:01', '1:00:00', '12:34:56']);
+    expect([0, 7.4, 61, 3_599.6, 45_296].map((seconds) => length(seconds))).toEqual(['0:00', '0:07', '1:01', '1:00:00', '12:34:56']);
     expect(length(-3)).toBe('0:00');
   });
 

@@ -3,9 +3,9 @@ import type { Exchange } from '@urql/core';
 
 /** Types that have no id of their own: they are kept inside what they belong to. */
 const EMBEDDED = [
-  'Actor', 'ApiTokenPayload', 'AssetConnection', 'AssetEdge', 'AssetPayload', 'ChannelConnection', 'ChannelEdge', 'ChannelPayload', 'ComponentHealth', 'EventConnection', 'EventEdge',
+  'Actor', 'ApiTokenPayload', 'AssetConnection', 'AssetEdge', 'AssetPayload', 'ChannelConnection', 'ChannelEdge', 'ChannelPayload', 'Chapter', 'ComponentHealth', 'EventConnection', 'EventEdge',
   'Identity', 'Ingest', 'IngestHealth', 'IngestWarning', 'PageInfo', 'ParkedLine', 'PlatformHealth', 'ProjectPayload', 'ProjectionPayload',
-  'SessionConnection', 'SessionEdge', 'SessionInput', 'SessionPayload', 'SettingInForce', 'TimelineEntry',
+  'SessionConnection', 'SessionEdge', 'SessionInput', 'SessionPayload', 'SettingInForce', 'Storage', 'StorageOfChannel', 'StorageOfKind', 'TimelineEntry',
 ];
 
 /** What was read, by id: one thing is the same wherever it is shown, and a mutation's or subscription's answer renews it everywhere. */

@@ -1,3 +1,5 @@
+import { length } from '../player/lengths';
+
 export const LANGUAGES = { en: 'English', vi: 'Tiếng Việt' } as const;
 export type Language = keyof typeof LANGUAGES;
 
@@ -23,6 +25,8 @@ export function plural(locale: string, count: number, forms: Forms): string {
 
 /** Units of the words below, in seconds, the longest first. */
 const UNITS = [['day', 86_400], ['hour', 3_600], ['minute', 60], ['second', 1]] as const;
+
+const BYTES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const;
 
 /** Numbers, times and rates as a language writes them. */
 export class Format {
@@ -83,10 +87,14 @@ export class Format {
 
   /** A clock that counts up: "0:07", "12:03", "3:05:09". */
   clock(seconds: number): string {
-    const whole = Math.max(0, Math.floor(seconds));
-    const [h, m, s] = [Math.floor(whole / 3_600), Math.floor(whole / 60) % 60, whole % 60];
-    const two = (value: number) => String(value).padStart(2, '0');
-    return h > 0 ? `${h}:${two(m)}:${two(s)}` : `${m}:${two(s)}`;
+    return length(Math.floor(seconds));
+  }
+
+  /** An amount of data: "512 B", "1.4 GB". */
+  size(bytes: number): string {
+    const place = Math.max(0, BYTES.findLastIndex((_, power) => power === 0 || bytes >= 999.5 * 1_000 ** (power - 1)));
+    const value = bytes / 1_000 ** place;
+    return `${this.number(value, place === 0 || value >= 99.95 ? 0 : 1)}\u00a0${BYTES[place]}`;
   }
 
   /** A span in at most two units, in short: "12 hr", "1 min 30 sec". */

@@ -31,6 +31,7 @@ beforeAll(async () => {
   recordings = platform.recordings;
   await platform.up();
   channel = platform.channels.add('Harbour camera').id;
+  platform.channels.add('Studio');
   session = platform.channels.begin(channel, 'ENDED', { startedAt: '2026-11-20T17:00:00.000Z', endedAt: '2026-11-20T18:00:00.000Z', endReason: 'BROADCASTER_LEFT' }).id;
   recordings.add(session, 'SOURCE', { files: 2, bytes: 1_420_000_000, expiresAt: '2026-12-20T18:00:00.000Z' });
   recordings.add(session, 'CATCHUP', { durationSeconds: 3_590, wholeDurationSeconds: 3_590, gapsSeconds: 12.5 });
@@ -60,45 +61,97 @@ const checked = async (what: string) => {
 const shot = (name: string) => shots(dashboard.page, name, { check: checked });
 const seen = (text: string | RegExp) => dashboard.page.getByText(text).first().waitFor();
 const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE });
-const names = () => dashboard.page.locator('.assets tbody th a').allTextContents();
+const names = () => dashboard.page.locator('.asset-name').allTextContents();
+const replay = () => recordings.assets.find(({ kind, state }) => kind === 'CATCHUP' && state === 'READY')?.id ?? '';
+const card = (text: string) => dashboard.page.locator('.asset-card', { hasText: text });
 const button = (name: string) => dashboard.page.getByRole('button', { name, exact: true });
 
 describe('recordings', () => {
-  it('are listed with what they are, how long, how large and until when', async () => {
+  it('hang on a wall: what they are, how long, how large and until when', async () => {
     await soon(names).toEqual(['The ferry turns', 'Replay', 'Source record']);
-    const source = dashboard.page.locator('.assets tbody tr', { hasText: 'Source record' });
-    await soon(() => source.innerText()).toMatch(/Harbour camera.*1:00:00.*1\.4\sGB.*20 Dec 2026/s);
+    await soon(() => card('Source record').innerText()).toMatch(/1:00:00.*Harbour camera.*20 Nov 2026, 17:00 · 1\.4\sGB.*Kept until 20 Dec 2026/s);
+    await soon(() => card('Replay').locator('img').evaluateAll((images) => images.map((image) => (image as HTMLImageElement).naturalWidth))).toEqual([320]);
     await shot('recordings');
   });
 
-  it('are picked by kind, and follow what the platform tells', async () => {
+  it('say what they take, by kind and by channel', async () => {
+    const storage = dashboard.page.locator('.storage');
+    await soon(() => storage.innerText()).toMatch(/2\.8\sGB in 3 recordings/);
+    expect(await storage.locator('.storage-kinds li').allInnerTexts()).toEqual([expect.stringMatching(/^Clips: 15\.7\sMB \(1\)$/), expect.stringMatching(/^Replays: 1\.4\sGB \(1\)$/), expect.stringMatching(/^Source records: 1\.4\sGB \(1\)$/)].reverse());
+    await button('By channel').click();
+    await soon(() => storage.locator('.storage-channels li').allInnerTexts()).toEqual([expect.stringMatching(/^Harbour camera/)]);
+    await shot('recordings-storage');
+    await button('Less').click();
+  });
+
+  it('move under the pointer, and for who comes by the keyboard', async () => {
+    const moving = () => dashboard.page.locator('.asset-picture .moving').count();
+    await dashboard.page.mouse.move(0, 0);
+    await soon(moving).toBe(0);
+    await card('Replay').hover();
+    await soon(moving).toBe(1);
+    await dashboard.page.mouse.move(0, 0);
+    await soon(moving).toBe(0);
+    await card('The ferry turns').getByRole('link').focus();
+    await soon(moving).toBe(1);
+    expect(recordings.looks.filter((look) => look.endsWith('preview.webp'))).toHaveLength(2);
+    await dashboard.page.evaluate(() => (document.activeElement as HTMLElement).blur());
+  });
+
+  it('are picked by kind and by channel, and follow what the platform tells', async () => {
     await dashboard.page.getByRole('radio', { name: 'Replays' }).check({ force: true });
     await soon(names).toEqual(['Replay']);
     recordings.add(session, 'CATCHUP', { state: 'STARTED', durationSeconds: null, bytes: null, readyAt: null });
     await soon(names).toEqual(['Replay', 'Replay']);
-    await seen('Recording');
-    await dashboard.page.getByRole('radio', { name: 'All' }).check({ force: true });
+    // Its picture is that of what is on air.
+    await soon(() => card('Recording').locator('img').count()).toBe(1);
+    await shot('recordings-live');
+    await dashboard.page.getByRole('radio', { name: 'All', exact: true }).check({ force: true });
     await soon(async () => (await names()).length).toBe(4);
     recordings.change(recordings.assets.find(({ state }) => state === 'STARTED')?.id ?? '', { state: 'FAILED', failure: 'NODE_LOST' });
     await seen('Failed');
+    await dashboard.page.getByRole('button', { name: /^All channels/ }).click();
+    await dashboard.page.getByRole('option', { name: 'Studio' }).click();
+    await seen('Nothing of this kind is recorded yet.');
+    await shot('recordings-none');
+    await dashboard.page.getByRole('button', { name: /^Studio/ }).click();
+    await dashboard.page.getByRole('option', { name: 'Harbour camera' }).click();
+    await soon(async () => (await names()).length).toBe(4);
   });
 
-  it('are shown one by one, with their parts to download', async () => {
-    await dashboard.page.getByRole('link', { name: 'Source record' }).click();
+  it('are shown one by one, a source record with its parts as they were sent', async () => {
+    await card('Source record').getByRole('link').click();
     await dashboard.heading(/^Source record/);
     const part = dashboard.page.getByRole('link', { name: 'Download part 2' });
     expect(await part.getAttribute('href')).toMatch(/^\/vod\/as_\d+\/source-2\.mp4$/);
     await dashboard.page.getByRole('link', { name: 'Recordings' }).first().click();
-    await dashboard.page.locator('.assets tbody tr', { hasText: 'Failed' }).getByRole('link').click();
+    await card('Failed').getByRole('link').click();
     await seen('The server that holds the media is gone. If it comes back, the recording appears by itself.');
   });
 
-  it('are cut into clips: what is wrong is said at its field, what is right is made', async () => {
-    const catchup = recordings.assets.find(({ kind, state }) => kind === 'CATCHUP' && state === 'READY');
-    await dashboard.open(`/recordings/${catchup?.id}`);
+  it('are downloaded once their file is made, and that is seen to go on', async () => {
+    await dashboard.open(`/recordings/${replay()}`);
     await dashboard.heading(/^Replay/);
-    await seen('0:12.5, while the feed was lost');
+    const download = dashboard.page.waitForEvent('download');
+    await button('Download').click();
+    await dashboard.page.getByRole('progressbar', { name: 'Being made:' }).waitFor();
+    expect((await download).suggestedFilename()).toBe(`${replay()}.mp4`);
+    await button('Download').waitFor();
+    recordings.making = [{ state: 'FAILED', percent: 0, why: 'the disk is full' }];
+    await button('Download').click();
+    await seen('The file could not be made. (the disk is full)');
+    recordings.making = [{ state: 'READY', percent: 100, missing: [{ seconds: 3.2 }, { seconds: 0.4 }] }];
+    await button('Try again').click();
+    await seen(/^4\ssecs? of it are damaged in the store/);
+    recordings.making = [{ state: 'MAKING', percent: 62 }];
+    await button('Download').click();
+    await seen('Being made: 62%');
     await shot('recording');
+    await button('Cancel').click();
+    await button('Download').waitFor();
+  });
+
+  it('are cut into clips: what is wrong is said at its field, what is right is made', async () => {
     await dashboard.page.getByRole('textbox', { name: 'From' }).fill('10:00');
     await dashboard.page.getByRole('textbox', { name: 'To' }).fill('9:00');
     await button('Make a clip').click();
@@ -111,11 +164,67 @@ describe('recordings', () => {
     await button('Make a clip').click();
     await dashboard.told('The clip is ready.');
     await dashboard.heading(/^Gulls/);
-    expect(recordings.log).toEqual([`clip ${catchup?.id} 600 612.5`]);
+    expect(recordings.log).toEqual([`clip ${replay()} 600 612.5`]);
     await seen('0:12.5');
   });
 
+  it('are marked where the picture stands, step by step, in pieces that are joined', async () => {
+    await dashboard.open(`/recordings/${replay()}`);
+    const video = dashboard.page.locator('video');
+    const time = () => video.evaluate((element: HTMLVideoElement) => element.currentTime);
+    const stands = () => dashboard.page.waitForFunction(() => { const element = document.querySelector('video')!; return element.paused && !element.seeking; });
+    await soon(time).toBeGreaterThan(0);
+    await dashboard.page.locator('.control.play').click();
+    await stands();
+    await video.evaluate((element: HTMLVideoElement) => { element.currentTime = 4; });
+    await stands();
+    await button('One picture on').click();
+    await stands();
+    // The tape has 15 pictures a second.
+    await soon(time).toBeGreaterThan(4 + 0.5 / 15);
+    expect(await time()).toBeLessThan(4 + 2.5 / 15);
+    await dashboard.page.keyboard.press('i');
+    const from = dashboard.page.getByRole('textbox', { name: 'From' });
+    await soon(() => from.first().inputValue()).toMatch(/^0:04\.[01]/);
+    await video.evaluate((element: HTMLVideoElement) => { element.currentTime = 8; });
+    await stands();
+    await dashboard.page.keyboard.press('o');
+    await soon(() => dashboard.page.getByRole('textbox', { name: 'To' }).first().inputValue()).toBe('0:08');
+    await button('Add a piece').click();
+    await soon(() => from.nth(1).inputValue()).toBe('0:08');
+    await from.nth(1).fill('1:00');
+    await dashboard.page.getByRole('textbox', { name: 'To' }).nth(1).fill('0:30');
+    await button('Join the pieces').click();
+    await seen('This is not behind the beginning.');
+    await dashboard.page.getByRole('textbox', { name: 'To' }).nth(1).fill('1:20.5');
+    expect(await dashboard.page.locator('.cut-piece').count()).toBe(2);
+    await shot('recording-pieces');
+    await dashboard.page.getByRole('textbox', { name: 'Title' }).fill('Best of the day');
+    await button('Join the pieces').click();
+    await dashboard.heading(/^Best of the day/);
+    expect(recordings.log.at(-1)).toMatch(new RegExp(`^clip ${replay()} 4\\.\\d+ 8 \\+ 60 80\\.5$`));
+  });
+
+  it('have the poster and the chapters that they are given', async () => {
+    recordings.change(replay(), { chapters: [{ at: 0, title: 'Beginning' }, { at: 7, title: 'After a break' }] });
+    await dashboard.open(`/recordings/${replay()}`);
+    const time = () => dashboard.page.locator('video').evaluate((element: HTMLVideoElement) => element.currentTime);
+    await soon(time).toBeGreaterThan(0);
+    await dashboard.page.locator('.control.play').click();
+    await dashboard.page.getByRole('button', { name: /After a break/ }).click();
+    await soon(time).toBeGreaterThanOrEqual(7);
+    await seen('Chosen by itself, a third into it.');
+    await button('Take the picture shown').click();
+    await dashboard.told('This picture stands for it now.');
+    await seen(/^The picture at 0:(0[7-9]|1\d)/);
+    expect(recordings.log.at(-1)).toMatch(new RegExp(`^poster ${replay()} `));
+    await shot('recording-chapters');
+  });
+
   it('are trimmed, and shown whole again', async () => {
+    await dashboard.open('/recordings');
+    await card('Gulls').getByRole('link').click();
+    await dashboard.heading(/^Gulls/);
     await dashboard.page.getByRole('textbox', { name: 'From' }).fill('2');
     await dashboard.page.getByRole('textbox', { name: 'To' }).fill('0:08');
     await button('Show only this part').click();
@@ -124,7 +233,7 @@ describe('recordings', () => {
     await button('Show all of it').click();
     await dashboard.told('All of it is shown again.');
     await button('Show only this part').waitFor();
-    expect(recordings.log.slice(1).map((line) => line.split(' ')[0])).toEqual(['trim', 'untrim']);
+    expect(recordings.log.slice(-2).map((line) => line.split(' ')[0])).toEqual(['trim', 'untrim']);
   });
 
   it('are deleted after it was said what that does', async () => {
@@ -152,7 +261,7 @@ describe('a channel and a session', () => {
   it('say what retention will delete, and when', async () => {
     await dashboard.open(`/channels/${channel}`);
     await dashboard.page.getByRole('tab', { name: 'Settings' }).click();
-    await seen('Nothing is deleted by itself.');
+    await seen(/^Nothing is deleted by itself\. Recorded already, and not changed by this: 1 recording, 1\.4\sGB, go(es)? on 20 Dec 2026\.$/);
     await dashboard.page.getByRole('button', { name: /Replays are kept/ }).click();
     await dashboard.page.getByRole('option', { name: /For 7 days/ }).click();
     await seen(/Each is deleted by itself 7\sdays after its session has ended: one that ends now, on \d+ \w+ 20\d\d\./);

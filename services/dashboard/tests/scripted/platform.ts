@@ -109,6 +109,7 @@ export class ScriptedPlatform {
     if (room === 'preview' || room === 'live') {
       return this.#broadcast?.onAir === true ? send(response, '.m3u8', this.#broadcast.multivariant('../../media')) : refuse(response, 'NOT_ON_AIR');
     }
+    if (room === 'vod' && this.#broadcast !== null && file !== 'index.m3u8') return this.recordings.answer(name ?? '', file ?? '', this.#broadcast, response);
     if (room === 'vod' && this.#broadcast !== null) return send(response, '.m3u8', this.#broadcast.multivariant('../../media', RECORDING));
     if (room === 'media' && file !== undefined && this.#broadcast !== null && name === this.#broadcast.folder) {
       if (file === RECORDING) return send(response, '.m3u8', this.#broadcast.recording(RECORDED_S));

@@ -1,6 +1,9 @@
+import type { ServerResponse } from 'node:http';
 import type { AssetFailure, AssetKind, AssetState, CreateClipInput } from '../../src/api/generated';
 import { mapped, wants } from './channels';
+import type { ScriptedBroadcast } from './broadcast';
 import { fault, page, Topic } from './graphql';
+import { refuse, send } from './pages';
 import type { ScriptedPlatform } from './platform';
 
 interface Context {
@@ -22,6 +25,8 @@ export interface ScriptedAsset {
   gapsSeconds: number | null;
   files: number | null;
   trimmed: boolean;
+  posterAt: number | null;
+  chapters: { at: number; title: string }[];
   wholeDurationSeconds: number | null;
   createdAt: string;
   readyAt: string | null;
@@ -33,6 +38,11 @@ export class Recordings {
   readonly assets: ScriptedAsset[] = [];
   /** What was asked for, as `clip se_1 -30 0`. */
   readonly log: string[] = [];
+  /** What is said of the making of files, question by question; the last one stays. */
+  making: readonly object[] = [{ state: 'MAKING', percent: 0 }, { state: 'MAKING', percent: 40 }, { state: 'READY', percent: 100, missing: [] }];
+  /** What was asked for beside the playlists, as `as_000001 thumbnail.jpg`. */
+  readonly looks: string[] = [];
+  #questions = 0;
   readonly #topic = new Topic<ScriptedAsset>();
   readonly #platform: ScriptedPlatform;
   #ids = 0;
@@ -49,7 +59,7 @@ export class Recordings {
     const channel = this.#platform.channels.sessions.find(({ id }) => id === session)?.channel ?? '';
     const asset: ScriptedAsset = {
       id: `as_${String(this.#ids).padStart(6, '0')}`, kind, state: 'READY', failure: null, title: null, channel, session, parent: null, durationSeconds: 3_600.4, bytes: 1_350_000_000, gapsSeconds: 0, files: 1,
-      trimmed: false, wholeDurationSeconds: 3_600.4, createdAt: at, readyAt: at, expiresAt: null, ...more,
+      trimmed: false, posterAt: null, chapters: [{ at: 0, title: 'Beginning' }], wholeDurationSeconds: 3_600.4, createdAt: at, readyAt: at, expiresAt: null, ...more,
     };
     this.assets.push(asset);
     this.#topic.publish(asset);
@@ -87,6 +97,10 @@ export class Recordings {
       },
       parent: () => (asset.parent === null ? null : this.#present(this.#asset(asset.parent))),
       playbackUrl: ready ? at('index.m3u8') : null,
+      thumbnailUrl: ready || asset.state === 'STARTED' ? at('thumbnail.jpg') : null,
+      previewUrl: ready ? at('preview.webp') : null,
+      storyboardUrl: ready ? at('storyboard.vtt') : null,
+      downloadUrl: ready ? at('download.mp4') : null,
       sourceUrls: ready && asset.kind === 'SOURCE' ? Array.from({ length: asset.files ?? 0 }, (_, place) => at(place === 0 ? 'source.mp4' : `source-${place + 1}.mp4`)) : [],
     };
   }
@@ -95,6 +109,26 @@ export class Recordings {
     if (to <= from) throw fault('BAD_INPUT', 'a field is wrong', { fields: [{ path: 'to', message: 'this is not behind `from`; give a later moment' }] });
     if (to > length) throw fault('BAD_INPUT', 'a field is wrong', { fields: [{ path: 'to', message: `this reaches outside of the media, which is ${length} s long; stay within` }] });
     return to - from;
+  }
+
+  /** What stands beside a recording's playlist. */
+  answer(id: string, file: string, broadcast: ScriptedBroadcast, response: ServerResponse): void {
+    this.looks.push(`${id} ${file}`);
+    const asset = this.assets.find((one) => one.id === id);
+    if (asset?.state === 'STARTED' && file === 'thumbnail.jpg') return send(response, '.jpg', broadcast.jpeg('thumbnail'));
+    if (asset?.state !== 'READY') return refuse(response, 'NOT_FOUND');
+    if (file === 'storyboard.vtt') return send(response, '.vtt', broadcast.storyboard(asset.durationSeconds ?? 0));
+    if (file === 'chapters.vtt') return send(response, '.vtt', 'WEBVTT\n');
+    if (file === 'download.json') {
+      const said = this.making[Math.min(this.#questions++, this.making.length - 1)];
+      const urls = Array.from({ length: asset.files ?? 1 }, (_, place) => `/vod/${id}/download${place === 0 ? '' : `-${place + 1}`}.mp4`);
+      return send(response, '.json', JSON.stringify({ urls, ...said }));
+    }
+    if (/^download(-\d+)?\.mp4$/.test(file)) {
+      response.setHeader('content-disposition', `attachment; filename="${id}.mp4"`);
+      return send(response, '.mp4', Buffer.alloc(1_000));
+    }
+    send(response, '.jpg', broadcast.jpeg(file.startsWith('sheet') ? 'sheet' : 'thumbnail'));
   }
 
   #root() {
@@ -109,12 +143,25 @@ export class Recordings {
         const rows = this.assets.filter((asset) => (channelId == null || asset.channel === channelId) && (sessionId == null || asset.session === sessionId) && (kind == null || asset.kind === kind) && (states == null || states.includes(asset.state)));
         return page(rows.sort((a, b) => b.createdAt.localeCompare(a.createdAt)).map((asset) => this.#present(asset)), first, after);
       },
+      storage: (_: unknown, context: Context) => {
+        wants(context, 'assets:read');
+        const ready = this.assets.filter(({ state }) => state === 'READY');
+        const sum = (rows: readonly ScriptedAsset[]) => ({ assets: rows.length, bytes: rows.reduce((bytes, one) => bytes + (one.bytes ?? 0), 0) });
+        const of = (rows: readonly ScriptedAsset[], key: (one: ScriptedAsset) => string) => [...new Set(rows.map(key))].map((name) => [name, sum(rows.filter((one) => key(one) === name))] as const);
+        const channel = (id: string) => this.#platform.channels.channels.find((one) => one.id === id);
+        return {
+          ...sum(ready),
+          byKind: of(ready, ({ kind }) => kind).map(([kind, figures]) => ({ kind, ...figures })),
+          byChannel: of(ready, ({ channel: id }) => id).map(([channelId, figures]) => ({ channelId, ...figures, channel: () => { const one = channel(channelId); return one === undefined ? null : this.#platform.channels.present(one); } })),
+        };
+      },
       createClip: ({ input }: { input: CreateClipInput }, context: Context) => {
         wants(context, 'assets:write');
-        const { assetId, sessionId, from, to, title } = input;
-        this.log.push(`clip ${assetId ?? sessionId} ${from} ${to}`);
+        const { assetId, sessionId, title } = input;
+        const ranges = input.ranges ?? [{ from: input.from ?? 0, to: input.to ?? 0 }];
+        this.log.push(`clip ${assetId ?? sessionId} ${ranges.map(({ from, to }) => `${from} ${to}`).join(' + ')}`);
         const parent = assetId == null ? null : this.#asset(assetId);
-        const length = parent === null ? to - from : this.#cut(from, to, parent.durationSeconds ?? 0);
+        const length = ranges.reduce((sum, { from, to }) => sum + (parent === null ? to - from : this.#cut(from, to, parent.durationSeconds ?? 0)), 0);
         return { asset: this.#present(this.add(parent?.session ?? sessionId ?? '', 'CLIP', { title: title ?? null, parent: parent?.id ?? null, durationSeconds: length, wholeDurationSeconds: length, bytes: length * 375_000, createdAt: new Date().toISOString() })) };
       },
       trimAsset: ({ id, from, to }: { id: string; from: number; to: number }, context: Context) => {
@@ -127,6 +174,11 @@ export class Recordings {
         wants(context, 'assets:write');
         this.log.push(`untrim ${id}`);
         return { asset: this.#present(this.change(id, { trimmed: false, durationSeconds: this.#asset(id).wholeDurationSeconds })) };
+      },
+      setPoster: ({ id, at }: { id: string; at: number }, context: Context) => {
+        wants(context, 'assets:write');
+        this.log.push(`poster ${id} ${at.toFixed(1)}`);
+        return { asset: this.#present(this.change(id, { posterAt: at })) };
       },
       deleteAsset: ({ id }: { id: string }, context: Context) => {
         wants(context, 'assets:write');

@@ -12,7 +12,7 @@ import { Card, Facts, Page } from '../../ui/page';
 import { EmptyState, FaultNotice, Skeleton } from '../../ui/states';
 import { Tabs } from '../../ui/tabs';
 import { Clock, Moment } from '../../ui/time';
-import { AssetTable } from '../recordings/list';
+import { AssetWall } from '../recordings/wall';
 import { ChannelActions } from './actions';
 import { PushPanel } from './push';
 import { SessionHistory } from './sessions';
@@ -66,7 +66,7 @@ function Whole({ channel, session }: { channel: ChannelFactsFragment; session: S
         { id: 'push', label: m.channel.tabs.push, content: <PushPanel channel={channel} /> },
         { id: 'settings', label: m.channel.tabs.settings, content: <SettingsForm channel={channel} /> },
         ...(maySessions ? [{ id: 'sessions' as const, label: m.channel.tabs.sessions, content: <SessionHistory channelId={channel.id} version={version} /> }] : []),
-        ...(mayAssets ? [{ id: 'recordings' as const, label: m.channel.tabs.recordings, content: <Card title={m.recordings.title}><AssetTable wanted={{ channelId: channel.id }} of="session" empty={m.recordings.emptyChannel} /></Card> }] : []),
+        ...(mayAssets ? [{ id: 'recordings' as const, label: m.channel.tabs.recordings, content: <Card title={m.recordings.title}><AssetWall wanted={{ channelId: channel.id }} of="session" empty={m.recordings.emptyChannel} /></Card> }] : []),
       ]} />
     </>
   );

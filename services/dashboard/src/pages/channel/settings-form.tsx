@@ -59,7 +59,7 @@ export function SettingsForm({ channel }: { channel: ChannelFactsFragment }) {
         {!mayWrite && <Notice>{m.settings.readOnly}</Notice>}
         {mayWrite && onAir && <Notice>{m.settings.nextSession}</Notice>}
         <TextField label={m.settings.name} help={m.settings.nameHelp} autoComplete="off" isDisabled={!mayWrite} value={draft.name} onChange={(name) => setDraft({ ...draft, name })} error={error('name')} maxLength={200} />
-        <SettingFields draft={draft} onChange={setDraft} error={error} isDisabled={!mayWrite} onAir={onAir} />
+        <SettingFields draft={draft} onChange={setDraft} error={error} isDisabled={!mayWrite} onAir={onAir} channelId={channel.id} />
         {fault !== null && <FaultNotice fault={fault} shownFields={Object.keys(draft)} />}
         {mayWrite && (
           <div className="settings-foot">

@@ -4,6 +4,7 @@ import type { ChannelFactsFragment, LatencyMode, UpdateChannelInput } from '../.
 import type { Messages } from '../../messages/en';
 import { useSpeech } from '../../messages/react';
 import { Radios, Select, Switch, TextField } from '../../ui/fields';
+import { WhatGoes } from '../recordings/what-goes';
 
 /** A channel's settings as they are typed: figures are text until they are sent. */
 export interface Draft {
@@ -101,10 +102,12 @@ interface SettingFieldsProps {
   readonly isDisabled?: boolean;
   /** On air some settings cannot be changed; which, and why, is said at them. */
   readonly onAir?: boolean;
+  /** Where there is one already: what is kept of it. */
+  readonly channelId?: string;
 }
 
 /** Every setting but the name, each with a sentence that explains it. */
-export function SettingFields({ draft, onChange, error, isDisabled = false, onAir = false }: SettingFieldsProps): ReactNode {
+export function SettingFields({ draft, onChange, error, isDisabled = false, onAir = false, channelId }: SettingFieldsProps): ReactNode {
   const { m } = useSpeech();
   return (
     <>
@@ -126,22 +129,22 @@ export function SettingFields({ draft, onChange, error, isDisabled = false, onAi
             value={draft.dvrWindow} onChange={(dvrWindow) => onChange({ ...draft, dvrWindow })} error={error('dvrWindow')} />
         </div>
         <Switch label={m.recordings.recordSource} help={onAir ? `${m.recordings.recordSourceHelp} ${m.settings.fixedOnAir}` : m.recordings.recordSourceHelp} isDisabled={isDisabled || onAir} value={draft.recordSource} onChange={(recordSource) => onChange({ ...draft, recordSource })} />
-        <RetentionField label={m.recordings.sourceRetention} isDisabled={isDisabled || !draft.recordSource} value={draft.sourceRetention} onChange={(sourceRetention) => onChange({ ...draft, sourceRetention })} error={error('sourceRetention')} />
+        <RetentionField label={m.recordings.sourceRetention} kept={channelId === undefined ? null : <WhatGoes channelId={channelId} kind="SOURCE" />} isDisabled={isDisabled || !draft.recordSource} value={draft.sourceRetention} onChange={(sourceRetention) => onChange({ ...draft, sourceRetention })} error={error('sourceRetention')} />
         <Switch label={m.recordings.catchup} help={m.recordings.catchupHelp} isDisabled={isDisabled} value={draft.catchup} onChange={(catchup) => onChange({ ...draft, catchup })} />
-        <RetentionField label={m.recordings.catchupRetention} isDisabled={isDisabled || !draft.catchup} value={draft.catchupRetention} onChange={(catchupRetention) => onChange({ ...draft, catchupRetention })} error={error('catchupRetention')} />
+        <RetentionField label={m.recordings.catchupRetention} kept={channelId === undefined ? null : <WhatGoes channelId={channelId} kind="CATCHUP" />} isDisabled={isDisabled || !draft.catchup} value={draft.catchupRetention} onChange={(catchupRetention) => onChange({ ...draft, catchupRetention })} error={error('catchupRetention')} />
       </fieldset>
     </>
   );
 }
 
 /** For how long something is kept, and what that will delete, and when. */
-function RetentionField({ label, value, onChange, isDisabled, error }: { label: string; value: string; onChange: (value: string) => void; isDisabled: boolean; error: string | undefined }): ReactNode {
+function RetentionField({ label, kept, value, onChange, isDisabled, error }: { label: string; kept: ReactNode; value: string; onChange: (value: string) => void; isDisabled: boolean; error: string | undefined }): ReactNode {
   const { m, f } = useSpeech();
   const t = m.recordings;
   const offered = [...new Set([...RETENTIONS.map((days) => String(days * DAY)), ...(value === '' ? [] : [value])])].sort((a, b) => Number(a) - Number(b));
   const help = value === '' ? t.retentionForever : t.retentionHelp(f.span(Number(value)), f.date(Date.now() + Number(value) * 1_000));
   return (
-    <Select label={label} help={help} value={value === '' ? 'never' : value} onChange={(chosen) => onChange(chosen === 'never' ? '' : chosen)} isDisabled={isDisabled} error={error}
+    <Select label={label} help={<>{help} {kept}</>} value={value === '' ? 'never' : value} onChange={(chosen) => onChange(chosen === 'never' ? '' : chosen)} isDisabled={isDisabled} error={error}
       choices={[{ value: 'never', label: t.untilDeleted }, ...offered.map((seconds) => ({ value: seconds, label: t.forSpan(f.span(Number(seconds))) }))]} />
   );
 }

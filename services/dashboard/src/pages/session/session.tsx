@@ -12,7 +12,7 @@ import { Card, Page } from '../../ui/page';
 import { EmptyState, FaultNotice, Loading, Notice } from '../../ui/states';
 import { useToast } from '../../ui/toast';
 import { ClipNow } from '../recordings/clip-now';
-import { AssetTable } from '../recordings/list';
+import { AssetWall } from '../recordings/wall';
 import { EndSession } from './end-session';
 import { InputFacts, LostNotice, SessionFacts, Warnings } from './facts';
 import { useFeed, useWarnings } from './feed';
@@ -74,7 +74,7 @@ function SessionView({ session }: { session: SessionDetailFragment }) {
         </div>
       </div>
       {onAir && (maySeeHealth ? <FeedCharts feed={feed} session={id} /> : <Notice>{t.chartsNeed}</Notice>)}
-      {mayAssets && <Card title={m.recordings.title}><AssetTable wanted={channel === null ? { sessionId: id } : { sessionId: id, channelId: channel.id }} of="nothing" empty={m.recordings.emptySession} /></Card>}
+      {mayAssets && <Card title={m.recordings.title}><AssetWall wanted={channel === null ? { sessionId: id } : { sessionId: id, channelId: channel.id }} of="nothing" empty={m.recordings.emptySession} /></Card>}
       <Timeline id={id} change={change} />
       {mayWrite && <EndSession id={id} isOpen={ending && onAir} onClose={() => setEnding(false)} />}
       {cutting && <ClipNow sessionId={id} onClose={() => setCutting(false)} />}

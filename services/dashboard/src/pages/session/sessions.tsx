@@ -1,8 +1,8 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { useState } from 'react';
 import { Link } from 'wouter';
 import { AnySessionChangesDocument, SessionListDocument, type SessionListQuery, type SessionState } from '../../api/generated';
-import type { Fault } from '../../api/faults';
-import { useApi, useLive, useMay, useRefresh } from '../../api/react';
+import { useMay } from '../../api/react';
+import { useRows } from '../../api/use-rows';
 import { useSpeech } from '../../messages/react';
 import { SessionBadge } from '../../ui/badge';
 import { Button } from '../../ui/button';
@@ -15,11 +15,6 @@ import '../../ui/table.css';
 type Row = SessionListQuery['sessions']['nodes'][number];
 const STATES = ['LIVE', 'PROCESSING', 'ERROR', 'ENDED'] as const satisfies readonly SessionState[];
 type Wanted = (typeof STATES)[number] | 'ALL';
-
-const PAGE = 30;
-const MOST = 100;
-/** Changes that come together are read together. */
-const GATHER_MS = 400;
 
 /** The sessions of all channels, newest first. */
 export default function Sessions() {
@@ -69,39 +64,12 @@ function SessionLine({ row: { id, state, startedAt, endedAt, endReason, channel 
 }
 
 function useSessions(wanted: Wanted) {
-  const api = useApi();
-  const [rows, setRows] = useState<readonly Row[] | null>(null);
-  const [next, setNext] = useState<string | null>(null);
-  const [loading, setLoading] = useState(false);
-  const [fault, setFault] = useState<Fault | null>(null);
-  const round = useRef(0);
-  const shown = useRef(0);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  useEffect(() => { shown.current = rows?.length ?? 0; }, [rows]);
-  useEffect(() => () => clearTimeout(timer.current), []);
-
-  const read = useCallback(async (first: number, after: string | null) => {
-    const mine = (round.current += 1);
-    setLoading(true);
-    const answer = await api.ask(SessionListDocument, { state: wanted === 'ALL' ? null : wanted, first, after });
-    // An answer to an older question is dropped.
-    if (mine !== round.current) return;
-    setLoading(false);
-    setFault(answer.fault);
-    if (answer.data === null) return;
-    const { nodes, pageInfo } = answer.data.sessions;
-    setRows((before) => (after === null || before === null ? nodes : [...before, ...nodes]));
-    setNext(pageInfo.hasNextPage ? pageInfo.endCursor : null);
-  }, [api, wanted]);
-
-  const again = useCallback(() => void read(Math.min(MOST, Math.max(PAGE, shown.current)), null), [read]);
-  useEffect(again, [again]);
-  useRefresh(again);
-  useLive(AnySessionChangesDocument, {}, {
-    onData: () => {
-      clearTimeout(timer.current);
-      timer.current = setTimeout(again, GATHER_MS);
-    },
+  return useRows({
+    list: SessionListDocument,
+    variables: (paging) => ({ state: wanted === 'ALL' ? null : wanted, ...paging }),
+    key: wanted,
+    rowsIn: ({ sessions }) => sessions,
+    changes: AnySessionChangesDocument,
+    changesOf: {},
   });
-  return { rows, loading, fault, again, more: next === null ? null : () => void read(PAGE, next) };
 }

@@ -97,7 +97,7 @@ impl Processor {
         spent.worker = None;
     }
 
-    fn read(&self) -> (Duration, Option<u32>) {
+    pub(crate) fn read(&self) -> (Duration, Option<u32>) {
         let mut spent = self.spent();
         spent.look();
         (spent.before + spent.now, spent.worker)

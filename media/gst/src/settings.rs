@@ -19,6 +19,8 @@ pub struct PicturesSettings {
     pub limit: Duration,
     /// What each further key frame of a request adds to that.
     pub limit_per_frame: Duration,
+    /// Processor time of a picture that keeps the worker from the others: a hundred times what one takes. Its channel rests.
+    pub slow: Duration,
     /// How long the worker may take to start. Its first start on a machine looks through all of GStreamer's plugins.
     pub start_limit: Duration,
     /// How much memory the worker may write to, in bytes: what would take more fails.
@@ -37,6 +39,7 @@ impl Default for PicturesSettings {
             worker: here.with_file_name(WORKER),
             limit: Duration::from_secs(10),
             limit_per_frame: Duration::from_secs(1),
+            slow: Duration::from_secs(2),
             start_limit: Duration::from_secs(60),
             memory: 512 * 1024 * 1024,
             niceness: 10,

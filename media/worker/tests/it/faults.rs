@@ -267,18 +267,9 @@ async fn what_ends_the_worker_twice_is_refused_and_its_channel_rests() {
 
 #[tokio::test]
 async fn what_keeps_the_worker_from_the_others_is_made_and_its_channel_rests() {
-    let limit = Duration::from_secs(5);
-    let pictures = Pictures::start(PicturesSettings { limit, ..settings() });
-    let worker = running(&pictures).await;
-    signal("-STOP", worker);
-    let slow = tokio::spawn({
-        let (pictures, frame) = (pictures.clone(), frame());
-        async move { pictures.thumbnail("slow", "live", frame, WIDTH).await }
-    });
-    // A fifth of the limit is slow.
-    sigma_clock::sleep(limit / 5 + Duration::from_millis(100)).await;
-    signal("-CONT", worker);
-    look(&slow.await.unwrap().unwrap());
+    let pictures = Pictures::start(PicturesSettings { slow: Duration::from_millis(100), ..settings() });
+    let huge = key_frames(&solid("blue", "7680x4320"), 1, &H264).remove(0);
+    pictures.thumbnail("slow", "live", huge, WIDTH).await.unwrap();
     assert_eq!(pictures.thumbnail("slow", "live", frame(), WIDTH).await, Err(PictureError::Resting));
     look(&pictures.thumbnail("other", "live", frame(), WIDTH).await.unwrap());
     assert_eq!((pictures.figures().resting, pictures.figures().losses), (1, 0));

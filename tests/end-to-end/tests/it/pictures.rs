@@ -22,6 +22,15 @@ fn sides(jpeg: &[u8]) -> (u16, u16) {
     }
 }
 
+/// What is at an address. Who is told 503 asks again: a machine that is busy with other things makes pictures last.
+async fn asked(platform: &Platform, path: &str) -> reqwest::Response {
+    eventually("an answer that is not 503", SOON, || async {
+        let answer = platform.client().get(platform.url(path)).send().await.expect("an answer");
+        (answer.status() != 503).then_some(answer)
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_air_and_what_was_has_pictures() {
     let platform = Platform::start(Start::default()).await;
@@ -31,8 +40,7 @@ async fn what_is_on_air_and_what_was_has_pictures() {
     let mut viewer = join(&platform, &channel.playback_id).await;
     let session = platform.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
     viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(3)).await;
-    let get =
-        async |path: String| platform.client().get(platform.url(&path)).send().await.expect("an answer");
+    let get = async |path: String| asked(&platform, &path).await;
     let live = format!("/live/{}/thumbnail.jpg", channel.playback_id);
     let answer = get(live.clone()).await;
     assert_eq!(answer.status(), 200, "{}", answer.text().await.expect("words"));
@@ -113,7 +121,7 @@ async fn what_can_be_rewound_to_has_pictures_that_stay() {
     let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     let mut viewer = join(&platform, &channel.playback_id).await;
     viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(8)).await;
-    let get = async |path: &str| platform.client().get(platform.url(path)).send().await.expect("an answer");
+    let get = async |path: &str| asked(&platform, path).await;
     let path = format!("/live/{}/storyboard.vtt", channel.playback_id);
     let board = async || {
         let answer = get(&path).await;
@@ -189,8 +197,7 @@ async fn a_recording_has_the_poster_that_was_chosen_chapters_a_preview_and_is_of
                 && !viewer.playlist.segments.last().is_some_and(|last| last.gap)
         })
         .await;
-    let get =
-        async |path: String| platform.client().get(platform.url(&path)).send().await.expect("an answer");
+    let get = async |path: String| asked(&platform, &path).await;
     let replays = format!("/live/{}/replays.json", channel.playback_id);
     assert_eq!(
         get(replays.clone()).await.json::<Value>().await.expect("JSON"),

@@ -127,9 +127,9 @@ export const enRecordings = {
     /** Before what is kept of a channel; `newest`: so many of more were looked at. */
     alreadyKept: (newest: number | null) => (newest === null ? 'Recorded already, and not changed by this:' : `Of the newest ${newest} that are recorded already, not changed by this:`),
     recordingsMany: (count: number) => plural('en', count, { one: '# recording', other: '# recordings' }),
-    goOn: (recordings: string, size: string, day: string) => `${recordings}, ${size}, go on ${day}`,
-    goLater: (recordings: string, size: string) => `${recordings}, ${size}, go later`,
-    stay: (recordings: string, size: string) => `${recordings}, ${size}, stay until they are deleted`,
+    goOn: (count: number, size: string, day: string) => plural('en', count, { one: `# recording, ${size}, goes on ${day}`, other: `# recordings, ${size}, go on ${day}` }),
+    goLater: (count: number, size: string) => plural('en', count, { one: `# recording, ${size}, goes later`, other: `# recordings, ${size}, go later` }),
+    stay: (count: number, size: string) => plural('en', count, { one: `# recording, ${size}, stays until it is deleted`, other: `# recordings, ${size}, stay until they are deleted` }),
   },
 };
 

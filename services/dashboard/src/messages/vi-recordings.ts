@@ -126,8 +126,8 @@ export const viRecordings: RecordingMessages = {
     retentionHelp: (span, day) => `Mỗi bản tự bị xóa ${span} sau khi phiên kết thúc: phiên kết thúc bây giờ sẽ bị xóa ngày ${day}.`,
     alreadyKept: (newest) => (newest === null ? 'Đã ghi từ trước, không đổi theo thiết lập này:' : `Trong ${newest} bản mới nhất đã ghi, không đổi theo thiết lập này:`),
     recordingsMany: (count) => `${count} bản ghi`,
-    goOn: (recordings, size, day) => `${recordings}, ${size}, bị xóa ngày ${day}`,
-    goLater: (recordings, size) => `${recordings}, ${size}, bị xóa sau đó`,
-    stay: (recordings, size) => `${recordings}, ${size}, giữ đến khi bị xóa`,
+    goOn: (count, size, day) => `${count} bản ghi, ${size}, bị xóa ngày ${day}`,
+    goLater: (count, size) => `${count} bản ghi, ${size}, bị xóa sau đó`,
+    stay: (count, size) => `${count} bản ghi, ${size}, giữ đến khi bị xóa`,
   },
 };

@@ -15,6 +15,8 @@ const RENEW_MS = 10_000;
 const AGAIN_MS = 30_000;
 /** So long the last picture stands for what came after it. */
 const LAST_STANDS_S = 15;
+/** A sheet that a busy server did not make is asked for again after this. */
+const SHEET_AGAIN_MS = 4_000;
 /** No tile is larger, in pixels. */
 const MOST_PIXELS = 4_096;
 
@@ -28,6 +30,8 @@ export class Storyboard {
   #askedAt = -Infinity;
   #waitMs = 0;
   #asking = false;
+  /** Sheets that are at hand, or asked for; of one that was not to be had, when that was. */
+  readonly #sheets = new Map<string, 'there' | 'asked' | number>();
 
   /** `came`: there are other pictures than before. */
   constructor(url: string, isLive: boolean, came: () => void) {
@@ -55,6 +59,7 @@ export class Storyboard {
   /** Another session has begun: its pictures are others. */
   forget(): void {
     this.#cues = [];
+    this.#sheets.clear();
     this.#waitMs = 0;
   }
 
@@ -64,7 +69,24 @@ export class Storyboard {
     const time = this.#isLive ? (place - (this.#from ?? 0)) / 1000 : place;
     const last = this.#cues.at(-1);
     const cue = cueAt(this.#cues, time) ?? (last !== undefined && time >= last.end && time < last.end + LAST_STANDS_S ? last : null);
-    return cue === null ? null : this.#pictureOf(cue);
+    const picture = cue === null ? null : this.#pictureOf(cue);
+    return picture !== null && this.#isThere(picture.sheet) ? picture : null;
+  }
+
+  /** Has a sheet fetched at the first look at it: an empty frame is never shown. */
+  #isThere(sheet: string): boolean {
+    const stands = this.#sheets.get(sheet);
+    if (stands === undefined || typeof stands === 'number' && performance.now() - stands > SHEET_AGAIN_MS) {
+      this.#sheets.set(sheet, 'asked');
+      const image = new Image();
+      image.onload = () => {
+        this.#sheets.set(sheet, 'there');
+        this.#came();
+      };
+      image.onerror = () => this.#sheets.set(sheet, performance.now());
+      image.src = sheet;
+    }
+    return stands === 'there';
   }
 
   #pictureOf({ text }: Cue): Picture | null {

@@ -261,7 +261,7 @@ describe('a channel and a session', () => {
   it('say what retention will delete, and when', async () => {
     await dashboard.open(`/channels/${channel}`);
     await dashboard.page.getByRole('tab', { name: 'Settings' }).click();
-    await seen(/^Nothing is deleted by itself\. Recorded already, and not changed by this: 1 recording, 1\.4\sGB, go(es)? on 20 Dec 2026\.$/);
+    await seen(/^Nothing is deleted by itself\. Recorded already, and not changed by this: 1 recording, 1\.4\sGB, goes on 20 Dec 2026\.$/);
     await dashboard.page.getByRole('button', { name: /Replays are kept/ }).click();
     await dashboard.page.getByRole('option', { name: /For 7 days/ }).click();
     await seen(/Each is deleted by itself 7\sdays after its session has ended: one that ends now, on \d+ \w+ 20\d\d\./);

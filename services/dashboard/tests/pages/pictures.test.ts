@@ -92,6 +92,16 @@ describe('the bar of a recording', () => {
     expect(await seriousFindings(page)).toEqual([]);
   });
 
+  it('shows no empty frame while a busy server has no time for pictures, and them when it has', async () => {
+    origin.busy = true;
+    await page.reload();
+    await reaches('playing');
+    await pointed(0.5, async () => origin.looks.includes('vod sheet-0.jpg')).toBe(true);
+    expect(await tile()).toBeNull();
+    origin.busy = false;
+    await pointed(0.5, tile).toBe(6);
+  });
+
   it('says the time where there is no picture', async () => {
     origin.hasPictures = false;
     await page.goto(`${origin.origin}/replay/tape`);

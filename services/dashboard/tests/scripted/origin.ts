@@ -17,6 +17,8 @@ export class ScriptedOrigin {
   media: (segment: number) => number | null = () => null;
   /** There are preview pictures. */
   hasPictures = true;
+  /** It has no time to make pictures. */
+  busy = false;
   /** The channel's earlier broadcasts, newest first. */
   replays: readonly object[] = [];
   /** Pictures, chapters and lists asked for, in order. */
@@ -87,6 +89,7 @@ export class ScriptedOrigin {
     this.looks.push(`${room} ${file}`);
     if (file === 'chapters.vtt') return send(response, '.vtt', 'WEBVTT\n\n00:00.000 --> 00:25.000\nThe harbour wakes\n\n00:25.000 --> 01:00.000\nAfter a break of 4 min\n');
     if (!this.hasPictures) return refuse(response, 'NOT_FOUND');
+    if (file.startsWith('sheet') && this.busy) return refuse(response, 'UNAVAILABLE', 503);
     if (file.endsWith('.jpg')) return send(response, '.jpg', this.broadcast.jpeg(file === 'thumbnail.jpg' ? 'thumbnail' : 'sheet'));
     send(response, '.vtt', room === 'vod' ? this.broadcast.storyboard(RECORDED_S) : this.broadcast.storyboard(Math.floor((Date.now() - this.broadcast.since) / 1000) + 4, new Date(this.broadcast.since - 4_000)));
   }

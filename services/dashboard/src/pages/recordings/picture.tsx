@@ -6,6 +6,9 @@ import { Icon } from '../../ui/icon';
 const RENEW_MS = 20_000;
 /** A look shorter than this moves nothing. */
 const LOOK_MS = 200;
+/** A picture that was not to be had is asked for again so often, each time after so much longer. */
+const AGAIN = 4;
+const AGAIN_MS = 3_000;
 const WIDTH = 320;
 
 interface Shown {
@@ -37,10 +40,20 @@ export function pathIn(url: string): string {
   return new URL(url, location.href).pathname;
 }
 
-/** Says nothing: its name stands below. What cannot be had leaves the place behind it. */
+/** Says nothing: its name stands below. What cannot be had leaves the place behind it; a busy server is asked again. */
 function Image({ src, className }: { src: string; className?: string }) {
-  const [isThere, setIsThere] = useState(true);
-  return isThere ? <img src={src} alt="" loading="lazy" decoding="async" className={className} draggable={false} onError={() => setIsThere(false)} /> : null;
+  const [failures, setFailures] = useState(0);
+  const [waits, setWaits] = useState(false);
+  useEffect(() => {
+    if (!waits || failures > AGAIN) return;
+    const timer = setTimeout(() => setWaits(false), AGAIN_MS * failures);
+    return () => clearTimeout(timer);
+  }, [waits, failures]);
+  const onError = () => {
+    setFailures(failures + 1);
+    setWaits(true);
+  };
+  return waits ? null : <img src={src} alt="" loading="lazy" decoding="async" className={className} draggable={false} onError={onError} />;
 }
 
 /** How often it was renewed. */

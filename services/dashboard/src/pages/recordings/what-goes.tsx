@@ -20,9 +20,9 @@ export function WhatGoes({ channelId, kind }: { channelId: string; kind: AssetKi
   const { days, stay } = goingOf(nodes, (at) => f.date(at));
   const later = days.slice(DAYS).reduce<Lot>((sum, { count, bytes }) => ({ count: sum.count + count, bytes: sum.bytes + bytes }), { count: 0, bytes: 0 });
   const words = [
-    ...days.slice(0, DAYS).map(({ count, bytes, at }) => t.goOn(t.recordingsMany(count), f.size(bytes), f.date(at))),
-    ...(later.count === 0 ? [] : [t.goLater(t.recordingsMany(later.count), f.size(later.bytes))]),
-    ...(stay.count === 0 ? [] : [t.stay(t.recordingsMany(stay.count), f.size(stay.bytes))]),
+    ...days.slice(0, DAYS).map(({ count, bytes, at }) => t.goOn(count, f.size(bytes), f.date(at))),
+    ...(later.count === 0 ? [] : [t.goLater(later.count, f.size(later.bytes))]),
+    ...(stay.count === 0 ? [] : [t.stay(stay.count, f.size(stay.bytes))]),
   ];
   return <span className="what-goes">{t.alreadyKept(pageInfo?.hasNextPage === true ? MOST : null)} {words.join('; ')}.</span>;
 }

@@ -88,7 +88,10 @@ async fn a_revoked_token_is_cut_off_within_five_seconds() {
     let platform = Platform::start(Start::default()).await;
     let (id, secret) =
         platform.create_token("briefly", json!({"scopes": ["events:read", "channels:read"]})).await;
-    let mut events = platform.subscribe(&secret, "subscription { events { type } }", json!({})).await;
+    let newest = platform.graphql("{ events(last: 1) { nodes { position } } }", json!({})).await;
+    let follow = "subscription($after: String) { events(afterPosition: $after) { type } }";
+    let after = json!({ "after": newest.text("/events/nodes/0/position") });
+    let mut events = platform.subscribe(&secret, follow, after).await;
     platform.create_channel("Seen", json!({})).await;
     let first = events.next().await.expect("an event");
     assert_eq!(first["data"]["events"]["type"], "channel.created", "{first:#}");

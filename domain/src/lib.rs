@@ -28,7 +28,7 @@ mod value;
 pub use api_token::{ApiToken, ApiTokenCommand, ApiTokenEvent, ApiTokenFacts, ApiTokenRefusal};
 pub use asset::{
     Asset, AssetCommand, AssetEvent, AssetFacts, AssetFailure, AssetKind, AssetPhase, AssetRefusal,
-    AssetState, Extent, NewAsset, Recording,
+    AssetState, Edge, EdgeInit, EdgeName, Edges, Extent, NewAsset, Recording,
 };
 pub use channel::{
     Channel, ChannelChanges, ChannelCommand, ChannelEvent, ChannelFacts, ChannelPhase, ChannelRefusal,

@@ -14,12 +14,14 @@
 //! nothing away.
 
 mod command;
+mod edge;
 mod event;
 mod refusal;
 
 use serde::{Deserialize, Serialize};
 
 pub use command::AssetCommand;
+pub use edge::{Edge, EdgeInit, EdgeName, Edges};
 pub use event::AssetEvent;
 pub use refusal::AssetRefusal;
 
@@ -79,8 +81,10 @@ pub struct NewAsset {
 /// Media of a session: where it stands, and how much that is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extent {
-    /// The media, aligned to what can be played from, in order.
+    /// The media, aligned to what can be played from but where there are edges, in the order in which it is shown.
     pub spans: Spans,
+    /// Where it is exact to the picture: what is shown for spans that no segments fill. None: it is aligned.
+    pub edges: Option<Edges>,
     /// How long it plays, milliseconds.
     pub duration_ms: u64,
     /// How much it is, bytes.

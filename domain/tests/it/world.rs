@@ -433,6 +433,7 @@ pub fn extent(spans: &[(u64, u64)]) -> Extent {
     let seconds: u64 = spans.iter().map(|(from, to)| to - from).sum();
     Extent {
         spans: spans.iter().map(span).collect::<Vec<_>>().try_into().unwrap(),
+        edges: None,
         duration_ms: seconds * 1000,
         bytes: seconds * 375_000,
         gaps_ms: 0,

@@ -102,6 +102,15 @@ impl Archive {
         Ok(())
     }
 
+    /// Keeps a media file of these bytes. Doing it again changes nothing.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Store`]
+    pub async fn put_made(&self, session: &str, file: MediaFile, bytes: Bytes) -> Result<(), ArchiveError> {
+        self.store.put(&self.media(session, file), bytes.into()).await?;
+        Ok(())
+    }
+
     /// Keeps a piece of a session's index, which begins with the segment `first`.
     ///
     /// # Errors
@@ -197,23 +206,27 @@ impl Archive {
         Ok(names.map(str::to_owned).collect())
     }
 
-    /// Removes a session's segments but for those that `is_kept` names; all of the session where it keeps none. Answers how
-    /// many files went.
+    /// Removes a session's segments, and what was made for edges of cuts, but for those that `is_kept` names: it is told of
+    /// each when it was written, in microseconds since the Unix epoch. All of the session goes where it keeps none. Answers
+    /// how many files went.
     ///
     /// # Errors
     /// [`ArchiveError::Store`]: the next time the rest goes.
     pub async fn thin_out(
         &self,
         session: &str,
-        is_kept: impl Fn(u64) -> bool,
+        is_kept: impl Fn(MediaFile, i64) -> bool,
         all: bool,
     ) -> Result<usize, ArchiveError> {
-        let files = self.list(&self.session(session)).await?;
-        let doomed = files.into_iter().filter(|key| {
-            let segment = key.filename().and_then(msn);
-            all || segment.is_some_and(|msn| !is_kept(msn))
+        let prefix = self.session(session);
+        let files: Vec<_> = self.store.list(Some(&prefix)).try_collect().await?;
+        let doomed = files.into_iter().filter(|object| {
+            let file = object.location.filename().and_then(|name| name.parse::<MediaFile>().ok());
+            let written = object.last_modified.timestamp_micros();
+            let may_go = file.filter(|file| !matches!(file, MediaFile::Init(_)));
+            all || may_go.is_some_and(|file| !is_kept(file, written))
         });
-        let doomed: Vec<_> = doomed.map(Ok).collect();
+        let doomed: Vec<_> = doomed.map(|object| Ok(object.location)).collect();
         let gone = self.store.delete_stream(stream::iter(doomed).boxed());
         let gone: Vec<_> = gone.collect().await;
         let mut removed = 0;

@@ -107,7 +107,8 @@ impl Keeper {
         self.requests += 1;
         let id = self.requests;
         let request = encode_request(id, &job.order);
-        let limit = self.shared.settings.limit_of(&job.order);
+        let settings = &self.shared.settings;
+        let (limit, slow) = (settings.limit_of(&job.order), settings.slow_of(&job.order));
         let mut ended = String::new();
         for _ in 0..TRIES {
             if let Err(words) = self.start_if_needed().await {
@@ -119,7 +120,7 @@ impl Keeper {
             let loss = match worker.ask(id, &request, limit).await {
                 Ok(answer) => {
                     let took = self.shared.counters.processor.read().0.saturating_sub(begun);
-                    return self.answered(job, answer, took >= self.shared.settings.slow);
+                    return self.answered(job, answer, took >= slow);
                 }
                 Err(loss) => loss,
             };

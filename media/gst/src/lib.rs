@@ -10,6 +10,7 @@
 mod error;
 mod figures;
 mod frame;
+mod gop;
 mod keeper;
 mod pictures;
 mod process;
@@ -24,5 +25,6 @@ pub use frame::{
     KeyFrame, MAX_FRAMES, MAX_PREVIEW_MS, MAX_TILE_COLUMNS, MAX_TILE_SIDE, MAX_UNIT, MIN_TILE_SIDE,
     PREVIEW_MS, Tile, Width,
 };
+pub use gop::{Gop, MAX_GOP, Picture, Recoded};
 pub use pictures::{Pictures, Standing};
 pub use settings::{MIN_MEMORY, PicturesSettings, WORKER};

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What sheets and previews are of: none takes another's place.
-const EACH: &str = "";
+pub(crate) const EACH: &str = "";
 
 /// Where pictures are made. Cheap to clone; the worker ends with the last clone.
 #[derive(Debug, Clone)]
@@ -166,7 +166,7 @@ impl Pictures {
         self.shared().counters.figures(waiting)
     }
 
-    async fn ask(&self, channel: &str, of: &str, order: Order) -> Result<Bytes, PictureError> {
+    pub(crate) async fn ask(&self, channel: &str, of: &str, order: Order) -> Result<Bytes, PictureError> {
         within_limits(&order)?;
         let (reply, answer) = oneshot::channel();
         let shared = self.shared();
@@ -248,6 +248,9 @@ pub(crate) fn missing(settings: &PicturesSettings) -> Option<String> {
 }
 
 fn within_limits(order: &Order) -> Result<(), PictureError> {
+    if let Order::Recode(gop) = order {
+        return gop.within_limits();
+    }
     let frames = order.frames();
     limit("the number of key frames", frames.len(), MAX_FRAMES)?;
     let largest = frames.iter().map(|frame| frame.data.len()).max();
@@ -258,6 +261,6 @@ fn within_limits(order: &Order) -> Result<(), PictureError> {
     limit("the size of all key frames", all, MAX_REQUEST - 64)
 }
 
-fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), PictureError> {
+pub(crate) fn limit(what: &'static str, found: usize, limit: usize) -> Result<(), PictureError> {
     if found > limit { Err(PictureError::TooMuch { what, limit }) } else { Ok(()) }
 }

@@ -7,10 +7,10 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use sigma_elementary::{MAX_RECORD, VideoCodec, VideoConfig};
 
-use crate::{KeyFrame, MAX_FRAMES, MAX_PREVIEW_MS, MAX_UNIT, Tile, Width};
+use crate::{Gop, KeyFrame, MAX_FRAMES, MAX_GOP, MAX_PREVIEW_MS, MAX_UNIT, Picture, Recoded, Tile, Width};
 
 /// Grows with each change of the messages.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 /// The longest request, in bytes.
 pub const MAX_REQUEST: usize = 64 * 1024 * 1024;
 /// The longest answer, in bytes: a sheet of 144 tiles of 320 by 320 pixels stays below.
@@ -23,6 +23,7 @@ pub const LENGTH: usize = 4;
 const THUMBNAIL: u8 = 1;
 const SHEET: u8 = 2;
 const PREVIEW: u8 = 3;
+const RECODE: u8 = 4;
 const HELLO: u8 = 16;
 const DONE: u8 = 17;
 const REFUSED: u8 = 18;
@@ -53,14 +54,25 @@ pub enum Order {
         /// How long one round lasts, in milliseconds.
         length_ms: u32,
     },
+    /// A part of a group of pictures, coded anew.
+    Recode(Gop),
 }
 
 impl Order {
-    /// The frames that it wants decoded.
+    /// Bytes of what it wants decoded.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::Recode(gop) => gop.bytes(),
+            order => order.frames().iter().map(|frame| frame.data.len()).sum(),
+        }
+    }
+
+    /// The key frames that it wants decoded, each by itself.
     pub fn frames(&self) -> &[KeyFrame] {
         match self {
             Self::Thumbnail { frame, .. } => std::slice::from_ref(frame),
             Self::Sheet { frames, .. } | Self::Preview { frames, .. } => frames,
+            Self::Recode(_) => &[],
         }
     }
 }
@@ -137,7 +149,34 @@ pub fn encode_request(id: u64, order: &Order) -> Bytes {
             message.put_u32(*length_ms);
             put_frames(message, frames);
         }
+        Order::Recode(Gop { config, pictures, keep }) => {
+            message.put_u8(RECODE);
+            message.put_u64(id);
+            message.put_i64(keep.start);
+            message.put_i64(keep.end);
+            put_bytes(message, &config.record);
+            put_pictures(message, pictures);
+        }
     })
+}
+
+/// Pictures that were coded anew, as the worker gives them back.
+pub fn encode_recoded(recoded: &Recoded) -> Bytes {
+    let mut bytes = BytesMut::new();
+    put_bytes(&mut bytes, &recoded.config.record);
+    put_pictures(&mut bytes, &recoded.pictures);
+    bytes.freeze()
+}
+
+/// Reads them.
+///
+/// # Errors
+/// It is none.
+pub fn decode_recoded(bytes: &Bytes) -> Result<Recoded, ProtocolError> {
+    let mut rest = Rest(bytes.clone());
+    let recoded = Recoded { config: rest.h264()?, pictures: rest.pictures()? };
+    rest.end()?;
+    Ok(recoded)
 }
 
 /// Reads a request, without its length.
@@ -164,6 +203,10 @@ pub fn decode_request(message: &Bytes) -> Result<(u64, Order), ProtocolError> {
                 return Err(ProtocolError::TooLarge("the length"));
             }
             Order::Preview { width, length_ms, frames: rest.frames()? }
+        }
+        RECODE => {
+            let keep = rest.i64()?..rest.i64()?;
+            Order::Recode(Gop { keep, config: rest.h264()?, pictures: rest.pictures()? })
         }
         _ => return Err(ProtocolError::Unknown("a kind")),
     };
@@ -233,6 +276,14 @@ fn put_frame(message: &mut BytesMut, frame: &KeyFrame) {
     put_bytes(message, &frame.data);
 }
 
+fn put_pictures(message: &mut BytesMut, pictures: &[Picture]) {
+    message.put_u32(u32::try_from(pictures.len()).unwrap_or(u32::MAX));
+    for picture in pictures {
+        message.put_i64(picture.pts);
+        put_bytes(message, &picture.data);
+    }
+}
+
 fn put_bytes(message: &mut BytesMut, bytes: &[u8]) {
     message.put_u32(u32::try_from(bytes.len()).unwrap_or(u32::MAX));
     message.put_slice(bytes);
@@ -275,6 +326,10 @@ impl Rest {
         self.number().map(u64::from_be_bytes)
     }
 
+    fn i64(&mut self) -> Result<i64, ProtocolError> {
+        self.number().map(i64::from_be_bytes)
+    }
+
     fn bytes(&mut self, what: &'static str, limit: usize) -> Result<Bytes, ProtocolError> {
         let length = self.u32()? as usize;
         if length > limit { Err(ProtocolError::TooLarge(what)) } else { self.take(length) }
@@ -312,6 +367,24 @@ impl Rest {
         let config = VideoConfig::parse(codec, record);
         let config = config.map_err(|_| ProtocolError::Unknown("a decoder configuration"))?;
         Ok(KeyFrame { config, data })
+    }
+
+    fn h264(&mut self) -> Result<VideoConfig, ProtocolError> {
+        let record = self.bytes("the decoder configuration", MAX_RECORD)?;
+        let config = VideoConfig::parse(VideoCodec::H264, record);
+        config.map_err(|_| ProtocolError::Unknown("a decoder configuration"))
+    }
+
+    fn pictures(&mut self) -> Result<Vec<Picture>, ProtocolError> {
+        let count = self.u32()? as usize;
+        if count > MAX_GOP {
+            return Err(ProtocolError::TooLarge("the number of pictures"));
+        }
+        let picture = |rest: &mut Self| {
+            let pts = rest.i64()?;
+            Ok(Picture { pts, data: rest.bytes("the access unit", MAX_UNIT)? })
+        };
+        (0..count).map(|_| picture(self)).collect()
     }
 
     fn end(&self) -> Result<(), ProtocolError> {

@@ -33,7 +33,7 @@ pub(crate) struct Job {
 
 impl Job {
     fn bytes(&self) -> usize {
-        self.order.frames().iter().map(|frame| frame.data.len()).sum()
+        self.order.bytes()
     }
 }
 

@@ -10,6 +10,12 @@ pub const WORKER: &str = "sigma-media-worker";
 /// The least memory that a worker can do its work in, in bytes.
 pub const MIN_MEMORY: u64 = 128 * 1024 * 1024;
 
+/// Pictures that are decoded in a row and coded anew take this part each of what a key frame may take by itself.
+const IN_A_ROW: u32 = 5;
+
+/// So many pictures that are coded anew may take the processor time of one slow picture.
+const RECODED: u32 = 20;
+
 /// How pictures are made.
 #[derive(Debug, Clone)]
 pub struct PicturesSettings {
@@ -49,9 +55,24 @@ impl Default for PicturesSettings {
 }
 
 impl PicturesSettings {
+    /// Processor time of this that keeps the worker from the others.
+    pub(crate) fn slow_of(&self, order: &Order) -> Duration {
+        match order {
+            Order::Recode(gop) => {
+                let pictures = u32::try_from(gop.pictures.len()).unwrap_or(u32::MAX);
+                self.slow.saturating_add(self.slow.saturating_mul(pictures) / RECODED)
+            }
+            _ => self.slow,
+        }
+    }
+
     /// How long this may take.
     pub(crate) fn limit_of(&self, order: &Order) -> Duration {
-        let frames = u32::try_from(order.frames().len()).unwrap_or(u32::MAX);
-        self.limit.saturating_add(self.limit_per_frame.saturating_mul(frames.saturating_sub(1)))
+        let count = |frames: usize| u32::try_from(frames).unwrap_or(u32::MAX);
+        let further = match order {
+            Order::Recode(gop) => self.limit_per_frame.saturating_mul(count(gop.pictures.len())) / IN_A_ROW,
+            order => self.limit_per_frame.saturating_mul(count(order.frames().len()).saturating_sub(1)),
+        };
+        self.limit.saturating_add(further)
     }
 }

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use proptest::prelude::*;
 use sigma_elementary::{VideoCodec, VideoConfig};
 use sigma_gst::protocol::{
-    Answer, Hello, LENGTH, MAX_WORDS, Order, ProtocolError, decode_answer, decode_request, encode_answer,
-    encode_request,
+    Answer, Hello, LENGTH, MAX_WORDS, Order, ProtocolError, decode_answer, decode_recoded, decode_request,
+    encode_answer, encode_recoded, encode_request,
 };
-use sigma_gst::{KeyFrame, MAX_FRAMES, Tile, Width};
+use sigma_gst::{Gop, KeyFrame, MAX_FRAMES, Picture, Recoded, Tile, Width};
 
 const AVC: &[u8] =
     b"\x01\x42\xc0\x1f\xff\xe1\x00\x17\x67\x42\xc0\x1f\xda\x01\x40\x16\xec\x04\x40\x00\x00\x03\x00\
@@ -32,12 +32,27 @@ fn order() -> impl Strategy<Value = Order> {
         (frames(1), width.clone())
             .prop_map(|(mut frames, width)| Order::Thumbnail { frame: frames.remove(0), width }),
         (frames(20), tile).prop_map(|(frames, tile)| Order::Sheet { frames, tile }),
+        (pictures(), any::<i64>(), any::<i64>()).prop_map(|(pictures, from, to)| Order::Recode(Gop {
+            config: avc(),
+            pictures,
+            keep: from..to
+        })),
         (frames(9), width, 0u32..=30_000).prop_map(|(frames, width, length_ms)| Order::Preview {
             frames,
             width,
             length_ms
         }),
     ]
+}
+
+fn pictures() -> impl Strategy<Value = Vec<Picture>> {
+    let picture = (any::<i64>(), prop::collection::vec(any::<u8>(), 0..99))
+        .prop_map(|(pts, data)| Picture { pts, data: data.into() });
+    prop::collection::vec(picture, 0..20)
+}
+
+fn avc() -> VideoConfig {
+    VideoConfig::parse(VideoCodec::H264, Bytes::from_static(AVC)).unwrap()
 }
 
 fn answer() -> impl Strategy<Value = Answer> {
@@ -103,4 +118,15 @@ fn more_frames_than_are_allowed_are_refused_before_they_are_read() {
     let order = Order::Sheet { frames, tile: Tile::new(160, 90, 5).unwrap() };
     let found = decode_request(&body(&encode_request(1, &order)));
     assert_eq!(found, Err(ProtocolError::TooLarge("the number of frames")));
+}
+
+proptest! {
+    #[test]
+    fn what_was_coded_anew_is_read_the_same_and_torn_it_is_none(pictures in pictures(), cut in 1usize..40) {
+        let recoded = Recoded { config: avc(), pictures };
+        let bytes = encode_recoded(&recoded);
+        prop_assert_eq!(decode_recoded(&bytes), Ok(recoded));
+        let torn = bytes.slice(..bytes.len().saturating_sub(cut));
+        prop_assert!(decode_recoded(&torn).is_err());
+    }
 }

@@ -3,14 +3,18 @@
 //! Rewind, catchup, source record and clips are views of it: runs of its pieces. The live window, with parts and the
 //! segment that is being written, is the [`crate::Timeline`]'s.
 
+mod blocks;
 mod cut;
+mod edit;
 mod extent;
 
 use sigma_log::Entry;
 
 use crate::{Init, us_of_ticks};
 
-pub use cut::{Cut, CutError, CutPoint, CutRange, NotCut};
+pub use blocks::{Block, Planned, ROUNDED};
+pub use cut::{Cut, CutError, CutPoint, CutRange, NotCut, Stretch};
+pub use edit::{Edge, EdgeInit, EdgeName, Edit, Item, span};
 pub use extent::Extent;
 
 /// The most segments that are held: three days of 1 s, in 8 MB. What is beyond stays in the log and is in no view.
@@ -249,14 +253,6 @@ impl Recording {
         let first = self.piece(msn)?;
         let last = self.pieces.last()?;
         Some(Span { from_us: us(first.start), to_us: us(last.end()) })
-    }
-
-    /// Whether one segment's media stands right behind another's in a file: it is of the same format, and their timestamps,
-    /// which count no gaps, go on.
-    pub fn goes_on(&self, before: u64, msn: u64) -> bool {
-        let between = || (before + 1..msn).filter_map(|msn| self.piece(msn)).all(|piece| piece.gap);
-        let init = |msn| self.piece(msn).map(|piece| piece.init);
-        before < msn && init(before) == init(msn) && between()
     }
 
     /// The segments in these stretches, in their order, each with its number.

@@ -4,7 +4,7 @@ mod runs;
 
 use std::fmt::{self, Write};
 
-use crate::recording::{Piece, Recording, Span};
+use crate::recording::{EdgeInit, EdgeName, Edit, Item, Recording};
 use crate::text::{Date, Seconds};
 use crate::timeline::bits_a_second;
 use crate::{Bandwidth, CLOCK, Init, Resource};
@@ -20,57 +20,70 @@ pub enum Closing {
     Open,
 }
 
-/// The media playlist (§4.4.3) of these stretches; none where there is no media in them. The same recording gives the same
+/// The media playlist (§4.4.3) of an edit; none where there is no media in it. The same recording gives the same
 /// text. Gaps are left out, with a discontinuity in their place: a player goes on behind them at once.
-pub fn media(recording: &Recording, spans: &[Span], closing: Closing) -> Option<String> {
-    let segments = segments(recording, spans);
-    segments.clone().next()?;
-    let mut text = String::with_capacity(512 + 40 * segments.clone().count());
+pub fn media(recording: &Recording, edit: &Edit, closing: Closing) -> Option<String> {
+    let items = recording.items(edit);
+    items.clone().next()?;
+    let mut text = String::with_capacity(512 + 40 * items.clone().count());
     // Unwrap safety: writing to a String cannot fail.
     #[expect(clippy::expect_used, reason = "writing to a String cannot fail")]
-    write_media(&mut text, recording, segments, closing).expect("a String takes all");
+    write_media(&mut text, recording, items, closing).expect("a String takes all");
     Some(text)
 }
 
-/// The segments with media in these stretches, in order, each with its number.
-pub fn segments<'a>(
-    recording: &'a Recording,
-    spans: &'a [Span],
-) -> impl Iterator<Item = (u64, &'a Piece)> + Clone {
-    recording.within(spans).filter(|(_, piece)| !piece.gap)
+/// The names of an edge's media and of its own init section in playlists.
+pub fn edge_names(name: EdgeName) -> [String; 2] {
+    [format!("{name}.m4s"), format!("{name}.mp4")]
 }
 
 fn write_media<'a>(
     out: &mut String,
     recording: &Recording,
-    segments: impl Iterator<Item = (u64, &'a Piece)> + Clone,
+    items: impl Iterator<Item = Item<'a>> + Clone,
     closing: Closing,
 ) -> fmt::Result {
     // MAP in a playlist that is not of I-frames alone asks for 6 (§8).
     writeln!(out, "#EXTM3U\n#EXT-X-VERSION:6")?;
-    writeln!(out, "#EXT-X-TARGETDURATION:{}", recording.target_duration().unwrap_or(1))?;
+    // §4.4.3.1: what was made for an edge may be longer than what the session's segments were held to.
+    let longest = items.clone().map(|item| (item.duration() + CLOCK / 2) / CLOCK).max().unwrap_or(1);
+    let target = u64::from(recording.target_duration().unwrap_or(1)).max(longest);
+    writeln!(out, "#EXT-X-TARGETDURATION:{target}")?;
     let kind = match closing {
         Closing::Closed => "VOD",
         Closing::Open => "EVENT",
     };
     writeln!(out, "#EXT-X-PLAYLIST-TYPE:{kind}\n#EXT-X-MEDIA-SEQUENCE:0")?;
-    if closing == Closing::Closed && segments.clone().all(|(_, piece)| piece.independent) {
+    if closing == Closing::Closed && items.clone().all(|item| item.independent()) {
         writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
     }
-    let mut before: Option<(u64, u32)> = None;
-    for (msn, piece) in segments {
-        let breaks = before.is_some_and(|(last, _)| piece.discontinuity || last + 1 != msn);
+    let mut before: Option<(Item<'a>, String)> = None;
+    for item in items {
+        let map = match (item, item.session_init()) {
+            (_, Some(init)) => Resource::Init(init).to_string(),
+            (Item::Edge(edge), None) => edge_names(edge.name)[1].clone(),
+            (Item::Segment(_, piece), None) => Resource::Init(piece.init).to_string(),
+        };
+        let breaks = before.as_ref().is_some_and(|(last, mapped)| {
+            let begins_anew = recording.begins_span(item.start());
+            // §4.4.4.3: what was coded anew has other parameters.
+            begins_anew || last.end() != item.start() || (*mapped != map && is_recoded(last, &item))
+        });
         if breaks {
             writeln!(out, "#EXT-X-DISCONTINUITY")?;
         }
-        if before.is_none_or(|(_, init)| init != piece.init) {
-            writeln!(out, "#EXT-X-MAP:URI=\"{}\"", Resource::Init(piece.init))?;
+        if before.as_ref().is_none_or(|(_, mapped)| *mapped != map) {
+            writeln!(out, "#EXT-X-MAP:URI=\"{map}\"")?;
         }
-        if let Some(date) = recording.date_us(msn).filter(|_| breaks || before.is_none()) {
+        if let Some(date) = recording.date_at(item.start()).filter(|_| breaks || before.is_none()) {
             writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{}", Date(date))?;
         }
-        writeln!(out, "#EXTINF:{},\n{}", Seconds(piece.duration), Resource::Segment(msn))?;
-        before = Some((msn, piece.init));
+        let uri = match item {
+            Item::Segment(msn, _) => Resource::Segment(msn).to_string(),
+            Item::Edge(edge) => edge_names(edge.name)[0].clone(),
+        };
+        writeln!(out, "#EXTINF:{},\n{uri}", Seconds(item.duration()))?;
+        before = Some((item, map));
     }
     match closing {
         Closing::Closed => writeln!(out, "#EXT-X-ENDLIST"),
@@ -78,13 +91,23 @@ fn write_media<'a>(
     }
 }
 
-/// The multivariant playlist (§4.4.6) of these stretches, whose media playlist stands at `media_uri`; none without media.
-pub fn multivariant(recording: &Recording, spans: &[Span], media_uri: &str) -> Option<String> {
-    let bandwidth = bandwidth(recording, spans)?;
-    let inits = used_inits(recording, spans);
-    let largest = inits.iter().max_by_key(|init| u64::from(init.width) * u64::from(init.height))?;
+/// Whether one of them was coded anew.
+fn is_recoded(one: &Item<'_>, other: &Item<'_>) -> bool {
+    one.session_init().is_none() || other.session_init().is_none()
+}
+
+/// The multivariant playlist (§4.4.6) of an edit, whose media playlist stands at `media_uri`; none without media.
+pub fn multivariant(recording: &Recording, edit: &Edit, media_uri: &str) -> Option<String> {
+    let bandwidth = bandwidth(recording, edit)?;
+    let inits = used_inits(recording, edit);
+    let largest = inits.iter().max_by_key(|init| u64::from(init.width) * u64::from(init.height));
+    let own = edit.edges.iter().filter_map(|edge| match &edge.init {
+        EdgeInit::Own { codecs, .. } => Some(codecs.as_str()),
+        EdgeInit::Session(_) => None,
+    });
+    let used = inits.iter().map(|init| init.codecs.as_str()).chain(own);
     let mut codecs: Vec<&str> = Vec::new();
-    for codec in inits.iter().flat_map(|init| init.codecs.split(',')) {
+    for codec in used.flat_map(|codecs| codecs.split(',')) {
         if !codecs.contains(&codec) {
             codecs.push(codec);
         }
@@ -95,33 +118,36 @@ pub fn multivariant(recording: &Recording, spans: &[Span], media_uri: &str) -> O
         bandwidth.average,
         codecs.join(",")
     );
-    if largest.width > 0 && largest.height > 0 {
+    if let Some(largest) = largest.filter(|largest| largest.width > 0 && largest.height > 0) {
         line.push_str(&format!(",RESOLUTION={}x{}", largest.width, largest.height));
     }
-    if let Some(rate) = largest.frame_rate_milli.filter(|rate| *rate > 0) {
+    if let Some(rate) = largest.and_then(|largest| largest.frame_rate_milli).filter(|rate| *rate > 0) {
         line.push_str(&format!(",FRAME-RATE={}.{:03}", rate / 1_000, rate % 1_000));
     }
     Some(format!("{line}\n{media_uri}\n"))
 }
 
-/// The init sections of these stretches, in order, each once.
-fn used_inits<'a>(recording: &'a Recording, spans: &[Span]) -> Vec<&'a Init> {
-    let mut numbers: Vec<u32> = segments(recording, spans).map(|(_, piece)| piece.init).collect();
+/// The session's init sections of what an edit shows, or was made of, in order, each once.
+fn used_inits<'a>(recording: &'a Recording, edit: &Edit) -> Vec<&'a Init> {
+    let of_item = |item: Item<'_>| {
+        item.session_init().or_else(|| recording.piece(recording.at(item.start())?).map(|piece| piece.init))
+    };
+    let mut numbers: Vec<u32> = recording.items(edit).filter_map(of_item).collect();
     numbers.sort_unstable();
     numbers.dedup();
     numbers.into_iter().filter_map(|number| recording.init(number)).collect()
 }
 
-fn bandwidth(recording: &Recording, spans: &[Span]) -> Option<Bandwidth> {
+fn bandwidth(recording: &Recording, edit: &Edit) -> Option<Bandwidth> {
     let half_target = u64::from(recording.target_duration().unwrap_or(1)) * CLOCK / 2;
     let (mut bytes, mut ticks, mut peak) = (0, 0, 0);
-    for (_, piece) in segments(recording, spans) {
-        let duration = piece.duration;
-        bytes += piece.len;
+    for item in recording.items(edit) {
+        let duration = item.duration();
+        bytes += item.len();
         ticks += duration;
         // §4.4.6.2: the greatest of any segment of at least half a target duration.
         if duration >= half_target {
-            peak = peak.max(bits_a_second(piece.len, duration));
+            peak = peak.max(bits_a_second(item.len(), duration));
         }
     }
     let average = (ticks > 0).then(|| bits_a_second(bytes, ticks))?;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::File;
 use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +21,25 @@ pub enum MediaFile {
     Init(u32),
     /// `N.m4s`, of the segment with this media sequence number
     Segment(u64),
+    /// `eNAME.mp4`, media that was made for an edge of a cut; its name is a hash of what is in it
+    Edge(u128),
+}
+
+impl FromStr for MediaFile {
+    type Err = ();
+
+    fn from_str(name: &str) -> Result<Self, ()> {
+        let file = if let Some(msn) = name.strip_suffix(".m4s") {
+            Self::Segment(msn.parse().map_err(|_| ())?)
+        } else if let Some(init) = name.strip_prefix('i').and_then(|rest| rest.strip_suffix(".mp4")) {
+            Self::Init(init.parse().map_err(|_| ())?)
+        } else {
+            let edge = name.strip_prefix('e').and_then(|rest| rest.strip_suffix(".mp4")).ok_or(())?;
+            Self::Edge(u128::from_str_radix(edge, 16).map_err(|_| ())?)
+        };
+        // One file has one name.
+        if file.to_string() == name { Ok(file) } else { Err(()) }
+    }
 }
 
 impl fmt::Display for MediaFile {
@@ -27,6 +47,7 @@ impl fmt::Display for MediaFile {
         match self {
             Self::Init(init) => write!(out, "i{init}.mp4"),
             Self::Segment(msn) => write!(out, "{msn}.m4s"),
+            Self::Edge(name) => write!(out, "e{name:032x}.mp4"),
         }
     }
 }

@@ -15,7 +15,9 @@ use sigma_health::Thresholds;
 pub use sigma_health::{Change as WarningChange, Warning, WarningName};
 pub use sigma_hls::Recording;
 pub use sigma_hls::Span;
-pub use sigma_hls::recording::{CutError, CutPoint, CutRange, Extent, NotCut};
+pub use sigma_hls::recording::{
+    CutError, CutPoint, CutRange, Edge, EdgeInit, EdgeName, Edit, Extent, NotCut,
+};
 
 use crate::session::HealthSample;
 
@@ -130,8 +132,8 @@ pub struct AssetFacts {
     pub session: String,
     /// What it is.
     pub kind: AssetKind,
-    /// The stretches of its session's media time; none while it is being recorded: all there is so far.
-    pub spans: Option<Vec<Span>>,
+    /// What it shows of its session's media; none while it is being recorded: all there is so far.
+    pub edit: Option<Edit>,
     /// The moment whose picture stands for it, microseconds of its session's media time; none: any.
     pub poster_us: Option<u64>,
 }
@@ -167,6 +169,8 @@ pub struct Wanted {
     pub everything: bool,
     /// What recordings have of it.
     pub spans: Vec<Span>,
+    /// The edges that they have.
+    pub edges: Vec<EdgeName>,
 }
 
 /// Why a feed is not let in. The words reach the broadcaster.

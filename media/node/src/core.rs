@@ -1,8 +1,9 @@
 //! What every room of the node shares.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize};
+use std::sync::{Arc, Mutex};
 
 use sigma_clock::Clock;
 
@@ -37,6 +38,10 @@ pub(crate) struct Core {
     pub(crate) downloads: Downloads,
     /// Recordings that were asked for lately.
     pub(crate) recordings: Recordings,
+    /// Places for making edges of cuts.
+    pub(crate) edges: tokio::sync::Semaphore,
+    /// Sessions of which edges were made since the sweeper looked last.
+    pub(crate) edged: Mutex<HashSet<String>>,
     pub(crate) scribe: Scribe,
     /// Sessions whose segment log cannot be written at the moment.
     pub(crate) unwritten: AtomicUsize,

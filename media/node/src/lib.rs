@@ -5,6 +5,7 @@
 
 mod control;
 mod core;
+mod edges;
 mod figures;
 mod ingest;
 mod keeping;
@@ -28,11 +29,12 @@ use tokio::sync::watch;
 use tracing::{error, info, warn};
 
 pub use control::{
-    AssetFacts, AssetKind, AssetStanding, Control, ControlError, CutError, CutPoint, CutRange, Denied,
-    Extent, FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause, NodeSettings, NotCut,
-    Playback, Recorded, Recording, Report, SessionFacts, Span, Standing, StreamKey, Unusable, Wanted,
-    Warning, WarningChange, WarningName,
+    AssetFacts, AssetKind, AssetStanding, Control, ControlError, CutError, CutPoint, CutRange, Denied, Edge,
+    EdgeInit, EdgeName, Edit, Extent, FeedFacts, FeedGrant, InputFormat, KeyHolder, LatencyMode, LossCause,
+    NodeSettings, NotCut, Playback, Recorded, Recording, Report, SessionFacts, Span, Standing, StreamKey,
+    Unusable, Wanted, Warning, WarningChange, WarningName,
 };
+pub use edges::NotExact;
 pub use figures::{Family, FamilyKind, FamilySample};
 pub use keeping::RoomUse;
 pub use origin::{Answer, Body, JoinedBody, Origin, SlicedBody, respond};
@@ -101,6 +103,8 @@ impl Node {
             gallery,
             downloads,
             recordings: origin::recordings::Recordings::default(),
+            edges: tokio::sync::Semaphore::new(edges::AT_ONCE),
+            edged: std::sync::Mutex::default(),
             #[cfg(not(test))]
             scribe: session::Scribe::start()?,
             #[cfg(test)]
@@ -184,16 +188,29 @@ impl Node {
         &self,
         session: &str,
         ranges: &[CutRange],
-        within: Option<&[Span]>,
+        within: Option<&Edit>,
         limit_us: u64,
     ) -> Option<Result<Extent, NotCut>> {
         let live = self.core.sessions.look_up(&self.core, session).await?;
         Some(live.read_recording(|recording| recording.cut(ranges, within, limit_us)))
     }
 
-    /// What plays without a break in these stretches of a session, see [`sigma_hls::vod::runs`]; none where this node and the
+    /// A cut that is exact to the picture; what it needs beside segments is made and kept before this answers. None where this
+    /// node and the archive have none of the session.
+    pub async fn cut_exactly(
+        &self,
+        session: &str,
+        ranges: &[CutRange],
+        within: Option<&Edit>,
+        limit_us: u64,
+    ) -> Option<Result<Extent, NotExact>> {
+        let live = self.core.sessions.look_up(&self.core, session).await?;
+        Some(edges::cut(&self.core, &live, ranges, within, limit_us).await)
+    }
+
+    /// What plays without a break of what is shown of a session, see [`sigma_hls::vod::runs`]; none where this node and the
     /// archive have none of the session.
-    pub async fn runs(&self, session: &str, within: &[Span]) -> Option<Vec<Run>> {
+    pub async fn runs(&self, session: &str, within: &Edit) -> Option<Vec<Run>> {
         let live = self.core.sessions.look_up(&self.core, session).await?;
         Some(live.read_recording(|recording| sigma_hls::vod::runs(recording, within)))
     }

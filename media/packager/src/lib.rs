@@ -5,6 +5,7 @@
 mod audio_timeline;
 mod boxes;
 mod cutter;
+pub mod edge;
 mod joined;
 mod output;
 mod packager;

@@ -4,7 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use gstreamer as gst;
 use gstreamer::prelude::*;
 use gstreamer_app::{AppSink, AppSrc};
-use sigma_elementary::{NalUnits, RandomAccess, VideoCodec};
+use sigma_elementary::{NalUnits, RandomAccess, VideoCodec, VideoConfig};
 use sigma_gst::KeyFrame;
 
 use crate::refusal::Refusal;
@@ -42,7 +42,7 @@ pub(crate) fn decode(frame: &KeyFrame) -> Result<gst::Sample, Refusal> {
     if decoder.has_property("max-threads") {
         decoder.set_property("max-threads", 1i32);
     }
-    let source = AppSrc::builder().caps(&caps(frame)).format(gst::Format::Time).build();
+    let source = AppSrc::builder().caps(&caps(&frame.config)).format(gst::Format::Time).build();
     let sink = AppSink::builder().sync(false).build();
     sink.set_property("async", false);
     let pipeline = gst::Pipeline::new();
@@ -72,7 +72,7 @@ fn run(
 }
 
 /// Why nothing came.
-fn complaint(pipeline: &gst::Pipeline) -> String {
+pub(crate) fn complaint(pipeline: &gst::Pipeline) -> String {
     let said = pipeline.bus().and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
     match said.as_ref().map(|message| message.view()) {
         Some(gst::MessageView::Error(error)) => error.error().to_string(),
@@ -83,6 +83,12 @@ fn complaint(pipeline: &gst::Pipeline) -> String {
 /// What can be seen before it is decoded.
 fn check(frame: &KeyFrame) -> Result<(), Refusal> {
     let (config, data) = (&frame.config, &frame.data);
+    check_unit(config, data)?;
+    if config.random_access(data) == RandomAccess::No { Err(Refusal::NotAKeyFrame) } else { Ok(()) }
+}
+
+/// Of any picture.
+pub(crate) fn check_unit(config: &VideoConfig, data: &[u8]) -> Result<(), Refusal> {
     if u64::from(config.width) * u64::from(config.height) > MAX_PIXELS {
         return Err(Refusal::TooLarge(config.width, config.height));
     }
@@ -93,11 +99,10 @@ fn check(frame: &KeyFrame) -> Result<(), Refusal> {
             return Err(Refusal::Torn);
         }
     }
-    if config.random_access(data) == RandomAccess::No { Err(Refusal::NotAKeyFrame) } else { Ok(()) }
+    Ok(())
 }
 
-fn caps(frame: &KeyFrame) -> gst::Caps {
-    let config = &frame.config;
+pub(crate) fn caps(config: &VideoConfig) -> gst::Caps {
     let (name, format, alignment) = match config.codec {
         VideoCodec::H264 => ("video/x-h264", "avc", "au"),
         VideoCodec::Hevc => ("video/x-h265", "hvc1", "au"),

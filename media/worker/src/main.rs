@@ -8,6 +8,7 @@ mod door;
 mod encode;
 mod limits;
 mod make;
+mod recode;
 mod refusal;
 mod scale;
 mod webp;

@@ -8,6 +8,7 @@ use sigma_gst::protocol::Order;
 use sigma_gst::{KeyFrame, Tile, Width};
 
 use crate::decode::decode;
+use crate::recode::recode;
 use crate::refusal::Refusal;
 use crate::scale::{Picture, Pixels};
 use crate::{encode, webp};
@@ -23,6 +24,7 @@ pub(crate) fn make(order: &Order) -> Result<Made, Refusal> {
         Order::Thumbnail { frame, width } => thumbnail(frame, *width),
         Order::Sheet { frames, tile } => sheet(frames, *tile),
         Order::Preview { frames, width, length_ms } => preview(frames, *width, *length_ms),
+        Order::Recode(gop) => Ok(Made { picture: recode(gop)?, broken: 0 }),
     }
 }
 

@@ -17,6 +17,10 @@ pub(crate) enum Refusal {
     Undecodable(String),
     #[error("GStreamer: {0}")]
     GStreamer(String),
+    #[error("pictures of fields are not coded anew")]
+    Interlaced,
+    #[error("{found} of {wanted} pictures came out of it: {why}")]
+    Missing { wanted: usize, found: usize, why: String },
     #[error("the picture cannot be encoded: {0}")]
     Unencodable(String),
 }

@@ -1,6 +1,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sigma_domain::{AssetEvent, AssetFailure, AssetKind, Extent, NewAsset, Span, Spans, Timestamp};
+use sigma_domain::{
+    AssetEvent, AssetFailure, AssetKind, Edge, EdgeInit, Edges, Extent, NewAsset, Span, Spans, Timestamp,
+};
 
 use super::{Stored, StoredEvent, newest, read, value::PersonalV1, value::stored_enum, write};
 use crate::{SchemaError, error::Flaw};
@@ -36,7 +38,31 @@ struct SpanV1 {
     to_us: u64,
 }
 
-/// Without `expiresAtMs`: until it is deleted.
+/// `init` of an edge is a number of the session's, or its own.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct EdgeV1 {
+    name: String,
+    from_us: u64,
+    to_us: u64,
+    of_from_us: u64,
+    of_to_us: u64,
+    bytes: u64,
+    crc32: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_init: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    own_init: Option<OwnInitV1>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OwnInitV1 {
+    bytes: u32,
+    codecs: String,
+}
+
+/// Without `expiresAtMs`: until it is deleted. Without `edges`: it is aligned to segments.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ReadyV1 {
@@ -44,6 +70,8 @@ struct ReadyV1 {
     duration_ms: u64,
     bytes: u64,
     gaps_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edges: Option<Vec<EdgeV1>>,
     files: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     expires_at_ms: Option<i64>,
@@ -57,6 +85,7 @@ struct FailedV1 {
     at_ms: i64,
 }
 
+/// Without `edges`: it is aligned to segments.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct TrimmedV1 {
@@ -64,6 +93,8 @@ struct TrimmedV1 {
     duration_ms: u64,
     bytes: u64,
     gaps_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    edges: Option<Vec<EdgeV1>>,
     at_ms: i64,
 }
 
@@ -103,6 +134,49 @@ fn spans_from(shapes: Vec<SpanV1>) -> Result<Spans, Flaw> {
     Ok(spans.collect::<Result<Vec<_>, _>>()?.try_into()?)
 }
 
+fn edges_to(edges: Option<&Edges>) -> Option<Vec<EdgeV1>> {
+    let shape = |edge: &Edge| {
+        let (session_init, own_init) = match &edge.init {
+            EdgeInit::Session(number) => (Some(*number), None),
+            EdgeInit::Own { bytes, codecs } => {
+                (None, Some(OwnInitV1 { bytes: *bytes, codecs: codecs.clone() }))
+            }
+        };
+        EdgeV1 {
+            name: edge.name.as_str().to_owned(),
+            from_us: edge.span.from_us(),
+            to_us: edge.span.to_us(),
+            of_from_us: edge.of.from_us(),
+            of_to_us: edge.of.to_us(),
+            bytes: edge.bytes,
+            crc32: edge.crc32,
+            session_init,
+            own_init,
+        }
+    };
+    edges.map(|edges| edges.as_slice().iter().map(shape).collect())
+}
+
+fn edges_from(shapes: Option<Vec<EdgeV1>>) -> Result<Option<Edges>, Flaw> {
+    let edge = |shape: EdgeV1| -> Result<Edge, Flaw> {
+        let init = match (shape.session_init, shape.own_init) {
+            (Some(number), None) => EdgeInit::Session(number),
+            (None, Some(OwnInitV1 { bytes, codecs })) => EdgeInit::Own { bytes, codecs },
+            _ => return Err(Flaw("an edge has one init section".to_owned())),
+        };
+        Ok(Edge {
+            name: shape.name.try_into()?,
+            span: Span::new(shape.from_us, shape.to_us)?,
+            of: Span::new(shape.of_from_us, shape.of_to_us)?,
+            bytes: shape.bytes,
+            crc32: shape.crc32,
+            init,
+        })
+    };
+    let edges = shapes.map(|shapes| shapes.into_iter().map(edge).collect::<Result<Vec<_>, _>>());
+    Ok(edges.transpose()?.map(Edges::try_from).transpose()?)
+}
+
 impl Stored for AssetEvent {
     const NEWEST: &'static [(&'static str, u16)] = &[
         ("asset.started", 1),
@@ -140,6 +214,7 @@ impl Stored for AssetEvent {
                     duration_ms: extent.duration_ms,
                     bytes: extent.bytes,
                     gaps_ms: extent.gaps_ms,
+                    edges: edges_to(extent.edges.as_ref()),
                     files: *files,
                     expires_at_ms: expires_at.map(Timestamp::as_millis),
                     at_ms,
@@ -156,6 +231,7 @@ impl Stored for AssetEvent {
                     duration_ms: extent.duration_ms,
                     bytes: extent.bytes,
                     gaps_ms: extent.gaps_ms,
+                    edges: edges_to(extent.edges.as_ref()),
                     at_ms,
                 },
             ),
@@ -192,8 +268,10 @@ fn event(name: &str, data: Value) -> Result<AssetEvent, Flaw> {
             AssetEvent::Started { asset, at: at(at_ms) }
         }
         "asset.ready" => {
-            let ReadyV1 { spans, duration_ms, bytes, gaps_ms, files, expires_at_ms, at_ms } = read(data)?;
-            let extent = Extent { spans: spans_from(spans)?, duration_ms, bytes, gaps_ms };
+            let ReadyV1 { spans, duration_ms, bytes, gaps_ms, edges, files, expires_at_ms, at_ms } =
+                read(data)?;
+            let (spans, edges) = (spans_from(spans)?, edges_from(edges)?);
+            let extent = Extent { spans, edges, duration_ms, bytes, gaps_ms };
             AssetEvent::Ready { extent, files, expires_at: expires_at_ms.map(at), at: at(at_ms) }
         }
         "asset.failed" => {
@@ -201,8 +279,9 @@ fn event(name: &str, data: Value) -> Result<AssetEvent, Flaw> {
             AssetEvent::Failed { reason: reason.into(), at: at(at_ms) }
         }
         "asset.trimmed" => {
-            let TrimmedV1 { spans, duration_ms, bytes, gaps_ms, at_ms } = read(data)?;
-            let extent = Extent { spans: spans_from(spans)?, duration_ms, bytes, gaps_ms };
+            let TrimmedV1 { spans, duration_ms, bytes, gaps_ms, edges, at_ms } = read(data)?;
+            let (spans, edges) = (spans_from(spans)?, edges_from(edges)?);
+            let extent = Extent { spans, edges, duration_ms, bytes, gaps_ms };
             AssetEvent::Trimmed { extent, at: at(at_ms) }
         }
         "asset.untrimmed" => {

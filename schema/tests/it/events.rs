@@ -3,10 +3,10 @@
 
 use sigma_domain::{
     ApiTokenEvent, ApiTokenGrant, AssetEvent, AssetFailure, AssetKind, AudioCodec, AudioFormat,
-    ChannelChanges, ChannelEvent, ChannelName, ChannelSettings, EndReason, Extent, FeedNumber, IngestFault,
-    IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd, NewAsset, Personal, ProjectEvent,
-    ProjectId, Retention, Scope, SealedText, SessionEvent, SessionHealthEvent, SessionId, Span, Timestamp,
-    VideoCodec, VideoFormat,
+    ChannelChanges, ChannelEvent, ChannelName, ChannelSettings, Edge, EdgeInit, EndReason, Extent,
+    FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd, NewAsset,
+    Personal, ProjectEvent, ProjectId, Retention, Scope, SealedText, SessionEvent, SessionHealthEvent,
+    SessionId, Span, Timestamp, VideoCodec, VideoFormat,
 };
 use sigma_schema::{SchemaError, Stored, StoredEvent};
 
@@ -284,6 +284,7 @@ fn asset() -> Vec<(&'static str, AssetEvent)> {
     let span = |(from, to): &(u64, u64)| Span::new(*from, *to).unwrap();
     let extent = |spans: &[(u64, u64)]| Extent {
         spans: spans.iter().map(span).collect::<Vec<_>>().try_into().unwrap(),
+        edges: None,
         duration_ms: 24_000,
         bytes: 9_000_000,
         gaps_ms: 1_500,
@@ -307,6 +308,24 @@ fn asset() -> Vec<(&'static str, AssetEvent)> {
         expires_at,
         at: at(90),
     };
+    let edge = |name: &str, shows: (u64, u64), of: (u64, u64), init| Edge {
+        name: name.repeat(16).try_into().unwrap(),
+        span: span(&shows),
+        of: span(&of),
+        bytes: 90_000,
+        crc32: 3_405_691_582,
+        init,
+    };
+    let own = EdgeInit::Own { bytes: 812, codecs: "avc1.640028,mp4a.40.2".to_owned() };
+    let edges = vec![
+        edge("a1", (3_500_000, 4_000_000), (2_000_000, 4_000_000), own),
+        edge("0e", (10_000_000, 10_500_000), (10_000_000, 14_000_000), EdgeInit::Session(1)),
+    ];
+    let exact = |edges: Vec<Edge>| Extent {
+        edges: Some(edges.try_into().unwrap()),
+        ..extent(&[(3_500_000, 4_000_000), (4_000_000, 10_000_000), (10_000_000, 10_500_000)])
+    };
+    let exactly = exact(edges.clone());
     let failed = |reason| AssetEvent::Failed { reason, at: at(90) };
     vec![
         ("asset.started.v1", AssetEvent::Started { asset: clip, at: at(20) }),
@@ -315,10 +334,16 @@ fn asset() -> Vec<(&'static str, AssetEvent)> {
         ("asset.started.v1-catchup", AssetEvent::Started { asset: new(AssetKind::Catchup), at: at(2) }),
         ("asset.ready.v1", ready(Some(at(86_490)))),
         ("asset.ready.v1-kept", ready(None)),
+        (
+            "asset.ready.v1-exact",
+            AssetEvent::Ready { extent: exactly, files: 2, expires_at: None, at: at(90) },
+        ),
         ("asset.failed.v1", failed(AssetFailure::NoMedia)),
         ("asset.failed.v1-node-lost", failed(AssetFailure::NodeLost)),
         ("asset.failed.v1-media-lost", failed(AssetFailure::MediaLost)),
         ("asset.trimmed.v1", AssetEvent::Trimmed { extent: extent(&[(2_000_000, 12_000_000)]), at: at(95) }),
+        ("asset.trimmed.v1-exact", AssetEvent::Trimmed { extent: exact(edges), at: at(95) }),
+        ("asset.trimmed.v1-on-key-frames", AssetEvent::Trimmed { extent: exact(vec![]), at: at(95) }),
         ("asset.untrimmed.v1", AssetEvent::Untrimmed { at: at(96) }),
         ("asset.poster_set.v1", AssetEvent::PosterSet { moment_us: 7_250_000, at: at(98) }),
         ("asset.deleted.v1", AssetEvent::Deleted { at: at(97) }),

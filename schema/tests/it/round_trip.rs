@@ -8,8 +8,8 @@ use proptest::{
 };
 use sigma_domain::{
     Actor, ActorKind, ApiTokenEvent, ApiTokenGrant, AssetEvent, AssetFailure, AssetKind, AudioCodec,
-    AudioFormat, ChannelChanges, ChannelEvent, ChannelId, ChannelSettings, DvrWindow, EndReason, Extent,
-    FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd,
+    AudioFormat, ChannelChanges, ChannelEvent, ChannelId, ChannelSettings, DvrWindow, Edge, EdgeInit,
+    EndReason, Extent, FeedNumber, IngestFault, IngestProtocol, InputFormat, LatencyMode, LossCause, LossEnd,
     MaxSessionDuration, NewAsset, NodeId, Personal, PlaybackId, ProjectEvent, ProjectId, ReconnectWindow,
     Retention, RetentionTime, Scope, SealedText, SessionEvent, SessionHealthEvent, SessionId, Span,
     Timestamp, ValueError, VideoCodec, VideoFormat,
@@ -240,8 +240,25 @@ fn extent() -> impl Strategy<Value = Extent> {
             moments.chunks_exact(2).map(|pair| Span::new(pair[0], pair[1]).unwrap()).collect();
         spans.try_into().unwrap()
     });
-    (spans, any::<u64>(), any::<u64>(), any::<u64>())
-        .prop_map(|(spans, duration_ms, bytes, gaps_ms)| Extent { spans, duration_ms, bytes, gaps_ms })
+    let init = prop_oneof![
+        any::<u32>().prop_map(EdgeInit::Session),
+        (any::<u32>(), "[a-z0-9.,]{0,40}").prop_map(|(bytes, codecs)| EdgeInit::Own { bytes, codecs }),
+    ];
+    let span = || (0..Span::LAST_US).prop_map(|from| Span::new(from, from + 1).unwrap());
+    let edge = ("[0-9a-f]{32}", span(), span(), any::<u64>(), any::<u32>(), init);
+    let edge = edge.prop_map(|(name, span, of, bytes, crc32, init)| Edge {
+        name: name.try_into().unwrap(),
+        span,
+        of,
+        bytes,
+        crc32,
+        init,
+    });
+    let edges = proptest::option::of(proptest::collection::vec(edge, 0..5));
+    let edges = edges.prop_map(|edges| edges.map(|edges| edges.try_into().unwrap()));
+    (spans, edges, any::<u64>(), any::<u64>(), any::<u64>()).prop_map(
+        |(spans, edges, duration_ms, bytes, gaps_ms)| Extent { spans, edges, duration_ms, bytes, gaps_ms },
+    )
 }
 
 fn asset_event() -> impl Strategy<Value = AssetEvent> {

@@ -43,7 +43,7 @@ pub use api_token::{API_TOKEN_LENGTH, NoApiToken, Secret};
 pub use app::{App, Parts, READ_YOUR_WRITES};
 pub use assets::{
     AssetPlayback, Chapter, ClipOf, ClipRange, Cut, CutError, CutPoint, CutRange, Extent, MOST_RANGES,
-    NewClip, NotCut, Recorded, Recordings, Run, Span, Wanted,
+    NewClip, NotCut, Recorded, Recordings, Run, Shown, Span, Wanted,
 };
 pub use authentication::Identity;
 pub use caller::{Caller, Done, Idempotency, MAX_IDEMPOTENCY_KEY};
@@ -64,8 +64,9 @@ pub use read::{
     Waited, folded_name,
 };
 pub use sigma_domain::{
-    Actor, ActorKind, AssetFailure, AssetKind, AssetState, AssetTitle, ChannelState, EndReason, IngestFault,
-    LatencyMode, Personal, ProjectId, Scope, SessionId, SessionState,
+    Actor, ActorKind, AssetFailure, AssetKind, AssetState, AssetTitle, ChannelState, Edge, EdgeInit,
+    EdgeName, Edges, EndReason, IngestFault, LatencyMode, Personal, ProjectId, Scope, SessionId,
+    SessionState, Span as MediaSpan, ValueError,
 };
 pub use subjects::Subjects;
 pub use timeline::{MAX_TIMELINE, TimelineEntry};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sigma_domain::{
-    Actor, AssetFailure, AssetKind, AssetState, AssetTitle, ChannelState, EndReason, InputFormat,
-    LatencyMode, Personal, Scope, SessionState,
+    Actor, AssetFailure, AssetKind, AssetState, AssetTitle, ChannelState, Edge, Edges, EndReason,
+    InputFormat, LatencyMode, Personal, Scope, SessionState,
 };
 
 use crate::assets::Span;
@@ -177,6 +177,10 @@ pub struct AssetRow {
     pub trim: Option<TrimRow>,
     /// The moment whose picture its owner chose, also where a trim leaves it out: microseconds of the session's media time.
     pub poster_us: Option<u64>,
+    /// What was made for the edges of all of it, where that is exact to the picture.
+    pub edges: Option<Edges>,
+    /// The same of the part that is shown.
+    pub trim_edges: Option<Edges>,
     /// When it was begun.
     pub created_at_ms: i64,
     /// When all of it was there.
@@ -207,6 +211,17 @@ impl AssetRow {
     /// How much is shown of it, bytes.
     pub fn bytes(&self) -> Option<u64> {
         self.trim.map(|trim| trim.bytes).or(self.whole_bytes)
+    }
+
+    /// Whether what is shown of it was cut to the picture.
+    pub fn is_exact(&self) -> bool {
+        let shown = if self.trim.is_some() { &self.trim_edges } else { &self.edges };
+        shown.is_some()
+    }
+
+    /// The edges of all of it and of the part that is shown.
+    pub fn all_edges(&self) -> impl Iterator<Item = &Edge> {
+        [&self.edges, &self.trim_edges].into_iter().flatten().flat_map(Edges::as_slice)
     }
 
     /// How much of what is shown is missing.

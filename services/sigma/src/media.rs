@@ -433,9 +433,9 @@ impl Control for Port {
         let found = self.app.asset_playback(asset).await;
         let found = found.map_err(|error| ControlError::Unavailable(error.to_string()))?;
         let Some(playback) = found else { return Ok(AssetStanding::Unknown) };
-        let spans = match playback.state {
+        let edit = match playback.state {
             AssetState::Started => None,
-            AssetState::Ready => Some(playback.spans.iter().map(recordings::to_media).collect()),
+            AssetState::Ready => Some(recordings::edit(&playback.shown)),
             AssetState::Failed => return Ok(AssetStanding::Failed),
             AssetState::Deleted | AssetState::Expired => return Ok(AssetStanding::Gone),
         };
@@ -447,7 +447,7 @@ impl Control for Port {
         Ok(AssetStanding::There(AssetFacts {
             session: playback.session,
             kind,
-            spans,
+            edit,
             poster_us: playback.poster_us,
         }))
     }
@@ -463,6 +463,7 @@ impl Control for Port {
             on_air: wanted.on_air,
             everything: wanted.everything,
             spans: wanted.spans.iter().map(recordings::to_media).collect(),
+            edges: wanted.edges.iter().filter_map(|name| name.parse().ok()).collect(),
         })
     }
 

@@ -240,13 +240,17 @@ async fn only_what_nobody_needs_is_removed() {
         log.append(&Entry::Ended, &[]).unwrap();
         Following::begin(&studio.archive, &studio.folder(session)).await.unwrap().step().await.unwrap();
     }
-    let removed = studio.archive.thin_out("se_1", |msn| (5..8).contains(&msn), false).await.unwrap();
+    let removed = studio
+        .archive
+        .thin_out("se_1", |file, _| matches!(file, MediaFile::Segment(5..8)), false)
+        .await
+        .unwrap();
     assert_eq!(removed, 17);
     let left = |session: &str, msn: u64| studio.object(session, &format!("{msn}.m4s")).exists();
     assert!((0..20).all(|msn| left("se_1", msn) == (5..8).contains(&msn)));
     assert_eq!(studio.archive.load("se_1").await.unwrap().unwrap().entries.len(), 3 + 40 + 1);
-    assert_eq!(studio.archive.thin_out("se_1", |_| true, false).await.unwrap(), 0);
-    assert!(studio.archive.thin_out("se_2", |_| false, true).await.unwrap() > 20);
+    assert_eq!(studio.archive.thin_out("se_1", |_, _| true, false).await.unwrap(), 0);
+    assert!(studio.archive.thin_out("se_2", |_, _| false, true).await.unwrap() > 20);
     assert_eq!(studio.archive.sessions().await.unwrap(), ["se_1"]);
     assert_eq!(studio.archive.load("se_2").await.unwrap(), None);
 }

@@ -2,7 +2,8 @@
 
 use thiserror::Error;
 
-use super::{Extent, Piece, Recording, Span, us};
+use super::edit::{Edge, Edit, Item, ticks};
+use super::{Extent, Recording, Span, us};
 
 /// Times within a frame of a border are that border: what a player tells is rounded.
 const TOLERANCE_US: u64 = 20_000;
@@ -64,6 +65,15 @@ pub enum CutError {
     },
 }
 
+/// A stretch of the session's media time without a gap, in ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch {
+    /// Where it begins.
+    pub from: u64,
+    /// Where it ends.
+    pub to: u64,
+}
+
 impl Recording {
     /// Of each range the segments from the one that holds its beginning to the one that holds its end, in the order of the
     /// ranges; what they have in common is there as often as it was asked for. Each begins to play: a segment that needs what
@@ -71,18 +81,12 @@ impl Recording {
     ///
     /// # Errors
     /// [`NotCut`], where the words are for who asked. No ranges are [`CutError::Empty`]; all together are held against the limit.
-    pub fn cut(&self, ranges: &[CutRange], within: Option<&[Span]>, limit_us: u64) -> Result<Cut, NotCut> {
-        let public: Vec<Span> = self.public().into_iter().collect();
+    pub fn cut(&self, ranges: &[CutRange], within: Option<&Edit>, limit_us: u64) -> Result<Cut, NotCut> {
+        let public = Edit::from(self.public().into_iter().collect::<Vec<_>>());
         let whole = Whole::new(self, within.unwrap_or(&public));
-        let mut length_us = 0u64;
+        let points = whole.all_points(ranges, limit_us)?;
         let (mut runs, mut before): (Vec<(usize, Span)>, Option<(u64, usize)>) = (Vec::new(), None);
-        for (range, asked) in ranges.iter().enumerate() {
-            let not_cut = |why| NotCut { range, why };
-            let (from, to) = whole.points(asked).map_err(not_cut)?;
-            length_us = length_us.saturating_add(to - from);
-            if length_us > limit_us {
-                return Err(not_cut(CutError::TooLong { limit_us }));
-            }
+        for (from, to) in points {
             let (mut first, last) = whole.around(from, to);
             if let Some((_, shown)) = before.filter(|(ended, _)| from + TOLERANCE_US >= *ended) {
                 // What only the alignment of both would show twice is shown once.
@@ -97,33 +101,75 @@ impl Recording {
             }
         }
         let spans: Vec<Span> = runs.into_iter().map(|(_, span)| span).collect();
+        let is_shown = |edge: &&Edge| spans.contains(&edge.span);
+        let edges = whole.edit.edges.iter().filter(is_shown).cloned().collect();
         match spans.is_empty() {
             true => Err(NotCut { range: 0, why: CutError::Empty }),
-            false => Ok(self.extent(&spans)),
+            false => Ok(self.extent_of(&Edit { spans, edges })),
         }
+    }
+
+    /// Where a range that is aligned to segments begins and ends, in microseconds of what is shown.
+    ///
+    /// # Errors
+    /// As [`Self::cut`].
+    pub fn aligned(&self, range: &CutRange, within: Option<&Edit>) -> Result<(u64, u64), CutError> {
+        let public = Edit::from(self.public().into_iter().collect::<Vec<_>>());
+        let whole = Whole::new(self, within.unwrap_or(&public));
+        let (from, to) = whole.points(range)?;
+        let (first, last) = whole.around(from, to);
+        let until = |count: usize| us(whole.media.iter().take(count).map(|(_, item)| item.duration()).sum());
+        Ok((until(first), until(last + 1)))
+    }
+
+    /// Of each range just what it names, whatever segments that lies in: stretches without a gap, in order.
+    ///
+    /// # Errors
+    /// As [`Self::cut`].
+    pub fn stretches(
+        &self,
+        ranges: &[CutRange],
+        within: Option<&Edit>,
+        limit_us: u64,
+    ) -> Result<Vec<Vec<Stretch>>, NotCut> {
+        let public = Edit::from(self.public().into_iter().collect::<Vec<_>>());
+        let whole = Whole::new(self, within.unwrap_or(&public));
+        let points = whole.all_points(ranges, limit_us)?;
+        Ok(points.into_iter().map(|(from, to)| whole.stretches(from, to)).collect())
     }
 }
 
 /// What is cut from.
 struct Whole<'a> {
     recording: &'a Recording,
-    within: &'a [Span],
-    /// The span that each segment with media is of, its number, and itself.
-    media: Vec<(usize, u64, &'a Piece)>,
+    edit: &'a Edit,
+    /// What it shows, each with the place of its stretch.
+    media: Vec<(usize, Item<'a>)>,
     length_us: u64,
 }
 
 impl<'a> Whole<'a> {
-    fn new(recording: &'a Recording, within: &'a [Span]) -> Self {
-        let placed = within.iter().enumerate().flat_map(|(place, span)| {
-            recording.within(std::slice::from_ref(span)).map(move |(msn, piece)| (place, msn, piece))
-        });
-        let media: Vec<_> = placed.filter(|(_, _, piece)| !piece.gap).collect();
-        let length_us = us(media.iter().map(|(_, _, piece)| piece.duration).sum());
-        Self { recording, within, media, length_us }
+    fn new(recording: &'a Recording, edit: &'a Edit) -> Self {
+        let media: Vec<_> = recording.placed(edit).collect();
+        let length_us = us(media.iter().map(|(_, item)| item.duration()).sum());
+        Self { recording, edit, media, length_us }
     }
 
-    /// A range in microseconds of what is shown.
+    /// The ranges in microseconds of what is shown; held against the limit all together.
+    fn all_points(&self, ranges: &[CutRange], limit_us: u64) -> Result<Vec<(u64, u64)>, NotCut> {
+        let mut length_us = 0u64;
+        let point = |(range, asked): (usize, &CutRange)| {
+            let not_cut = |why| NotCut { range, why };
+            let (from, to) = self.points(asked).map_err(not_cut)?;
+            length_us = length_us.saturating_add(to - from);
+            if length_us > limit_us {
+                return Err(not_cut(CutError::TooLong { limit_us }));
+            }
+            Ok((from, to))
+        };
+        ranges.iter().enumerate().map(point).collect()
+    }
+
     fn points(&self, range: &CutRange) -> Result<(u64, u64), CutError> {
         let length_us = self.length_us;
         if self.media.is_empty() {
@@ -147,13 +193,13 @@ impl<'a> Whole<'a> {
         }
     }
 
-    /// The first and the last segment that are needed for a range.
+    /// The first and the last item that are needed for a range.
     fn around(&self, from: u64, to: u64) -> (usize, usize) {
         let mut at = 0u64;
         let (mut first, mut last) = (None, 0);
-        for (index, (_, _, piece)) in self.media.iter().enumerate() {
+        for (index, (_, item)) in self.media.iter().enumerate() {
             let begins = us(at);
-            at += piece.duration;
+            at += item.duration();
             if begins + TOLERANCE_US >= to && index > 0 {
                 break;
             }
@@ -165,8 +211,8 @@ impl<'a> Whole<'a> {
         let mut first = first.unwrap_or(last).min(last);
         // What needs the frames before it: back to where decoding can begin, in the same span.
         while first > 0 {
-            let ((_, msn, piece), (_, before, _)) = (self.media[first], self.media[first - 1]);
-            if piece.independent || msn != before + 1 {
+            let (item, before) = (&self.media[first].1, &self.media[first - 1].1);
+            if item.independent() || item.start() != before.end() {
                 break;
             }
             first -= 1;
@@ -174,19 +220,40 @@ impl<'a> Whole<'a> {
         (first, last)
     }
 
-    /// The stretches from the beginning of one segment to the end of another, each with its place in what is cut from; none
+    /// The stretches from the beginning of one item to the end of another, each with its place in what is cut from; none
     /// where that is before it.
     fn runs(&self, first: usize, last: usize) -> Vec<(usize, Span)> {
         let Some(of_cut) = self.media.get(first..=last) else { return Vec::new() };
-        let runs = of_cut.chunk_by(|(one, ..), (other, ..)| one == other);
-        let places = runs.filter_map(|run| run.first()).map(|(place, ..)| *place);
-        let mut spans: Vec<_> = places.map(|place| (place, self.within[place])).collect();
-        if let (Some((_, span)), Some((.., piece))) = (spans.first_mut(), of_cut.first()) {
-            span.from_us = us(piece.start);
+        let runs = of_cut.chunk_by(|(one, _), (other, _)| one == other);
+        let places = runs.filter_map(|run| run.first()).map(|(place, _)| *place);
+        let mut spans: Vec<_> = places.map(|place| (place, self.edit.spans[place])).collect();
+        if let (Some((_, span)), Some((_, item))) = (spans.first_mut(), of_cut.first()) {
+            span.from_us = us(item.start());
         }
-        if let (Some((_, span)), Some((.., piece))) = (spans.last_mut(), of_cut.last()) {
-            span.to_us = us(piece.end());
+        if let (Some((_, span)), Some((_, item))) = (spans.last_mut(), of_cut.last()) {
+            span.to_us = us(item.end());
         }
         spans
+    }
+
+    /// Where on the session's media time a range lies.
+    fn stretches(&self, from: u64, to: u64) -> Vec<Stretch> {
+        let (from, to) = (ticks(from), ticks(to));
+        let mut at = 0u64;
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for (_, item) in &self.media {
+            let (begins, ends) = (at, at + item.duration());
+            at = ends;
+            let (from, to) = (from.max(begins), to.min(ends));
+            if from >= to {
+                continue;
+            }
+            let of_item = Stretch { from: item.start() + from - begins, to: item.start() + to - begins };
+            match stretches.last_mut().filter(|before| before.to == of_item.from) {
+                Some(before) => before.to = of_item.to,
+                None => stretches.push(of_item),
+            }
+        }
+        stretches
     }
 }

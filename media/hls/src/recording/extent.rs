@@ -1,13 +1,13 @@
 //! How much media there is in some stretches of a session.
 
-use super::{Recording, Span};
+use super::{Edit, Recording, Span};
 use crate::{CLOCK, us_of_ticks};
 
 /// How much media there is in a view of a recording.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Extent {
-    /// Its stretches, on the borders of segments, in order.
-    pub spans: Vec<Span>,
+    /// What it shows.
+    pub edit: Edit,
     /// Milliseconds of media: what a player plays.
     pub duration_ms: u64,
     /// Bytes of media, init sections not counted.
@@ -21,22 +21,26 @@ pub struct Extent {
 impl Recording {
     /// How much there is in these stretches; without any media, nothing but zeros.
     pub fn extent(&self, spans: &[Span]) -> Extent {
-        let (mut media, mut gaps, mut extent) = (0u64, 0u64, Extent::default());
+        self.extent_of(&Edit::from(spans.to_vec()))
+    }
+
+    /// The same of an edit.
+    pub fn extent_of(&self, edit: &Edit) -> Extent {
+        let (mut media, mut extent) = (0u64, Extent::default());
         let mut before = None;
-        for (msn, piece) in self.within(spans) {
-            if piece.gap {
-                gaps += piece.duration;
-                continue;
-            }
-            media += piece.duration;
-            extent.bytes += piece.len;
-            let goes_on = before.replace(msn).is_some_and(|before| self.goes_on(before, msn));
+        for item in self.items(edit) {
+            media += item.duration();
+            extent.bytes += item.len();
+            let goes_on = before.replace(item).is_some_and(|before| self.goes_on(&before, &item));
             extent.files += u32::from(!goes_on);
         }
         if media > 0 {
-            extent.spans = spans.to_vec();
+            let aligned: Vec<Span> =
+                edit.spans.iter().filter(|span| edit.edge(span).is_none()).copied().collect();
+            let gaps = self.within(&aligned).filter(|(_, piece)| piece.gap).map(|(_, piece)| piece.duration);
             extent.duration_ms = milliseconds(media);
-            extent.gaps_ms = milliseconds(gaps);
+            extent.gaps_ms = milliseconds(gaps.sum());
+            extent.edit = edit.clone();
         }
         extent
     }

@@ -1,7 +1,6 @@
 //! What plays without a break: where it stands in what a player counts, and where in the session's media time.
 
-use super::segments;
-use crate::recording::{Recording, Span};
+use crate::recording::{Edit, Recording};
 use crate::text::Moment;
 use crate::us_of_ticks;
 
@@ -21,35 +20,34 @@ pub struct Run {
     pub chapter: Option<String>,
 }
 
-/// The runs of these stretches, in order: a new one begins wherever something is missing before it, or the format changes. The
+/// The runs of an edit, in order: a new one begins wherever something is missing before it, or the format changes. The
 /// first, and each whose feed was away before it, begins a chapter, called by its date.
-pub fn runs(recording: &Recording, spans: &[Span]) -> Vec<Run> {
+pub fn runs(recording: &Recording, edit: &Edit) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let mut played = 0u64;
-    // The segment before, and when that ends.
+    // Where what is before ends, and when that was.
     let mut before: Option<(u64, Option<i64>)> = None;
-    for (msn, piece) in segments(recording, spans) {
-        let date = recording.date_us(msn);
+    for item in recording.items(edit) {
+        let date = recording.date_at(item.start());
         let at_us = us(played);
-        played += piece.duration;
-        let follows = before.filter(|(last, _)| last + 1 == msn && !piece.discontinuity);
-        match runs.last_mut().filter(|_| follows.is_some()) {
+        played += item.duration();
+        let is_next = before.is_some_and(|(end, _)| end == item.start());
+        let follows = is_next && !recording.begins_span(item.start());
+        match runs.last_mut().filter(|_| follows) {
             Some(run) => run.length_us = us(played) - run.at_us,
             None => {
-                let goes_on = before.is_some_and(|(last, until)| {
-                    let apart = date.zip(until).map_or(0, |(date, until)| date - until);
-                    last + 1 == msn && apart < AWAY_US
-                });
+                let until = before.and_then(|(_, until)| until);
+                let apart = date.zip(until).map_or(0, |(date, until)| date - until);
                 let title = || match date {
                     Some(date) => Moment(date).to_string(),
                     None => (runs.len() + 1).to_string(),
                 };
-                let chapter = (!goes_on).then(title);
-                let (from_us, length_us) = (us(piece.start), us(played) - at_us);
+                let chapter = (!is_next || apart >= AWAY_US).then(title);
+                let (from_us, length_us) = (us(item.start()), us(played) - at_us);
                 runs.push(Run { at_us, from_us, length_us, chapter });
             }
         }
-        before = Some((msn, date.map(|date| date + us_of_ticks(piece.duration))));
+        before = Some((item.end(), date.map(|date| date + us_of_ticks(item.duration()))));
     }
     runs
 }

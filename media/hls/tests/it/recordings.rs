@@ -1,6 +1,8 @@
 //! Views of all of a session: rewind, catchup, cuts.
 
-use sigma_hls::recording::{CutError, CutPoint, CutRange, Extent, NotCut};
+use sigma_hls::recording::{
+    CutError, CutPoint, CutRange, Edge, EdgeInit, EdgeName, Edit, Extent, NotCut, Planned, Stretch,
+};
 use sigma_hls::vod::{self, Closing};
 use sigma_hls::{Input, Profile, Recording, Span, View, playlist};
 use sigma_log::Entry;
@@ -73,9 +75,11 @@ fn twelve_hours_of_rewind_are_small() {
 fn a_catchup_leaves_the_gap_out() {
     let mut stage = with_an_outage();
     stage.stop();
-    let text = vod::media(&stage.recording, &all(&stage), Closing::Closed).unwrap();
+    let text = vod::media(&stage.recording, &Edit::from(all(&stage)), Closing::Closed).unwrap();
     insta::assert_snapshot!(text);
-    insta::assert_snapshot!(vod::multivariant(&stage.recording, &all(&stage), "vod.m3u8").unwrap());
+    insta::assert_snapshot!(
+        vod::multivariant(&stage.recording, &Edit::from(all(&stage)), "vod.m3u8").unwrap()
+    );
     let extent = stage.recording.extent(&all(&stage));
     assert_eq!((extent.duration_ms, extent.gaps_ms, extent.files), (20_000, 10_000, 2));
 }
@@ -83,7 +87,7 @@ fn a_catchup_leaves_the_gap_out() {
 #[test]
 fn what_plays_without_a_break_is_a_run_and_a_chapter_where_the_feed_was_away() {
     let stage = with_an_outage();
-    let runs = vod::runs(&stage.recording, &all(&stage));
+    let runs = vod::runs(&stage.recording, &Edit::from(all(&stage)));
     let at: Vec<_> = runs.iter().map(|run| (run.at_us, run.length_us)).collect();
     assert_eq!(at, [(0, 10 * S), (10 * S, 10 * S)], "gaps are left out");
     assert_eq!(runs[0].from_us, 0);
@@ -92,10 +96,10 @@ fn what_plays_without_a_break_is_a_run_and_a_chapter_where_the_feed_was_away() {
     assert!(titles.len() == 2 && titles.iter().all(|title| title.ends_with(" UTC")), "{titles:?}");
     // A part of it begins where it is cut.
     let part = [Span { from_us: 4 * S, to_us: runs[1].from_us + 2 * S }];
-    let of_part = vod::runs(&stage.recording, &part);
+    let of_part = vod::runs(&stage.recording, &Edit::from(part.to_vec()));
     let at: Vec<_> = of_part.iter().map(|run| (run.at_us, run.from_us, run.length_us)).collect();
     assert_eq!(at, [(0, 4 * S, 6 * S), (6 * S, runs[1].from_us, 2 * S)]);
-    assert!(vod::runs(&stage.recording, &[]).is_empty());
+    assert!(vod::runs(&stage.recording, &Edit::default()).is_empty());
 }
 
 #[test]
@@ -105,7 +109,7 @@ fn another_format_at_once_is_another_run_of_the_same_chapter() {
     stage.act(Input::GoLive { from_start: true });
     stage.format(1);
     stage.segments(2);
-    let runs = vod::runs(&stage.recording, &all(&stage));
+    let runs = vod::runs(&stage.recording, &Edit::from(all(&stage)));
     let chapters: Vec<_> = runs.iter().map(|run| run.chapter.is_some()).collect();
     assert_eq!(chapters, [true, false]);
 }
@@ -116,7 +120,7 @@ fn what_is_being_recorded_grows_and_says_so() {
     stage.segments(3);
     let open = |stage: &Stage| {
         let whole: Vec<Span> = stage.recording.whole().into_iter().collect();
-        vod::media(&stage.recording, &whole, Closing::Open).unwrap()
+        vod::media(&stage.recording, &Edit::from(whole), Closing::Open).unwrap()
     };
     let before = open(&stage);
     stage.segments(1);
@@ -146,7 +150,8 @@ fn cut_one(
     within: Option<&[Span]>,
     limit_us: u64,
 ) -> Result<Extent, CutError> {
-    recording.cut(&[CutRange { from, to }], within, limit_us).map_err(|not_cut| not_cut.why)
+    let within = within.map(|spans| Edit::from(spans.to_vec()));
+    recording.cut(&[CutRange { from, to }], within.as_ref(), limit_us).map_err(|not_cut| not_cut.why)
 }
 
 #[test]
@@ -157,7 +162,10 @@ fn a_cut_has_the_segments_that_hold_it() {
     };
     let spans = |from, to| {
         let cut = cut(from, to).unwrap();
-        (cut.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect::<Vec<_>>(), cut.duration_ms)
+        (
+            cut.edit.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect::<Vec<_>>(),
+            cut.duration_ms,
+        )
     };
     assert_eq!(spans(2 * S, 6 * S), (vec![(2, 6)], 4_000), "on the borders");
     assert_eq!(spans(3 * S, 5 * S), (vec![(2, 6)], 4_000), "within");
@@ -168,7 +176,7 @@ fn a_cut_has_the_segments_that_hold_it() {
     let back =
         cut_one(&stage.recording, CutPoint::BackFromNow(4 * S), CutPoint::BackFromNow(0), None, 60 * S)
             .unwrap();
-    assert_eq!(back.spans, [Span { from_us: 26 * S, to_us: 30 * S }]);
+    assert_eq!(back.edit.spans, [Span { from_us: 26 * S, to_us: 30 * S }]);
 }
 
 #[test]
@@ -178,9 +186,9 @@ fn a_cut_of_a_cut_stays_in_it() {
     let cut = |from, to| {
         cut_one(&stage.recording, CutPoint::FromStart(from), CutPoint::FromStart(to), Some(&within), 60 * S)
     };
-    assert_eq!(cut(0, 8 * S).unwrap().spans, within);
+    assert_eq!(cut(0, 8 * S).unwrap().edit.spans, within);
     assert_eq!(
-        cut(2 * S, 6 * S).unwrap().spans,
+        cut(2 * S, 6 * S).unwrap().edit.spans,
         [Span { from_us: 6 * S, to_us: 8 * S }, Span { from_us: 22 * S, to_us: 24 * S }]
     );
     assert_eq!(cut(2 * S, 9 * S), Err(CutError::Outside { length_us: 8 * S }));
@@ -219,7 +227,7 @@ fn a_cut_begins_where_decoding_can() {
     let recording = Recording::fold(&stage.entries);
     let cut =
         cut_one(&recording, CutPoint::FromStart(9 * S), CutPoint::FromStart(10 * S), None, 60 * S).unwrap();
-    assert_eq!(cut.spans, [Span { from_us: 4 * S, to_us: 10 * S }]);
+    assert_eq!(cut.edit.spans, [Span { from_us: 4 * S, to_us: 10 * S }]);
 }
 
 #[test]
@@ -231,7 +239,7 @@ fn ranges_are_cut_in_their_order_and_shown_as_often_as_they_were_asked_for() {
     };
     let cut = |seconds: &[(u64, u64)]| {
         let cut = stage.recording.cut(&ranges(seconds), None, 20 * S)?;
-        let spans = cut.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect::<Vec<_>>();
+        let spans = cut.edit.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect::<Vec<_>>();
         Ok::<_, NotCut>((spans, cut.duration_ms / 1_000, cut.files))
     };
     assert_eq!(cut(&[(2, 4), (6, 8)]), Ok((vec![(2, 4), (6, 8)], 4, 2)), "a file goes on, or is another");
@@ -251,11 +259,101 @@ fn ranges_are_cut_in_their_order_and_shown_as_often_as_they_were_asked_for() {
 
     // A cut of what was joined counts what is shown, and stays in it.
     let within = [(6, 8), (2, 6), (4, 8)].map(|(from, to)| Span { from_us: from * S, to_us: to * S });
-    let of = stage.recording.cut(&ranges(&[(1, 8)]), Some(&within), 60 * S).unwrap();
-    let spans: Vec<_> = of.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect();
+    let of = stage.recording.cut(&ranges(&[(1, 8)]), Some(&Edit::from(within.to_vec())), 60 * S).unwrap();
+    let spans: Vec<_> = of.edit.spans.iter().map(|span| (span.from_us / S, span.to_us / S)).collect();
     assert_eq!(spans, [(6, 8), (2, 6), (4, 6)]);
-    let text = vod::media(&stage.recording, &of.spans, Closing::Closed).unwrap();
+    let text = vod::media(&stage.recording, &of.edit, Closing::Closed).unwrap();
     let uris: Vec<_> = text.lines().filter(|line| line.ends_with(".m4s")).collect();
     assert_eq!(uris, ["3.m4s", "1.m4s", "2.m4s", "2.m4s"]);
     assert_eq!(text.matches("#EXT-X-DISCONTINUITY").count(), 2, "{text}");
+}
+
+/// A cut of 20 s of segments of 2 s, from 3.5 s to 17.25 s: the first part of its beginning coded anew, its end taken as it is.
+fn exact() -> Edit {
+    let span = |from_us: u64, to_us: u64| Span { from_us, to_us };
+    let edge =
+        |name, shows, of, init| Edge { name: EdgeName(name), span: shows, of, len: 1_000, crc32: 1, init };
+    let own = EdgeInit::Own { len: 700, codecs: "avc1.640028,mp4a.40.2".to_owned() };
+    let begins = edge(0xb, span(3_500_000, 4 * S), span(2 * S, 4 * S), own);
+    let ends = edge(0xe, span(16 * S, 17_250_000), span(16 * S, 18 * S), EdgeInit::Session(0));
+    let spans = vec![begins.span, span(4 * S, 16 * S), ends.span];
+    Edit { spans, edges: vec![begins, ends] }
+}
+
+fn twenty_seconds() -> Stage {
+    let mut stage = Stage::low();
+    stage.segments(10);
+    stage.act(Input::GoLive { from_start: true });
+    stage
+}
+
+#[test]
+fn an_exact_cut_shows_its_edges_in_the_place_of_segments() {
+    let stage = twenty_seconds();
+    let edit = exact();
+    let extent = stage.recording.extent_of(&edit);
+    assert_eq!((extent.duration_ms, extent.gaps_ms, extent.files), (13_750, 0, 2));
+    insta::assert_snapshot!(vod::media(&stage.recording, &edit, Closing::Closed).unwrap());
+    let multivariant = vod::multivariant(&stage.recording, &edit, "vod.m3u8").unwrap();
+    assert!(multivariant.contains("avc1.640028"), "{multivariant}");
+    assert_eq!(vod::edge_names(EdgeName(0xb))[1], format!("{:032x}.mp4", 0xb));
+}
+
+#[test]
+fn a_cut_of_an_exact_cut_counts_what_it_shows() {
+    let stage = twenty_seconds();
+    let (recording, within) = (&stage.recording, exact());
+    let at = |ms: u64| CutPoint::FromStart(ms * 1_000);
+    let range = |from, to| CutRange { from: at(from), to: at(to) };
+    let of = recording.cut(&[range(0, 4_500)], Some(&within), 60 * S).unwrap().edit;
+    assert_eq!(of.spans, [within.spans[0], Span { from_us: 4 * S, to_us: 8 * S }], "aligned: with its edge");
+    assert_eq!(of.edges, within.edges[..1]);
+    assert_eq!(recording.aligned(&range(1_000, 3_000), Some(&within)), Ok((500_000, 4_500_000)));
+    // Exact: of the session's own media again.
+    let ticks = |ms: u64| ms * 90;
+    let stretches = recording.stretches(&[range(250, 13_500)], Some(&within), 60 * S).unwrap();
+    assert_eq!(stretches, [[Stretch { from: ticks(3_750), to: ticks(17_000) }]]);
+}
+
+#[test]
+fn an_exact_cut_leaves_whole_what_lies_between_key_frames() {
+    let stage = twenty_seconds();
+    let plan = |from: u64, to: u64| stage.recording.plan(&Stretch { from: from * 90, to: to * 90 });
+    let told = |planned: Vec<Planned>| -> Vec<(u64, u64, bool)> {
+        let one = |planned| match planned {
+            Planned::Whole(span) => (span.from_us / 1_000, span.to_us / 1_000, true),
+            Planned::Part { keep, .. } => (keep.from / 90, keep.to / 90, false),
+        };
+        planned.into_iter().map(one).collect()
+    };
+    assert_eq!(
+        told(plan(3_500, 9_000)),
+        [(3_500, 4_000, false), (4_000, 8_000, true), (8_000, 9_000, false)]
+    );
+    assert_eq!(told(plan(4_000, 8_000)), [(4_000, 8_000, true)], "on key frames it is aligned");
+    assert_eq!(told(plan(2_500, 3_000)), [(2_500, 3_000, false)], "both edges in one");
+    assert_eq!(
+        told(plan(3_900, 30_000)),
+        [(3_900, 4_000, false), (4_000, 20_000, true)],
+        "as far as there is"
+    );
+    let rounded = stage.recording.plan(&Stretch { from: 4_000 * 90 + 40, to: 8_000 * 90 - 40 });
+    assert_eq!(told(rounded), [(4_000, 8_000, true)], "as near as a player tells");
+    assert_eq!(told(plan(25_000, 26_000)), [], "there is nothing");
+}
+
+#[test]
+fn a_group_of_pictures_over_several_segments_is_one_block() {
+    let mut stage = twenty_seconds();
+    for entry in &mut stage.entries {
+        if let Entry::Segment { msn: 3 | 4, independent, .. } = entry {
+            *independent = false;
+        }
+    }
+    let recording = Recording::fold(&stage.entries);
+    let planned = recording.plan(&Stretch { from: 7_000 * 90, to: 9_000 * 90 });
+    let [Planned::Part { block, keep }] = planned.as_slice() else { panic!("{planned:?}") };
+    assert_eq!((block.first, block.last, block.after, block.independent), (2, 4, Some(5), true));
+    assert_eq!((block.from, block.to), (4_000 * 90, 10_000 * 90));
+    assert_eq!(*keep, Stretch { from: 7_000 * 90, to: 9_000 * 90 });
 }

@@ -1,6 +1,7 @@
 //! What is kept of sessions: filed in the archive, told to the control plane, measured, and removed when nobody needs it.
 
 mod filing;
+mod needed;
 mod room;
 mod sweep;
 mod told;

@@ -3,18 +3,20 @@
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use sigma_archive::{Archive, ArchiveError};
 use sigma_clock::{Instant, monotonic};
+use sigma_hls::recording::EdgeName;
 use sigma_hls::{Recording, Span};
 use sigma_log::{LogError, MediaFile, SegmentLog};
 use tracing::{info, warn};
 
 use super::filing::FILED;
+use super::needed::{Needed, judged_before};
 use super::room::Tally;
-use crate::control::Wanted;
 use crate::core::Core;
 use crate::session::{SessionHandle, stale_folders};
 
@@ -33,12 +35,12 @@ const ARCHIVE_EVERY: Duration = Duration::from_secs(600);
 #[derive(Default)]
 pub(crate) struct Sweeper {
     /// What was left of each ended session when it was last thinned out.
-    thinned: HashMap<String, Vec<Span>>,
+    thinned: HashMap<String, Needed>,
     /// The same of the archive.
-    archive_thinned: HashMap<String, Vec<Span>>,
+    archive_thinned: HashMap<String, Needed>,
     archive_looked_at: Option<Instant>,
     /// What was needed of a session when it was first seen to be just that.
-    needed: HashMap<String, (Vec<Span>, Instant)>,
+    needed: HashMap<String, (Needed, Instant)>,
     /// Of each session on air: the first segment that still stands on the disk.
     trimmed: HashMap<String, u64>,
     tally: Tally,
@@ -49,6 +51,11 @@ impl Sweeper {
     pub(crate) async fn round(&mut self, core: &Arc<Core>) {
         self.trim_on_air(core).await;
         self.measure(core).await;
+        // Of an edge that was made and is not named in the end nobody else says that it is there.
+        for session in core.edged.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            self.thinned.remove(&session);
+            self.archive_thinned.remove(&session);
+        }
         // Where there is no room, what nobody needs goes without waiting for its time.
         let is_full = core.room.now().is_full();
         if is_full || self.archive_looked_at.is_none_or(|last| last.elapsed() >= ARCHIVE_EVERY) {
@@ -66,7 +73,8 @@ impl Sweeper {
             };
             if folder.join(FILED).exists() {
                 // The archive has all of it.
-                let gone = tokio::task::spawn_blocking(move || thin_out(&folder, &[])).await;
+                let gone =
+                    tokio::task::spawn_blocking(move || thin_out(&folder, &Needed::default(), 0)).await;
                 if let Ok(Err(error)) = gone {
                     warn!(session.id = %session, %error, "old media cannot be removed");
                 }
@@ -74,14 +82,17 @@ impl Sweeper {
             }
             match core.control.wanted(&session).await {
                 Ok(wanted) if wanted.on_air || wanted.everything => {}
-                Ok(Wanted { spans, .. }) if self.thinned.get(&session) == Some(&spans) => {}
-                Ok(Wanted { spans, .. }) if !self.is_settled(&session, &spans) => {}
-                Ok(Wanted { spans, .. }) => {
-                    let left = spans.clone();
-                    match tokio::task::spawn_blocking(move || thin_out(&folder, &left)).await {
-                        Ok(Ok(())) => {
-                            self.thinned.insert(session, spans);
+                Ok(wanted) => {
+                    let needed = Needed::from(wanted);
+                    if self.thinned.get(&session) == Some(&needed) || !self.is_settled(&session, &needed) {
+                        continue;
+                    }
+                    let (left, before) = (needed.clone(), judged_before(core, GRACE));
+                    match tokio::task::spawn_blocking(move || thin_out(&folder, &left, before)).await {
+                        Ok(Ok(true)) => {
+                            self.thinned.insert(session, needed);
                         }
+                        Ok(Ok(false)) => {}
                         Ok(Err(error)) => {
                             warn!(session.id = %session, %error, "old media cannot be removed")
                         }
@@ -131,19 +142,20 @@ impl Sweeper {
             if folder.exists() && !folder.join(FILED).exists() {
                 continue;
             }
-            let spans = match core.control.wanted(&session).await {
+            let needed = match core.control.wanted(&session).await {
                 Ok(wanted) if wanted.on_air || wanted.everything => continue,
-                Ok(Wanted { spans, .. }) if self.archive_thinned.get(&session) == Some(&spans) => continue,
-                Ok(Wanted { spans, .. }) if !self.is_settled(&session, &spans) => continue,
-                Ok(Wanted { spans, .. }) => spans,
+                Ok(wanted) => Needed::from(wanted),
                 Err(error) => {
                     warn!(session.id = %session, %error, "what is needed of an archived session is not known: it stays");
                     continue;
                 }
             };
-            match thin_archive(core, archive, &session, &spans).await {
+            if self.archive_thinned.get(&session) == Some(&needed) || !self.is_settled(&session, &needed) {
+                continue;
+            }
+            match thin_archive(core, archive, &session, &needed).await {
                 Ok(true) => {
-                    self.archive_thinned.insert(session, spans);
+                    self.archive_thinned.insert(session, needed);
                 }
                 Ok(false) => {}
                 Err(error) => warn!(session.id = %session, %error, "the archive cannot be thinned out"),
@@ -152,11 +164,11 @@ impl Sweeper {
     }
 
     /// Whether just this has been needed of a session for long enough.
-    fn is_settled(&mut self, session: &str, spans: &[Span]) -> bool {
+    fn is_settled(&mut self, session: &str, needed: &Needed) -> bool {
         match self.needed.get(session) {
-            Some((known, since)) if known == spans => since.elapsed() >= GRACE,
+            Some((known, since)) if known == needed => since.elapsed() >= GRACE,
             _ => {
-                self.needed.insert(session.to_owned(), (spans.to_vec(), monotonic()));
+                self.needed.insert(session.to_owned(), (needed.clone(), monotonic()));
                 false
             }
         }
@@ -176,14 +188,14 @@ impl Sweeper {
             }
             let wanted = if keeps {
                 // The archive has what recordings name.
-                Vec::new()
+                Needed::default()
             } else {
                 match core.control.wanted(handle.id()).await {
-                    Ok(wanted) => wanted.spans,
+                    Ok(wanted) => wanted.into(),
                     Err(_) => continue,
                 }
             };
-            let kept = handle.live().read_recording(|recording| named(recording, &wanted));
+            let kept = handle.live().read_recording(|recording| wanted.segments(recording));
             let folder = core.folder.join(handle.id());
             match tokio::task::spawn_blocking(move || remove_but(&folder, from..to, &kept)).await {
                 Ok(Ok(_)) => {
@@ -199,12 +211,12 @@ impl Sweeper {
     }
 }
 
-/// Whether it was thinned out; a session that began lately is left alone, for a recording of it may not be known yet.
+/// Whether it was thinned out for good; a session that began lately is left alone, for a recording of it may not be known yet.
 async fn thin_archive(
     core: &Core,
     archive: &Archive,
     session: &str,
-    spans: &[Span],
+    needed: &Needed,
 ) -> Result<bool, ArchiveError> {
     let Some(archived) = archive.load(session).await? else { return Ok(false) };
     let age_us = core.clock.now().micros().saturating_sub(archived.meta.created_us);
@@ -212,12 +224,23 @@ async fn thin_archive(
     if young && !core.room.now().is_full() {
         return Ok(false);
     }
-    let kept = named(&Recording::fold(&archived.entries), spans);
-    let removed = archive.thin_out(session, |msn| kept.contains(&msn), kept.is_empty()).await?;
+    let (kept, before) = (needed.segments(&Recording::fold(&archived.entries)), judged_before(core, GRACE));
+    let has_fresh = AtomicBool::new(false);
+    let is_kept = |file: MediaFile, written: i64| match file {
+        MediaFile::Segment(msn) => kept.contains(&msn),
+        MediaFile::Edge(name) if needed.edges.contains(&EdgeName(name)) => true,
+        MediaFile::Edge(_) => {
+            let is_fresh = written >= before;
+            has_fresh.fetch_or(is_fresh, Ordering::Relaxed);
+            is_fresh
+        }
+        MediaFile::Init(_) => true,
+    };
+    let removed = archive.thin_out(session, is_kept, kept.is_empty() && needed.edges.is_empty()).await?;
     if removed > 0 {
         info!(session.id = session, files = removed, "what no recording needs was removed from the archive");
     }
-    Ok(true)
+    Ok(!has_fresh.into_inner())
 }
 
 /// The first segment that is on this disk alone, or that the log is held against.
@@ -239,26 +262,23 @@ fn first_needed(handle: &SessionHandle) -> u64 {
     })
 }
 
-/// Removes all of an ended session but for these stretches, or its folder where nobody needs any of it.
-fn thin_out(folder: &PathBuf, spans: &[Span]) -> Result<(), LogError> {
+/// Removes all of an ended session but for what is needed of it, and for edges that were not written before this moment; or its
+/// folder where nobody needs any of it. Answers whether that is all for good.
+fn thin_out(folder: &PathBuf, needed: &Needed, before_us: i64) -> Result<bool, LogError> {
     let fail = |error| LogError::Io { path: folder.clone(), source: error };
-    if spans.is_empty() {
+    if needed.is_nothing() {
         std::fs::remove_dir_all(folder).map_err(fail)?;
         info!(folder = %folder.display(), "an old session's media was removed");
-        return Ok(());
+        return Ok(true);
     }
     let recording = Recording::fold(&SegmentLog::read(folder)?);
-    let kept = named(&recording, spans);
-    let removed = remove_but(folder, 0..recording.next_msn(), &kept).map_err(fail)?;
-    if removed > 0 {
-        info!(folder = %folder.display(), segments = removed, "media that no recording needs was removed");
+    let kept = needed.segments(&recording);
+    let segments = remove_but(folder, 0..recording.next_msn(), &kept).map_err(fail)?;
+    let (edges, has_fresh) = needed.remove_edges(folder, before_us).map_err(fail)?;
+    if segments + edges > 0 {
+        info!(folder = %folder.display(), segments, edges, "media that no recording needs was removed");
     }
-    Ok(())
-}
-
-/// The segments in these stretches, which come in any order and may overlap.
-fn named(recording: &Recording, spans: &[Span]) -> HashSet<u64> {
-    recording.within(spans).map(|(msn, _)| msn).collect()
+    Ok(!has_fresh)
 }
 
 /// Removes these segments but for `kept`; how many files that were. A gap has none.
@@ -271,7 +291,7 @@ fn remove_but(folder: &Path, segments: Range<u64>, kept: &HashSet<u64>) -> std::
 }
 
 /// Whether there was a file.
-fn remove(path: &Path) -> std::io::Result<bool> {
+pub(super) fn remove(path: &Path) -> std::io::Result<bool> {
     match std::fs::remove_file(path) {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
@@ -283,13 +303,15 @@ fn remove(path: &Path) -> std::io::Result<bool> {
 mod tests {
     use bytes::Bytes;
     use sigma_archive::{Following, Place, Step};
-    use sigma_clock::SystemClock;
+    use sigma_clock::{Clock, SystemClock};
     use sigma_log::{Entry, Meta};
     use simulation::Dice;
 
     use super::*;
     use crate::Node;
+    use crate::control::Wanted;
     use crate::control::{LatencyMode, NodeSettings, SessionFacts};
+    use crate::edges::UNFINISHED;
     use crate::office::Office;
 
     const SEGMENTS: u64 = 40;
@@ -345,6 +367,50 @@ mod tests {
         (0..SEGMENTS).filter(is_named).collect()
     }
 
+    /// Edges of cuts: what is in each is all the same. Those that are old were written an hour ago.
+    struct Edges {
+        named: Vec<u128>,
+        fresh: Vec<u128>,
+    }
+
+    const EDGES: std::ops::Range<u128> = 1..7;
+
+    fn edge_file(folder: &Path, name: u128) -> PathBuf {
+        folder.join(MediaFile::Edge(name).to_string())
+    }
+
+    impl Edges {
+        fn made(folders: &[PathBuf], dice: &mut Dice) -> Self {
+            let mut edges = Self { named: Vec::new(), fresh: Vec::new() };
+            for name in EDGES {
+                let is_fresh = dice.once_in(3);
+                for folder in folders {
+                    std::fs::write(edge_file(folder, name), b"edge").unwrap();
+                    let file = std::fs::File::options().write(true).open(edge_file(folder, name)).unwrap();
+                    let age = Duration::from_secs(if is_fresh { 0 } else { 3_600 });
+                    let now = std::time::UNIX_EPOCH
+                        + Duration::from_micros(SystemClock.now().micros().unsigned_abs());
+                    file.set_modified(now - age).unwrap();
+                }
+                if is_fresh {
+                    edges.fresh.push(name);
+                }
+                if dice.once_in(2) {
+                    edges.named.push(name);
+                }
+            }
+            edges
+        }
+
+        fn stay(&self) -> Vec<u128> {
+            EDGES.filter(|name| self.named.contains(name) || self.fresh.contains(name)).collect()
+        }
+    }
+
+    fn edges_left(folder: &Path) -> Vec<u128> {
+        EDGES.filter(|name| edge_file(folder, *name).exists()).collect()
+    }
+
     struct Scene {
         folder: tempfile::TempDir,
         office: Arc<Office>,
@@ -398,6 +464,7 @@ mod tests {
             let mut following = Following::begin(&archive, &scene.live().join("se_1")).await.unwrap();
             assert_eq!(following.step().await.unwrap(), Step::Whole);
             let in_archive = round % 2 == 0;
+            let edges = Edges::made(&[scene.live().join("se_1"), scene.archived()], &mut dice);
             if in_archive {
                 std::fs::write(scene.live().join("se_1").join(FILED), []).unwrap();
             }
@@ -407,14 +474,40 @@ mod tests {
                     Span { from_us, to_us: from_us + dice.within(1..20) * SECOND }
                 })
                 .collect();
-            scene.needs(Wanted { spans: spans.clone(), ..Wanted::default() });
+            let names = edges.named.iter().copied().map(EdgeName).collect();
+            scene.needs(Wanted { spans: spans.clone(), edges: names, ..Wanted::default() });
             scene.rounds().await;
             let stays = if in_archive { scene.archived() } else { scene.live().join("se_1") };
             assert_eq!(left(&stays), must_stay(&spans), "of {spans:?}");
+            assert_eq!(edges_left(&stays), edges.stay(), "{:?} are named", edges.named);
             scene.needs(Wanted::default());
             scene.rounds().await;
             assert!(!stays.exists() || left(&stays).is_empty(), "what nobody needs goes");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_edge_that_nobody_named_in_the_end_goes_after_its_grace() {
+        let mut scene = scene();
+        record(&scene.live(), "se_1");
+        let folder = scene.live().join("se_1");
+        scene.needs(Wanted { spans: vec![Span { from_us: 0, to_us: 10 * SECOND }], ..Wanted::default() });
+        scene.rounds().await;
+        // Made of what was thinned out long ago, and then refused.
+        let unfinished = folder.join(format!("{}.7{UNFINISHED}", MediaFile::Edge(3)));
+        for path in [edge_file(&folder, 3), unfinished.clone()] {
+            std::fs::write(path, b"edge").unwrap();
+        }
+        scene.core.edged.lock().unwrap().insert("se_1".to_owned());
+        scene.rounds().await;
+        assert!(edge_file(&folder, 3).exists() && unfinished.exists(), "it may be about to be named");
+        for path in [edge_file(&folder, 3), unfinished.clone()] {
+            let file = std::fs::File::options().write(true).open(path).unwrap();
+            file.set_modified(std::time::UNIX_EPOCH).unwrap();
+        }
+        scene.rounds().await;
+        assert!(!edge_file(&folder, 3).exists() && !unfinished.exists());
+        assert_eq!(left(&folder), (0..5).collect::<Vec<_>>());
     }
 
     #[tokio::test(start_paused = true)]

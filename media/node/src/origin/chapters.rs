@@ -18,7 +18,7 @@ impl Origin {
         headers: &HeaderMap,
     ) -> Result<Answer, Problem> {
         let shown = self.seen(asset, query, headers).await?;
-        let runs = shown.live.read_recording(|recording| vod::runs(recording, &shown.spans));
+        let runs = shown.live.read_recording(|recording| vod::runs(recording, &shown.edit));
         Ok(webvtt::answer(headers, chapters(&runs), &shown.tag(asset, 'c'), shown.picture_cache()))
     }
 }

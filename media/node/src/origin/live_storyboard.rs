@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use sigma_hls::{CLOCK, Date, Recording, cache};
 
-use super::pictures::{jpeg_answer, no_picture};
+use super::pictures::{Still, jpeg_answer, no_picture};
 use super::respond::{Answer, Problem};
 use super::shelf::Picture;
 use super::storyboard::{SIDE, TILE, TILES, name_of, number_of};
@@ -93,9 +93,10 @@ impl Origin {
             LivePicture::Sheet(number) => tiles.chunks_exact(TILES).nth(number),
             LivePicture::Tile(number) => tiles.chunks(1).nth(number),
         };
-        let segments: Vec<u64> = of_picture.ok_or_else(no_picture)?.iter().map(|tile| tile.msn).collect();
-        let name = name_of(&live.facts.session, &segments);
-        let made = self.make_sheet(live, &segments);
+        let of_picture = of_picture.ok_or_else(no_picture)?.iter();
+        let stills: Vec<Still> = of_picture.map(|tile| Still::first(tile.msn)).collect();
+        let name = name_of(&live.facts.session, &stills);
+        let made = self.make_sheet(live, &stills);
         let picture = self.core.gallery.shelf.picture(&name, 0, |_| true, made).await?;
         Ok(jpeg_answer(headers, picture.file, &name, cache::media()))
     }

@@ -3,7 +3,6 @@
 use http::HeaderMap;
 use http::header::{self, HeaderValue};
 use sigma_gst::{PREVIEW_MS, Width};
-use sigma_hls::vod;
 
 use super::pictures::{Still, key_frame, no_picture};
 use super::respond::{self, Answer, Problem};
@@ -25,9 +24,9 @@ impl Origin {
     ) -> Result<Answer, Problem> {
         let shown = self.seen(asset, query, headers).await?;
         let (live, channel) = (&shown.live, &shown.live.facts.channel);
-        let fit: Vec<u64> = live.read_recording(|recording| {
-            let segments = vod::segments(recording, &shown.spans).filter(|(_, piece)| piece.independent);
-            segments.map(|(msn, _)| msn).collect()
+        let fit: Vec<Still> = live.read_recording(|recording| {
+            let items = recording.items(&shown.edit).filter(|item| item.independent());
+            items.filter_map(|item| Still::of(recording, &item)).collect()
         });
         let picked = picked(&fit);
         if picked.is_empty() {
@@ -37,8 +36,8 @@ impl Origin {
         let made = async {
             let _turn = self.core.gallery.turn(channel).await?;
             let mut frames = Vec::with_capacity(picked.len());
-            for msn in &picked {
-                frames.push(key_frame(live, Still::first(*msn)).await?);
+            for still in &picked {
+                frames.push(key_frame(live, *still).await?);
             }
             let width = Width::new(WIDTH).ok_or_else(unavailable)?;
             let made = self.pictures()?.preview(channel, frames, width, PREVIEW_MS).await;
@@ -53,9 +52,9 @@ impl Origin {
 
 /// Every so many-th, from the first on: a power of two, so that of what is still being recorded the same are picked for a while,
 /// and not another preview is made for each who asks.
-fn picked(segments: &[u64]) -> Vec<u64> {
-    let step = segments.len().div_ceil(MOST_PICTURES).next_power_of_two();
-    segments.iter().copied().step_by(step).collect()
+fn picked<T: Copy>(pictures: &[T]) -> Vec<T> {
+    let step = pictures.len().div_ceil(MOST_PICTURES).next_power_of_two();
+    pictures.iter().copied().step_by(step).collect()
 }
 
 #[cfg(test)]

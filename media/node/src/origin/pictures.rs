@@ -11,8 +11,9 @@ use http::header::{self, HeaderName, HeaderValue};
 use http::{HeaderMap, StatusCode};
 use sigma_clock::{Instant, monotonic};
 use sigma_gst::{KeyFrame, PictureError, Pictures, Width};
-use sigma_hls::recording::Piece;
-use sigma_hls::{CLOCK, Recording, Resource, vod};
+use sigma_hls::recording::{Edge, EdgeInit, Item, Piece};
+use sigma_hls::{CLOCK, Recording, Resource};
+use sigma_log::{EntryRef, MediaFile};
 use sigma_packager::reader::VideoTrack;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{debug, warn};
@@ -165,32 +166,83 @@ impl Origin {
     }
 }
 
-/// Which picture of a session: a key frame of a segment.
+/// Which picture of a session: a key frame of a segment, or the first one of an edge.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Still {
+    /// The segment that it is of, or at its time.
     pub(super) msn: u64,
     /// The last key frame up to so many ticks behind the segment's beginning.
     until: u64,
+    edge: Option<EdgeStill>,
+}
+
+/// An edge, as far as a picture of it needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct EdgeStill {
+    name: u128,
+    len: u64,
+    crc32: u32,
+    /// Bytes of the init section that is its own.
+    own_init: Option<u32>,
 }
 
 impl Still {
     /// The first key frame of a segment.
     pub(super) fn first(msn: u64) -> Self {
-        Self { msn, until: 0 }
+        Self { msn, until: 0, edge: None }
+    }
+
+    /// The first picture of what is shown.
+    pub(super) fn of(recording: &Recording, item: &Item<'_>) -> Option<Self> {
+        match item {
+            Item::Segment(msn, _) => Some(Self::first(*msn)),
+            Item::Edge(Edge { name, len, crc32, init, .. }) => {
+                let own_init = match init {
+                    EdgeInit::Own { len, .. } => Some(*len),
+                    EdgeInit::Session(_) => None,
+                };
+                let edge = EdgeStill { name: name.0, len: *len, crc32: *crc32, own_init };
+                Some(Self { edge: Some(edge), ..Self::first(recording.at(item.start())?) })
+            }
+        }
     }
 
     fn name(self) -> String {
-        if self.until == 0 { self.msn.to_string() } else { format!("{}.{}", self.msn, self.until) }
+        match self.edge {
+            Some(edge) => format!("{:032x}", edge.name),
+            None if self.until == 0 => self.msn.to_string(),
+            None => format!("{}.{}", self.msn, self.until),
+        }
+    }
+
+    /// What tells it from the other first pictures of its session.
+    pub(super) fn number(self) -> u128 {
+        self.edge.map_or(self.msn.into(), |edge| edge.name)
     }
 }
 
 /// The picture that stands for a recording.
 fn still(recording: &Recording, shown: &Shown) -> Option<Still> {
-    let segments: Vec<(u64, &Piece)> = vod::segments(recording, &shown.spans).collect();
-    shown.poster_us.and_then(|moment_us| poster(&segments, moment_us)).or_else(|| {
-        let fit: Vec<u64> =
-            segments.iter().filter(|(_, piece)| piece.independent).map(|(msn, _)| *msn).collect();
-        fit.get(fit.len() / 3).copied().map(Still::first)
+    let items: Vec<Item<'_>> = recording.items(&shown.edit).collect();
+    let chosen = shown.poster_us.and_then(|moment_us| {
+        // An edge is short: its first picture is near enough.
+        let of_edge = shown
+            .edit
+            .edges
+            .iter()
+            .find(|edge| edge.span.from_us <= moment_us && moment_us < edge.span.to_us);
+        let of_segments = || {
+            let segments = items.iter().filter_map(|item| match item {
+                Item::Segment(msn, piece) => Some((*msn, *piece)),
+                Item::Edge(_) => None,
+            });
+            poster(&segments.collect::<Vec<_>>(), moment_us)
+        };
+        of_edge.map(Item::Edge).and_then(|item| Still::of(recording, &item)).or_else(of_segments)
+    });
+    chosen.or_else(|| {
+        let fit: Vec<&Item<'_>> = items.iter().filter(|item| item.independent()).collect();
+        fit.get(fit.len() / 3).and_then(|item| Still::of(recording, item))
     })
 }
 
@@ -202,7 +254,7 @@ fn poster(segments: &[(u64, &Piece)], moment_us: u64) -> Option<Still> {
     let holds = segments.iter().rposition(|(_, piece)| piece.start <= moment && moment <= piece.end())?;
     let (msn, piece) = segments[..=holds].iter().rev().find(|(_, piece)| piece.independent)?;
     // No further than the segment goes.
-    Some(Still { msn: *msn, until: (moment - piece.start).min(piece.duration) })
+    Some(Still { until: (moment - piece.start).min(piece.duration), ..Still::first(*msn) })
 }
 
 /// The newest segment that a picture can be made of.
@@ -215,16 +267,26 @@ fn newest_public(recording: &Recording) -> Option<u64> {
 
 /// A key frame, copied out of its segment.
 pub(super) async fn key_frame(live: &LiveSession, still: Still) -> Result<KeyFrame, Problem> {
-    let Still { msn, until } = still;
-    let range = live.range_of(Resource::Segment(msn)).ok_or_else(no_picture)?;
+    let Still { msn, until, edge } = still;
     let number = live.read_recording(|recording| recording.piece(msn).map(|piece| piece.init));
-    let init = live.range_of(Resource::Init(number.ok_or_else(no_picture)?)).ok_or_else(no_picture)?;
+    let of_session = live.range_of(Resource::Init(number.ok_or_else(no_picture)?)).ok_or_else(no_picture)?;
+    let (range, sum, init) = match edge {
+        Some(EdgeStill { name, len, crc32, own_init }) => {
+            let file = MediaFile::Edge(name);
+            let own = own_init.map(|own| EntryRef { file, offset: len, len: own.into() });
+            (EntryRef { file, offset: 0, len }, Some(crc32), own.unwrap_or(of_session))
+        }
+        None => {
+            let range = live.range_of(Resource::Segment(msn)).ok_or_else(no_picture)?;
+            (range, live.sum_of(msn), of_session)
+        }
+    };
     let unreadable = |error: &dyn std::fmt::Display| {
         warn!(session.id = %live.facts.session, msn, %error, "no picture can be made of a segment");
         no_picture()
     };
     let init = live.store().read(init).await.map_err(|error| unreadable(&error))?;
-    let read = live.store().read_whole(range.file, range.len, live.sum_of(msn)).await;
+    let read = live.store().read_whole(range.file, range.len, sum).await;
     let segment = read.map_err(|error| unreadable(&error))?;
     let track = VideoTrack::read(&init).map_err(|error| unreadable(&error))?.ok_or_else(no_picture)?;
     let frames = track.key_frames(&segment).map_err(|error| unreadable(&error))?;
@@ -304,18 +366,18 @@ mod tests {
         let pieces = [piece(3, false), piece(4, true), piece(5, false), piece(6, true)];
         let segments: Vec<(u64, &Piece)> = pieces.iter().zip(3..).map(|(piece, msn)| (msn, piece)).collect();
         let at = |seconds: u64| poster(&segments, seconds * 1_000_000);
-        assert_eq!(at(9), Some(Still { msn: 4, until: CLOCK }));
+        assert_eq!(at(9), Some(Still { until: CLOCK, ..Still::first(4) }));
         assert_eq!(
             at(11),
-            Some(Still { msn: 4, until: 2 * CLOCK }),
+            Some(Still { until: 2 * CLOCK, ..Still::first(4) }),
             "it goes back to where decoding can begin"
         );
-        assert_eq!(at(12), Some(Still { msn: 6, until: 0 }));
+        assert_eq!(at(12), Some(Still { until: 0, ..Still::first(6) }));
         assert_eq!((at(7), at(5)), (None, None), "nothing can be decoded there");
         let turned: Vec<(u64, &Piece)> = segments[2..].iter().chain(&segments[..2]).copied().collect();
         assert_eq!(
             poster(&turned, 9_000_000),
-            Some(Still { msn: 4, until: CLOCK }),
+            Some(Still { until: CLOCK, ..Still::first(4) }),
             "shown later, and earlier by its date"
         );
     }

@@ -12,9 +12,10 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use sigma_clock::{Instant, monotonic};
+use sigma_hls::recording::{Edge, EdgeInit, Edit, Item};
 use sigma_hls::vod::{self, Closing};
 use sigma_hls::{Resource, Span};
-use sigma_log::MediaFile;
+use sigma_log::{EntryRef, MediaFile};
 use sigma_packager::{JoinedSegment, file_head};
 use tracing::warn;
 
@@ -49,7 +50,7 @@ pub(crate) struct Recordings(Mutex<HashMap<String, (Instant, AssetStanding)>>);
 pub(super) struct Shown {
     kind: AssetKind,
     pub(super) live: Arc<LiveSession>,
-    pub(super) spans: Vec<Span>,
+    pub(super) edit: Edit,
     /// The moment whose picture stands for it, of the session's media time.
     pub(super) poster_us: Option<u64>,
     closing: Closing,
@@ -65,7 +66,7 @@ impl Origin {
     ) -> Result<Answer, Problem> {
         let shown = self.seen(asset, query, headers).await?;
         let uri = format!("{}/{PLAYLIST}", self.core.paths.folder(asset, Audience::Recording));
-        let text = shown.live.read_recording(|recording| vod::multivariant(recording, &shown.spans, &uri));
+        let text = shown.live.read_recording(|recording| vod::multivariant(recording, &shown.edit, &uri));
         let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
         let cache = if shown.is_owners() { NO_STORE } else { shown.cache() };
         Ok(respond::playlist(headers, &plain, &gzip(&plain), &shown.tag(asset, 'm'), cache))
@@ -81,7 +82,7 @@ impl Origin {
         let shown = self.shown(asset).await?;
         if name == PLAYLIST {
             let text =
-                shown.live.read_recording(|recording| vod::media(recording, &shown.spans, shown.closing));
+                shown.live.read_recording(|recording| vod::media(recording, &shown.edit, shown.closing));
             let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
             return Ok(respond::playlist(
                 headers,
@@ -91,12 +92,17 @@ impl Origin {
                 shown.cache(),
             ));
         }
+        if let Some((edge, part)) = shown.edge_file(name) {
+            return self.edge(&shown.live, edge, part, headers).await;
+        }
         let resource = Resource::parse(name).ok_or_else(unknown)?;
         let is_of_it = shown.live.read_recording(|recording| {
-            let mut segments = vod::segments(recording, &shown.spans);
+            let mut items = recording.items(&shown.edit);
             match resource {
-                Resource::Segment(wanted) => segments.any(|(msn, _)| msn == wanted),
-                Resource::Init(wanted) => segments.any(|(_, piece)| piece.init == wanted),
+                Resource::Segment(wanted) => {
+                    items.any(|item| matches!(item, Item::Segment(msn, _) if msn == wanted))
+                }
+                Resource::Init(wanted) => items.any(|item| item.session_init() == Some(wanted)),
                 Resource::Playlist | Resource::Rewind | Resource::Part { .. } => false,
             }
         });
@@ -104,6 +110,29 @@ impl Origin {
             return Err(unknown());
         }
         super::stored(&shown.live, resource, headers).await
+    }
+
+    /// An edge's media, or the init section that is its own.
+    async fn edge(
+        &self,
+        live: &LiveSession,
+        edge: &Edge,
+        part: EdgePart,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Problem> {
+        let file = MediaFile::Edge(edge.name.0);
+        let read = match part {
+            EdgePart::Media => live.store().read_whole(file, edge.len, Some(edge.crc32)).await,
+            EdgePart::Init(len) => {
+                live.store().read(EntryRef { file, offset: edge.len, len: len.into() }).await
+            }
+        };
+        let bytes = read.map_err(|error| {
+            warn!(session.id = %live.facts.session, %file, %error, "an edge of a cut cannot be read");
+            unavailable()
+        })?;
+        let tag = format!("{}-{}", edge.name, if part == EdgePart::Media { 'm' } else { 'i' });
+        Ok(respond::media(headers, vec![[bytes].into()], &tag, sigma_hls::cache::media()))
     }
 
     /// `/vod/{assetId}/source.mp4`, `source-2.mp4`, …
@@ -160,19 +189,21 @@ impl Origin {
             AssetStanding::Gone => return Err(missing("this recording was deleted, or its time is over")),
             AssetStanding::Failed => return Err(missing("nothing could be kept of this recording")),
         };
-        let AssetFacts { session, kind, spans, poster_us } = facts;
+        let AssetFacts { session, kind, edit, poster_us } = facts;
         let live = self.core.sessions.look_up(&self.core, &session).await;
         let live = live.ok_or_else(|| missing("the media of this recording is not at this server"))?;
-        let closing = if spans.is_some() { Closing::Closed } else { Closing::Open };
-        let spans = spans.unwrap_or_else(|| {
-            live.read_recording(|recording| match kind {
-                AssetKind::Source => recording.whole(),
-                AssetKind::Catchup | AssetKind::Clip => recording.public(),
-            })
-            .into_iter()
-            .collect()
+        let closing = if edit.is_some() { Closing::Closed } else { Closing::Open };
+        let edit = edit.unwrap_or_else(|| {
+            let spans: Vec<Span> = live
+                .read_recording(|recording| match kind {
+                    AssetKind::Source => recording.whole(),
+                    AssetKind::Catchup | AssetKind::Clip => recording.public(),
+                })
+                .into_iter()
+                .collect();
+            spans.into()
         });
-        Ok(Shown { kind, live, spans, poster_us, closing })
+        Ok(Shown { kind, live, edit, poster_us, closing })
     }
 
     async fn standing(&self, asset: &str) -> Result<AssetStanding, Problem> {
@@ -224,9 +255,19 @@ impl Recordings {
 
 /// The segments of one file.
 struct Run {
-    init: u32,
+    init: Option<u32>,
     begins_ticks: u64,
-    segments: Vec<(u64, JoinedSegment)>,
+    segments: Vec<(MediaFile, JoinedSegment)>,
+    /// The edge whose own init section it is that decodes it.
+    own: Option<Edge>,
+}
+
+/// What stands in an edge's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum EdgePart {
+    Media,
+    /// So many bytes.
+    Init(u32),
 }
 
 impl Shown {
@@ -254,36 +295,52 @@ impl Shown {
 
     /// The same stretches and segments give the same bytes.
     pub(super) fn tag(&self, asset: &str, kind: char) -> String {
-        let bytes = self.spans.iter().flat_map(|span| [span.from_us, span.to_us]).flat_map(u64::to_be_bytes);
+        let bytes =
+            self.edit.spans.iter().flat_map(|span| [span.from_us, span.to_us]).flat_map(u64::to_be_bytes);
         let hash = digest::digest(&digest::SHA256, &bytes.collect::<Vec<u8>>());
         let short: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         format!("{asset}-{kind}{short}-{:?}", self.closing)
     }
 
-    /// The segments of the file `number`, counted from 1: those of one format in which media time goes on.
+    /// The edge that a name in the playlist is of.
+    fn edge_file(&self, name: &str) -> Option<(&Edge, EdgePart)> {
+        self.edit.edges.iter().find_map(|edge| {
+            let [media, init] = vod::edge_names(edge.name);
+            match edge.init {
+                _ if name == media => Some((edge, EdgePart::Media)),
+                EdgeInit::Own { len, .. } if name == init => Some((edge, EdgePart::Init(len))),
+                _ => None,
+            }
+        })
+    }
+
+    /// What stands in the file `number`, counted from 1: what the same decodes and in which media time goes on.
     fn run(&self, number: usize) -> Option<Run> {
         self.live.read_recording(|recording| {
             let mut files: Vec<Run> = Vec::new();
-            // Media time, without the gaps, is what the segments' own timestamps count.
-            let before = |msn: u64| -> u64 {
-                let earlier = recording.pieces().iter().zip(0..msn);
-                earlier.filter(|(piece, _)| !piece.gap).map(|(piece, _)| piece.duration).sum()
-            };
-            for (msn, piece) in vod::segments(recording, &self.spans) {
+            let mut before: Option<Item<'_>> = None;
+            for item in recording.items(&self.edit) {
                 let segment = JoinedSegment {
-                    len: piece.len,
-                    duration_ticks: piece.duration,
-                    starts_with_key: piece.independent,
+                    len: item.len(),
+                    duration_ticks: item.duration(),
+                    starts_with_key: item.independent(),
                 };
-                let goes_on = |file: &&mut Run| {
-                    file.segments.last().is_some_and(|(before, _)| recording.goes_on(*before, msn))
+                let file = match item {
+                    Item::Segment(msn, _) => MediaFile::Segment(msn),
+                    Item::Edge(edge) => MediaFile::Edge(edge.name.0),
                 };
-                match files.last_mut().filter(goes_on) {
-                    Some(file) => file.segments.push((msn, segment)),
+                let goes_on = before.replace(item).is_some_and(|before| recording.goes_on(&before, &item));
+                match files.last_mut().filter(|_| goes_on) {
+                    Some(run) => run.segments.push((file, segment)),
                     None => files.push(Run {
-                        init: piece.init,
-                        begins_ticks: before(msn),
-                        segments: vec![(msn, segment)],
+                        init: item.session_init(),
+                        // Media time, without the gaps, is what the segments' own timestamps count.
+                        begins_ticks: recording.timestamp(item.start()),
+                        segments: vec![(file, segment)],
+                        own: match item {
+                            Item::Edge(edge) if item.session_init().is_none() => Some(edge.clone()),
+                            _ => None,
+                        },
                     }),
                 }
             }
@@ -294,14 +351,19 @@ impl Shown {
 
 async fn stretches(live: &LiveSession, run: &Run) -> Result<Vec<Stretch>, String> {
     let told = |error: &dyn std::fmt::Display| error.to_string();
-    let range = live.range_of(Resource::Init(run.init));
-    let range = range.ok_or_else(|| format!("init section {} is missing", run.init))?;
+    let range = match (&run.own, run.init) {
+        (Some(Edge { name, len, init: EdgeInit::Own { len: own, .. }, .. }), _) => {
+            Some(EntryRef { file: MediaFile::Edge(name.0), offset: *len, len: (*own).into() })
+        }
+        (_, number) => number.and_then(|number| live.range_of(Resource::Init(number))),
+    };
+    let range = range.ok_or("its init section is missing")?;
     let init = live.store().read(range).await.map_err(|error| told(&error))?;
     let joined: Vec<JoinedSegment> = run.segments.iter().map(|(_, segment)| *segment).collect();
     let head = file_head(&init, run.begins_ticks, &joined).map_err(|error| told(&error))?;
-    let files = run.segments.iter().map(|(msn, segment)| Stretch::Media {
+    let files = run.segments.iter().map(|(file, segment)| Stretch::Media {
         store: live.store().clone(),
-        file: MediaFile::Segment(*msn),
+        file: *file,
         len: segment.len,
         proof: None,
     });

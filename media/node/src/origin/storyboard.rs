@@ -8,7 +8,7 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use sigma_gst::{KeyFrame, Tile};
-use sigma_hls::{Recording, vod};
+use sigma_hls::Recording;
 
 use super::pictures::{Still, jpeg_answer, key_frame, no_picture};
 use super::recordings::Shown;
@@ -35,7 +35,7 @@ const SECRET: &str = "private, no-store";
 struct BoardTile {
     from_us: u64,
     to_us: u64,
-    msn: u64,
+    still: Still,
 }
 
 impl Origin {
@@ -66,21 +66,21 @@ impl Origin {
         let shown = self.seen(asset, query, headers).await?;
         let tiles = shown.live.read_recording(|recording| tiles(recording, &shown));
         let of_sheet = tiles.chunks(TILES).nth(number).ok_or_else(no_picture)?;
-        let segments: Vec<u64> = of_sheet.iter().map(|tile| tile.msn).collect();
-        let name = name_of(&shown.live.facts.session, &segments);
-        let made = self.make_sheet(&shown.live, &segments);
+        let stills: Vec<Still> = of_sheet.iter().map(|tile| tile.still).collect();
+        let name = name_of(&shown.live.facts.session, &stills);
+        let made = self.make_sheet(&shown.live, &stills);
         let picture = self.core.gallery.shelf.picture(&name, 0, |_| true, made).await?;
         Ok(jpeg_answer(headers, picture.file, &name, shown.picture_cache()))
     }
 
-    /// The first key frames of these segments, row by row. One whose media is not there any more shows the one before it, else the
+    /// These pictures, row by row. One whose media is not there any more shows the one before it, else the
     /// one after: so old, it is not sought to, and the others keep their places.
-    pub(super) async fn make_sheet(&self, live: &LiveSession, segments: &[u64]) -> Result<Bytes, Problem> {
+    pub(super) async fn make_sheet(&self, live: &LiveSession, stills: &[Still]) -> Result<Bytes, Problem> {
         let _turn = self.core.gallery.turn(&live.facts.channel).await?;
-        let mut frames = Vec::with_capacity(segments.len());
+        let mut frames = Vec::with_capacity(stills.len());
         let mut missing = 0;
-        for msn in segments {
-            match (key_frame(live, Still::first(*msn)).await, frames.last()) {
+        for still in stills {
+            match (key_frame(live, *still).await, frames.last()) {
                 (Ok(frame), _) => {
                     frames.extend(std::iter::repeat_n(frame, missing + 1));
                     missing = 0;
@@ -98,9 +98,9 @@ impl Origin {
     }
 }
 
-/// The same segments of a session make the same sheet, whatever recording shows them.
-pub(super) fn name_of(session: &str, segments: &[u64]) -> String {
-    let bytes: Vec<u8> = segments.iter().flat_map(|msn| msn.to_be_bytes()).collect();
+/// The same pictures of a session make the same sheet, whatever recording shows them.
+pub(super) fn name_of(session: &str, stills: &[Still]) -> String {
+    let bytes: Vec<u8> = stills.iter().flat_map(|still| still.number().to_be_bytes()).collect();
     let digest = digest::digest(&digest::SHA256, &bytes);
     let mut name = format!("{session}-t");
     for byte in digest.as_ref().iter().take(8) {
@@ -120,21 +120,18 @@ fn token_of_address<'a>(query: &'a str, headers: &HeaderMap) -> Option<&'a str> 
 /// The pictures of a storyboard, on the time that a player counts: media, without the gaps.
 fn tiles(recording: &Recording, shown: &Shown) -> Vec<BoardTile> {
     let us = |ticks: u64| ticks * 100 / 9;
-    let segments: Vec<(u64, u64, bool)> = vod::segments(recording, &shown.spans)
-        .map(|(msn, piece)| (msn, piece.duration, piece.independent))
-        .collect();
-    let total: u64 = segments.iter().map(|(_, duration, _)| duration).sum();
+    let total: u64 = recording.items(&shown.edit).map(|item| item.duration()).sum();
     let every = TILE_EVERY_US.max(us(total) / MOST_TILES);
     let (mut at, mut tiles): (u64, Vec<BoardTile>) = (0, Vec::new());
-    for (msn, duration, independent) in segments {
+    for item in recording.items(&shown.edit) {
         let begins = us(at);
-        at += duration;
+        at += item.duration();
         let is_due = tiles.last().is_none_or(|last| begins >= last.from_us + every);
-        if is_due && independent {
+        if let Some(still) = Still::of(recording, &item).filter(|_| is_due && item.independent()) {
             if let Some(last) = tiles.last_mut() {
                 last.to_us = begins;
             }
-            tiles.push(BoardTile { from_us: begins, to_us: begins, msn });
+            tiles.push(BoardTile { from_us: begins, to_us: begins, still });
         }
     }
     if let Some(last) = tiles.last_mut() {
@@ -180,7 +177,7 @@ mod tests {
         let tile = |number: u64| BoardTile {
             from_us: number * 5_000_000,
             to_us: (number + 1) * 5_000_000,
-            msn: number,
+            still: Still::first(number),
         };
         let text = storyboard(&(0..27).map(tile).collect::<Vec<_>>(), "");
         assert!(
@@ -204,9 +201,12 @@ mod tests {
 
     #[test]
     fn other_segments_are_another_sheet() {
-        assert_eq!(name_of("se_1", &[1, 2]), name_of("se_1", &[1, 2]));
-        for other in [name_of("se_1", &[2, 1]), name_of("se_1", &[1]), name_of("se_2", &[1, 2])] {
-            assert_ne!(other, name_of("se_1", &[1, 2]));
+        let name = |session: &str, segments: &[u64]| {
+            name_of(session, &segments.iter().copied().map(Still::first).collect::<Vec<_>>())
+        };
+        assert_eq!(name("se_1", &[1, 2]), name("se_1", &[1, 2]));
+        for other in [name("se_1", &[2, 1]), name("se_1", &[1]), name("se_2", &[1, 2])] {
+            assert_ne!(other, name("se_1", &[1, 2]));
         }
     }
 

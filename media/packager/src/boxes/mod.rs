@@ -7,6 +7,7 @@ mod sample_entry;
 
 pub(crate) use init::init_section;
 pub(crate) use moof::{Fragment, Run, Sample, fragment};
+pub(crate) use sample_entry::video as video_entry;
 
 /// The video's track id.
 pub(crate) const VIDEO_TRACK: u32 = 1;

@@ -11,7 +11,7 @@ const OBJECT_TYPE_AAC: u8 = 0x40;
 /// streamType of audio, ISO/IEC 14496-1 table 6.
 const STREAM_TYPE_AUDIO: u8 = 5;
 
-pub(super) fn video(config: &VideoConfig) -> Result<Codec, mp4_atom::Error> {
+pub(crate) fn video(config: &VideoConfig) -> Result<Codec, mp4_atom::Error> {
     let visual = Visual {
         data_reference_index: 1,
         width: u16::try_from(config.width).unwrap_or(u16::MAX),

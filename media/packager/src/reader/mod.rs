@@ -62,6 +62,14 @@ impl Track {
         init::tracks(init)
     }
 
+    /// The track's samples in a segment, in the order of the file.
+    ///
+    /// # Errors
+    /// The segment is damaged: then none of its samples can be relied on.
+    pub fn samples(&self, segment: &[u8]) -> Result<Vec<Sample>, ReadError> {
+        fragments::samples(self, segment)
+    }
+
     /// The track's samples in a segment that was skimmed, in the order of the file.
     ///
     /// # Errors

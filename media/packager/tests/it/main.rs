@@ -4,6 +4,7 @@
 
 mod audio_scenarios;
 mod change_scenarios;
+mod edges;
 mod feed;
 mod inspect;
 mod laws;

@@ -246,7 +246,7 @@ async fn an_executable_that_does_not_start_is_told_with_what_it_said() {
 
 /// A worker that greets, and then falls with every request.
 const FALLS: &str =
-    r"printf '\000\000\000\006\020\000\000\000\001\007' >&0; head -c 1 <&0 >/dev/null; exit 3";
+    r"printf '\000\000\000\006\020\000\000\000\002\007' >&0; head -c 1 <&0 >/dev/null; exit 3";
 
 #[tokio::test]
 async fn what_ends_the_worker_twice_is_refused_and_its_channel_rests() {

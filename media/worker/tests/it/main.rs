@@ -7,6 +7,7 @@ mod faults;
 mod limits;
 mod media;
 mod pictures;
+mod recode;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use cqrs_es::Aggregate;
 use sigma_app::{AssetRow, Span, StorageUse, TrimRow, fold};
-use sigma_domain::{Asset, AssetEvent, AssetTitle, Personal, SealedText};
+use sigma_domain::{Asset, AssetEvent, AssetTitle, Edges, Personal, SealedText};
 use sigma_runner::{ApplyError, Projection};
 use sigma_store::{RecordedEvent, StoreError};
 use sigma_tables::{Row, Rows, Value};
@@ -70,6 +70,8 @@ impl Table for Assets {
         "bytes",
         "gaps_ms",
         "poster_us",
+        "edges",
+        "trim_edges",
         "created_at_ms",
         "ready_at_ms",
         "expires_at_ms",
@@ -109,6 +111,8 @@ impl Table for Assets {
             row.trim.map(|trim| whole(trim.bytes)).into(),
             row.trim.map(|trim| whole(trim.gaps_ms)).into(),
             row.poster_us.map(whole).into(),
+            written(row.edges.as_ref())?.into(),
+            written(row.trim_edges.as_ref())?.into(),
             row.created_at_ms.into(),
             row.ready_at_ms.into(),
             row.expires_at_ms.into(),
@@ -156,11 +160,22 @@ pub(crate) fn row(row: &Row) -> Result<AssetRow, sqlx::Error> {
         files: row.try_get::<Option<i64>>("files")?.map(|_| small(row, "files")).transpose()?,
         trim,
         poster_us: number("poster_us")?,
+        edges: edges(row, "edges")?,
+        trim_edges: edges(row, "trim_edges")?,
         created_at_ms: row.try_get("created_at_ms")?,
         ready_at_ms: row.try_get("ready_at_ms")?,
         expires_at_ms: row.try_get("expires_at_ms")?,
         sequence: row.try_get::<i64>("sequence")?.unsigned_abs(),
     })
+}
+
+fn written(edges: Option<&Edges>) -> Result<Option<String>, ApplyError> {
+    let text = edges.map(serde_json::to_string).transpose();
+    text.map_err(|error| ApplyError::Poison(error.to_string()))
+}
+
+fn edges(row: &Row, column: &str) -> Result<Option<Edges>, sqlx::Error> {
+    text_of(row, column)?.map(|text| serde_json::from_str(&text)).transpose().map_err(broken)
 }
 
 fn title(row: &Row) -> Result<Option<Personal<AssetTitle>>, sqlx::Error> {

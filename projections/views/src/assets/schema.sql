@@ -23,6 +23,9 @@ CREATE TABLE asset (
     gaps_ms           BIGINT,
     -- of the session's media time
     poster_us         BIGINT,
+    -- JSON: what was made for the edges of all of it, where that is exact to the picture; the same of the part that is shown
+    edges             TEXT,
+    trim_edges        TEXT,
     created_at_ms     BIGINT NOT NULL,
     ready_at_ms       BIGINT,
     expires_at_ms     BIGINT,

@@ -121,7 +121,7 @@ async fn of_an_asset(world: &World, dice: &mut Dice) {
     match dice.below(8) {
         0 => drop(app.delete_asset(&caller, &asset.id).await),
         1 => drop(app.untrim_asset(&caller, &asset.id).await),
-        2 => drop(app.trim_asset(&caller, &asset.id, 1_000_000, 5_000_000).await),
+        2 => drop(app.trim_asset(&caller, &asset.id, 1_000_000, 5_000_000, false).await),
         3 => drop(app.set_poster(&caller, &asset.id, 1_500_000).await),
         from => {
             let title = (from > 5).then(|| format!("Clip {}", dice.below(100)));

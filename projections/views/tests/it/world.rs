@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use sigma_app::{
     Actor, ActorKind, AdminToken, ApiTokenRow, App, AssetRow, Caller, ChannelRow, ChannelWithKey, Cut,
     CutError, CutPoint, CutRange, Extent, FeedFacts, FeedGrant, InputRow, NewApiToken, NewChannel, NotCut,
-    Parts, ProjectId, ProjectRow, ReadModels, Recorded, Recordings, Report, Run, SessionId, SessionRow, Span,
-    StreamKey, Subjects, Vault, Waited, fold,
+    Parts, ProjectId, ProjectRow, ReadModels, Recorded, Recordings, Report, Run, SessionId, SessionRow,
+    Shown, Span, StreamKey, Subjects, Vault, Waited, fold,
 };
 use sigma_clock::{Clock, ManualClock, Timestamp};
 use sigma_cluster::{Cluster, Me};
@@ -29,18 +29,27 @@ impl Recordings for Anywhere {
         &self,
         _session: &SessionId,
         ranges: &[CutRange],
-        within: Option<&[Span]>,
+        within: Option<&Shown>,
     ) -> Result<Cut, NotCut> {
-        let begin = within.and_then(|spans| spans.first()).map_or(0, |span| span.from_us);
+        let begin = within.and_then(|within| within.spans.first()).map_or(0, |span| span.from_us);
         let [CutRange { from: CutPoint::FromStart(from), to: CutPoint::FromStart(to) }] = ranges else {
             return Err(NotCut { range: 0, why: CutError::NotOnAir });
         };
         let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent(begin + from, begin + to);
-        Ok(Cut { spans, duration_ms, bytes, gaps_ms, files })
+        Ok(Cut { spans, edges: None, duration_ms, bytes, gaps_ms, files })
     }
 
-    async fn runs(&self, _session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
-        let runs = within.iter().scan(0, |at, span| {
+    async fn cut_exactly(
+        &self,
+        session: &SessionId,
+        ranges: &[CutRange],
+        within: Option<&Shown>,
+    ) -> Result<Cut, NotCut> {
+        self.cut(session, ranges, within).await
+    }
+
+    async fn runs(&self, _session: &SessionId, within: &Shown) -> Result<Vec<Run>, CutError> {
+        let runs = within.spans.iter().scan(0, |at, span| {
             let (at_us, length_us) = (*at, span.to_us - span.from_us);
             *at += length_us;
             Some(Run { at_us, from_us: span.from_us, length_us, chapter: None })

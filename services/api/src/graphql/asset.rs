@@ -160,6 +160,11 @@ impl Asset {
         self.0.trim.is_some()
     }
 
+    /// Whether what is shown of it was cut to the picture, not to what can be played from.
+    async fn exact(&self) -> bool {
+        self.0.is_exact()
+    }
+
     /// How long all of it plays, also where only a part is shown; null until it is READY.
     async fn whole_duration_seconds(&self) -> Option<f64> {
         self.0.whole_duration_ms.map(seconds)

@@ -16,13 +16,17 @@ pub(crate) struct CreateClipInput {
     /// The asset to cut from; or `sessionId`.
     asset_id: Option<ID>,
     /// Where it begins, in seconds from the beginning of what viewers see. With a session on air it may be negative: back from
-    /// now. It is moved to where it can be played from, a key frame at or before it.
+    /// now. Unless it is `exact`, it is moved to where it can be played from, a key frame at or before it.
     from: Option<f64>,
     /// Where it ends, likewise. With a `from` that is negative, 0 is now.
     to: Option<f64>,
     /// In the place of `from` and `to`: 1 to 50 ranges, shown one behind the other in this order. They may go back and overlap:
     /// what is asked for twice is shown twice.
     ranges: Option<Vec<ClipRangeInput>>,
+    /// Cut to the picture: the first one shown is the first at or after `from`, the last one the last before `to`. What no
+    /// key frame begins is coded anew, so that it takes some seconds; of H.264 with AAC alone.
+    #[graphql(default = false)]
+    exact: bool,
     /// What it is called: 1 to 100 characters.
     title: Option<String>,
 }
@@ -59,7 +63,7 @@ impl CreateClipInput {
             }
         };
         let (session_id, asset_id) = (self.session_id.map(|id| id.0), self.asset_id.map(|id| id.0));
-        Ok(NewClip { session_id, asset_id, of, title: self.title })
+        Ok(NewClip { session_id, asset_id, of, exact: self.exact, title: self.title })
     }
 }
 

@@ -135,7 +135,7 @@ impl Mutation {
         Ok(done.map_err(Fault::from)?.into())
     }
 
-    /// Shows only a part of an asset, from the key frame at or before `from` on. Nothing is cut away: trimmed again, all of it is
+    /// Shows only a part of an asset. Nothing is cut away: trimmed again, all of it is
     /// there to choose from, and `untrimAsset` shows all of it again. Refused where it is not READY. Scope: `assets:write`.
     #[graphql(guard = "Needs(Scope::AssetsWrite)")]
     async fn trim_asset(
@@ -144,9 +144,14 @@ impl Mutation {
         #[graphql(desc = "The asset's id.")] id: ID,
         #[graphql(desc = "Where the part begins, in seconds from the beginning of all of it.")] from: f64,
         #[graphql(desc = "Where it ends, likewise.")] to: f64,
+        #[graphql(
+            desc = "To the picture, as `exact` of a clip; else from the key frame at or before `from` on.",
+            default = false
+        )]
+        exact: bool,
     ) -> Result<AssetPayload> {
         let (from_us, to_us) = points(from, to)?;
-        let done = behind(context)?.app.trim_asset(caller(context)?, &id, from_us, to_us).await;
+        let done = behind(context)?.app.trim_asset(caller(context)?, &id, from_us, to_us, exact).await;
         Ok(done.map_err(Fault::from)?.into())
     }
 

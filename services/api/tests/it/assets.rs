@@ -90,6 +90,9 @@ async fn a_clip_is_cut_trimmed_told_and_deleted() {
     let parent = of_kind(&platform, &session, "CLIP").await["parent"].clone();
     assert_eq!(parent, json!({ "id": catchup }));
 
+    let exact = "mutation($id: ID!) { trimAsset(id: $id, from: 2, to: 3, exact: true) { asset { exact durationSeconds } } }";
+    let exact = platform.data(exact, json!({ "id": id })).await["trimAsset"]["asset"].clone();
+    assert_eq!(exact, json!({ "exact": true, "durationSeconds": 1.0 }));
     let trim = "mutation($id: ID!) { trimAsset(id: $id, from: 2, to: 4) { asset { trimmed durationSeconds wholeDurationSeconds } } }";
     let trimmed = platform.data(trim, json!({ "id": id })).await["trimAsset"]["asset"].clone();
     assert_eq!(trimmed, json!({ "trimmed": true, "durationSeconds": 2.0, "wholeDurationSeconds": 10.0 }));

@@ -1,7 +1,7 @@
 //! Media that is a minute long, to be cut anywhere.
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Run, SessionId, Span};
+use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Run, SessionId, Shown, Span};
 
 const MINUTE_US: u64 = 60_000_000;
 
@@ -14,9 +14,9 @@ impl Recordings for Cutter {
         &self,
         _session: &SessionId,
         ranges: &[CutRange],
-        within: Option<&[Span]>,
+        within: Option<&Shown>,
     ) -> Result<Cut, NotCut> {
-        let begin = within.and_then(|spans| spans.first()).map_or(0, |span| span.from_us);
+        let begin = within.and_then(|within| within.spans.first()).map_or(0, |span| span.from_us);
         let at = |point| match point {
             CutPoint::FromStart(us) => us,
             CutPoint::BackFromNow(us) => MINUTE_US.saturating_sub(us),
@@ -33,14 +33,23 @@ impl Recordings for Cutter {
             spans.push(Span { from_us, to_us });
         }
         let duration_ms = spans.iter().map(|span| (span.to_us - span.from_us) / 1000).sum();
-        Ok(Cut { spans, duration_ms, bytes: duration_ms * 300, gaps_ms: 0, files: 1 })
+        Ok(Cut { spans, edges: None, duration_ms, bytes: duration_ms * 300, gaps_ms: 0, files: 1 })
+    }
+
+    async fn cut_exactly(
+        &self,
+        session: &SessionId,
+        ranges: &[CutRange],
+        within: Option<&Shown>,
+    ) -> Result<Cut, NotCut> {
+        Ok(Cut { edges: Some(Vec::new()), ..self.cut(session, ranges, within).await? })
     }
 
     /// Half a minute without a break, an absence that is not there, and the other half.
-    async fn runs(&self, _session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
+    async fn runs(&self, _session: &SessionId, within: &Shown) -> Result<Vec<Run>, CutError> {
         let halves = [(0, MINUTE_US / 2, "The first half"), (MINUTE_US / 2, MINUTE_US, "The other half")];
         let mut at_us = 0;
-        let parts = within.iter().flat_map(|span| halves.map(|half| (span, half)));
+        let parts = within.spans.iter().flat_map(|span| halves.map(|half| (span, half)));
         let runs = parts.filter_map(|(span, (from, to, title))| {
             let (from_us, to_us) = (from.max(span.from_us), to.min(span.to_us));
             let run = (from_us < to_us).then(|| {

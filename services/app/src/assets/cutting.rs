@@ -4,13 +4,13 @@ use cqrs_es::Aggregate;
 use serde::Serialize;
 use sigma_domain::{
     Asset, AssetCommand, AssetEvent, AssetId, AssetKind, AssetRefusal, AssetState, AssetTitle, Channel,
-    ChannelId, Extent, NewAsset, Personal, ProjectId, Scope, Session, SessionId, Spans, ValueError,
+    ChannelId, Edges, Extent, NewAsset, Personal, ProjectId, Scope, Session, SessionId, Spans, ValueError,
 };
 use sigma_store::SecretWrite;
 
-use super::fold::spans;
+use super::fold::shown;
 use super::media::spans_of;
-use super::{Cut, CutError, CutPoint, CutRange, NotCut, Span, new_clip_id};
+use super::{Cut, CutError, CutPoint, CutRange, NotCut, Shown, new_clip_id};
 use crate::app::nothing_beside;
 use crate::executor::Beside;
 use crate::input::{Wrong, asked};
@@ -18,6 +18,9 @@ use crate::{App, AppError, AssetRow, Caller, Done};
 
 /// The most ranges of a clip: an event stays short, and so does a list of them.
 pub const MOST_RANGES: usize = 50;
+
+/// … and of one that is exact to the picture: each has two edges that may have to be made, while its owner waits.
+const MOST_EXACT_RANGES: usize = 10;
 
 /// A range of a clip, in microseconds from the beginning of what viewers see.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -69,6 +72,8 @@ pub struct NewClip {
     pub asset_id: Option<String>,
     /// What of it.
     pub of: ClipOf,
+    /// Whether it is to be exact to the picture; else it is aligned to what can be played from.
+    pub exact: bool,
     /// 1 to 100 characters.
     pub title: Option<String>,
 }
@@ -80,7 +85,7 @@ struct Whole {
     session: SessionId,
     parent: Option<AssetId>,
     /// Only of these.
-    within: Option<Vec<Span>>,
+    within: Option<Shown>,
 }
 
 impl App {
@@ -112,27 +117,24 @@ impl App {
             _ => return Err(AppError::BadInput { fields: Vec::new() }),
         };
         self.not_erased(&whole.channel, &input).await?;
-        let cut = self.recordings.cut(&whole.session, &ranges, whole.within.as_deref()).await;
+        let cut = self.cut(&whole.session, &ranges, whole.within.as_ref(), input.exact).await;
         let what = if whole.parent.is_some() { "assetId" } else { "sessionId" };
         let cut =
             cut.map_err(|NotCut { range, why }| not_cut(&why, what, |field| input.of.path(range, field)))?;
-        if cut.spans.len() > Spans::MAX {
-            let words = format!("these are made of more than {} pieces; take fewer at once", Spans::MAX);
-            return Err(AppError::field("ranges", words));
-        }
         let (title, writes) = self.sealed_title(&whole.channel, title).await?;
         let Whole { project, channel, session, parent, .. } = whole;
         let (id, files) = (new_clip_id(), cut.files);
         let asset =
             NewAsset { id: id.clone(), project, channel, session, kind: AssetKind::Clip, title, parent };
-        let (extent, at) = (extent_of(cut)?, self.executor.now());
+        let (extent, at) = (extent_of(cut, "ranges")?, self.executor.now());
         let command = AssetCommand::Clip { asset, extent, files, at };
         let beside = |_: &[AssetEvent]| Ok(Beside { writes: writes.clone(), answer: None });
         let executed = self.executor.execute::<Asset>(id.as_str(), command, &context, beside).await?;
         self.asset_done(executed).await
     }
 
-    /// Shows only a part of an asset, from one point of all of its media to another (microseconds). Nothing is cut away.
+    /// Shows only a part of an asset, from one point of all of its media to another (microseconds). Nothing is cut away. `exact`: to
+    /// the picture.
     /// Wants `assets:write`.
     ///
     /// # Errors
@@ -144,9 +146,10 @@ impl App {
         id: &str,
         from_us: i64,
         to_us: i64,
+        exact: bool,
     ) -> Result<Done<AssetRow>, AppError> {
         caller.need(Scope::AssetsWrite)?;
-        let context = self.context(caller, "trimAsset", &asked(&(id, from_us, to_us))?)?;
+        let context = self.context(caller, "trimAsset", &asked(&(id, from_us, to_us, exact))?)?;
         if let Some(first) = self.executor.first_answer::<Asset>(&context).await? {
             return self.asset_done(first).await;
         }
@@ -160,16 +163,29 @@ impl App {
         let at = self.executor.now();
         let executed = match facts.recording() {
             Some(recording) => {
-                let within = spans(&recording.whole);
-                let cut = self.recordings.cut(&facts.of.session, &[range], Some(&within)).await;
+                let within = shown(&recording.whole);
+                let cut = self.cut(&facts.of.session, &[range], Some(&within), exact).await;
                 let cut = cut.map_err(|NotCut { why, .. }| not_cut(&why, "id", str::to_owned))?;
-                let extent = extent_of(cut)?;
+                let extent = extent_of(cut, "to")?;
                 let command = AssetCommand::Trim { extent, at };
                 self.executor.execute::<Asset>(id, command, &context, nothing_beside).await?
             }
             None => return Err(self.not_ready(facts.state())),
         };
         self.asset_done(executed).await
+    }
+
+    async fn cut(
+        &self,
+        session: &SessionId,
+        ranges: &[CutRange],
+        within: Option<&Shown>,
+        exact: bool,
+    ) -> Result<Cut, NotCut> {
+        match exact {
+            false => self.recordings.cut(session, ranges, within).await,
+            true => self.recordings.cut_exactly(session, ranges, within).await,
+        }
     }
 
     async fn session_to_cut(&self, caller: &Caller, id: &str) -> Result<Whole, AppError> {
@@ -179,7 +195,7 @@ impl App {
 
     async fn asset_to_cut(&self, caller: &Caller, id: &str) -> Result<Whole, AppError> {
         let facts = self.owned_asset(caller, id).await?;
-        let within = facts.recording().map(|recording| spans(recording.shown()));
+        let within = facts.recording().map(|recording| shown(recording.shown()));
         let within = within.ok_or_else(|| self.not_ready(facts.state()))?;
         let NewAsset { id, project, channel, session, .. } = facts.of;
         Ok(Whole { project, channel, session, parent: Some(id), within: Some(within) })
@@ -229,19 +245,29 @@ impl App {
     }
 }
 
-fn extent_of(cut: Cut) -> Result<Extent, AppError> {
+/// `path`: the field that is too much where it comes to more than an asset is made of.
+fn extent_of(cut: Cut, path: &str) -> Result<Extent, AppError> {
     let wrong =
         |error: ValueError| AppError::Internal(format!("the media was cut into what is no extent: {error}"));
-    let Cut { spans, duration_ms, bytes, gaps_ms, .. } = cut;
-    Ok(Extent { spans: spans_of(&spans).map_err(wrong)?, duration_ms, bytes, gaps_ms })
+    let Cut { spans, edges, duration_ms, bytes, gaps_ms, .. } = cut;
+    if spans.len() > Spans::MAX || edges.as_ref().is_some_and(|edges| edges.len() > Edges::MAX) {
+        return Err(AppError::field(
+            path,
+            "this is made of too many pieces for one asset; take less at once",
+        ));
+    }
+    let edges = edges.map(Edges::try_from).transpose().map_err(wrong)?;
+    Ok(Extent { spans: spans_of(&spans).map_err(wrong)?, edges, duration_ms, bytes, gaps_ms })
 }
 
 /// Where the ranges of a clip begin and end.
 fn ranges(wrong: &mut Wrong, input: &NewClip) -> Vec<CutRange> {
     let NewClip { session_id, of, .. } = input;
     let ranges = of.ranges();
-    if !(1..=MOST_RANGES).contains(&ranges.len()) {
-        wrong.note("ranges", format!("give 1 to {MOST_RANGES} ranges"));
+    let most = if input.exact { MOST_EXACT_RANGES } else { MOST_RANGES };
+    if !(1..=most).contains(&ranges.len()) {
+        let of = if input.exact { "exact ranges" } else { "ranges" };
+        wrong.note("ranges", format!("give 1 to {most} {of}"));
         return Vec::new();
     }
     let is_of_session = session_id.is_some();
@@ -300,6 +326,15 @@ pub(super) fn not_cut(why: &CutError, what: &str, path: impl Fn(&str) -> String)
             &path("from"),
             "the session is not on air; count from its beginning, with positive numbers",
         ),
+        CutError::NotExact { why, from_us, to_us } => {
+            let (from, to) = (seconds(*from_us), seconds(*to_us));
+            AppError::field(
+                "exact",
+                format!(
+                    "this cannot be cut to the picture: {why}; leave `exact` out, and it is cut from {from} s to {to} s"
+                ),
+            )
+        }
         CutError::Unavailable(message) => AppError::Unavailable {
             message: format!("the media cannot be looked at now: {message}"),
             mend: "try again in a moment".to_owned(),

@@ -4,7 +4,7 @@ use cqrs_es::Aggregate;
 use sigma_domain::{Asset, AssetEvent, AssetState, Extent, Timestamp};
 use sigma_store::{RecordedEvent, StoreError};
 
-use super::Span;
+use super::{Shown, Span};
 use crate::AssetRow;
 use crate::fold::decode;
 
@@ -28,6 +28,8 @@ pub fn asset(row: Option<AssetRow>, event: &AssetEvent, sequence: u64) -> Option
             files: None,
             trim: None,
             poster_us: None,
+            edges: None,
+            trim_edges: None,
             created_at_ms: at.as_millis(),
             ready_at_ms: None,
             expires_at_ms: None,
@@ -42,6 +44,7 @@ pub fn asset(row: Option<AssetRow>, event: &AssetEvent, sequence: u64) -> Option
             row.state = AssetState::Ready;
             row.failure = None;
             row.spans = spans(extent);
+            row.edges = extent.edges.clone();
             row.whole_duration_ms = Some(extent.duration_ms);
             row.whole_bytes = Some(extent.bytes);
             row.whole_gaps_ms = Some(extent.gaps_ms);
@@ -54,10 +57,11 @@ pub fn asset(row: Option<AssetRow>, event: &AssetEvent, sequence: u64) -> Option
             row.failure = Some(*reason);
         }
         AssetEvent::Trimmed { extent, .. } => {
-            let Extent { duration_ms, bytes, gaps_ms, .. } = *extent;
+            let Extent { duration_ms, bytes, gaps_ms, ref edges, .. } = *extent;
             row.trim = Some(crate::TrimRow { duration_ms, bytes, gaps_ms });
+            row.trim_edges = edges.clone();
         }
-        AssetEvent::Untrimmed { .. } => row.trim = None,
+        AssetEvent::Untrimmed { .. } => (row.trim, row.trim_edges) = (None, None),
         AssetEvent::PosterSet { moment_us, .. } => row.poster_us = Some(*moment_us),
         AssetEvent::Deleted { .. } => row.state = AssetState::Deleted,
         AssetEvent::Expired { .. } => row.state = AssetState::Expired,
@@ -69,6 +73,12 @@ pub fn asset(row: Option<AssetRow>, event: &AssetEvent, sequence: u64) -> Option
 pub(crate) fn spans(extent: &Extent) -> Vec<Span> {
     let plain = |span: &sigma_domain::Span| Span { from_us: span.from_us(), to_us: span.to_us() };
     extent.spans.as_slice().iter().map(plain).collect()
+}
+
+/// What an asset shows.
+pub(crate) fn shown(extent: &Extent) -> Shown {
+    let edges = extent.edges.as_ref().map(|edges| edges.as_slice().to_vec());
+    Shown { spans: spans(extent), edges: edges.unwrap_or_default() }
 }
 
 /// The asset's row after all of these events of it.

@@ -9,9 +9,9 @@ use sigma_domain::{
 };
 use sigma_store::{HistoryFilter, HistoryPage, HistoryRange, NameFilter, StoreError};
 
-use super::{Span, TOLD_WITHIN_MS, asset_id};
+use super::{Shown, Span, TOLD_WITHIN_MS, asset_id};
 use crate::app::system;
-use crate::assets::fold::spans;
+use crate::assets::fold::shown;
 use crate::executor::{CommandError, Context};
 use crate::{App, AppError, MediaError, ReadError, Waited};
 
@@ -53,8 +53,8 @@ pub struct AssetPlayback {
     pub kind: AssetKind,
     /// Where it stands: only what is READY has spans.
     pub state: AssetState,
-    /// What is shown of the session's media, in order.
-    pub spans: Vec<Span>,
+    /// What is shown of the session's media.
+    pub shown: Shown,
     /// The moment whose picture its owner chose, where it is shown: microseconds of the session's media time.
     pub poster_us: Option<u64>,
     /// Another one after each trim.
@@ -70,6 +70,8 @@ pub struct Wanted {
     pub everything: bool,
     /// What assets name, trimmed parts included; they may overlap.
     pub spans: Vec<Span>,
+    /// The names of the edges that they show.
+    pub edges: Vec<String>,
 }
 
 /// What of a session is to be kept by its settings, as far as it came to be.
@@ -90,6 +92,7 @@ fn extent_of(extent: &Extent) -> Result<sigma_domain::Extent, ValueError> {
     let Extent { spans, duration_ms, bytes, gaps_ms, .. } = extent;
     Ok(sigma_domain::Extent {
         spans: spans_of(spans)?,
+        edges: None,
         duration_ms: *duration_ms,
         bytes: *bytes,
         gaps_ms: *gaps_ms,
@@ -221,7 +224,7 @@ impl App {
                 channel: facts.of.channel.to_string(),
                 kind: facts.of.kind,
                 state: facts.state(),
-                spans: recording.map(|recording| spans(recording.shown())).unwrap_or_default(),
+                shown: recording.map(|recording| shown(recording.shown())).unwrap_or_default(),
                 poster_us: recording.and_then(sigma_domain::Recording::poster_us),
                 version: recording.map_or(0, |recording| recording.edition),
             }
@@ -275,8 +278,16 @@ impl App {
         self.assets_are_shown(facts.channel.as_str()).await?;
         let rows = self.views().assets_of_session(session).await?;
         let ready = rows.into_iter().filter(|row| row.state == AssetState::Ready);
-        let spans = ready.flat_map(|row| row.spans).collect();
-        Ok(Wanted { on_air: facts.ended().is_none(), everything, spans })
+        let (mut spans, mut edges) = (Vec::new(), Vec::new());
+        for row in ready {
+            for edge in row.all_edges() {
+                // What an edge was made of stays with it: a cut of the cut is made of that again.
+                spans.push(Span { from_us: edge.of.from_us(), to_us: edge.of.to_us() });
+                edges.push(edge.name.as_str().to_owned());
+            }
+            spans.extend(row.spans);
+        }
+        Ok(Wanted { on_air: facts.ended().is_none(), everything, spans, edges })
     }
 
     /// Waits until the view of assets shows all that was committed about a channel's: in order within a channel, so that the

@@ -19,7 +19,7 @@ use uuid::Uuid;
 pub use cutting::{ClipOf, ClipRange, MOST_RANGES, NewClip};
 pub use media::{AssetPlayback, Extent, Recorded, Wanted};
 pub(crate) use media::{is_long_over, kinds_of};
-pub use recordings::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Run, Span};
+pub use recordings::{Cut, CutError, CutPoint, CutRange, NotCut, Recordings, Run, Shown, Span};
 pub use timing::Chapter;
 
 use crate::executor::Decider;

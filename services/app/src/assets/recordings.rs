@@ -1,7 +1,7 @@
 //! The port to the recordings' media, which the media plane keeps.
 
 use async_trait::async_trait;
-use sigma_domain::SessionId;
+use sigma_domain::{Edge, SessionId};
 
 /// A range of a session's media time: microseconds from the first segment of its log, gaps included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,11 +12,20 @@ pub struct Span {
     pub to_us: u64,
 }
 
+/// What is shown of a session's media.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shown {
+    /// The spans, in order.
+    pub spans: Vec<Span>,
+    /// What is shown for some of them in the place of segments.
+    pub edges: Vec<Edge>,
+}
+
 /// Where recordings' media lies.
 #[async_trait]
 pub trait Recordings: Send + Sync {
     /// What these ranges come to, one behind the other in their order, each aligned to what can be played from: of what viewers
-    /// of the session see, or of the spans `within`, joined. Nothing is copied or kept by it.
+    /// of the session see, or of what is shown `within`, joined. Nothing is copied or kept by it.
     ///
     /// # Errors
     /// [`NotCut`].
@@ -24,14 +33,25 @@ pub trait Recordings: Send + Sync {
         &self,
         session: &SessionId,
         ranges: &[CutRange],
-        within: Option<&[Span]>,
+        within: Option<&Shown>,
     ) -> Result<Cut, NotCut>;
 
-    /// What plays without a break in these spans of a session, in order.
+    /// The same, exact to the picture. What it needs beside the session's own media is made, and kept before this answers.
+    ///
+    /// # Errors
+    /// [`NotCut`]; [`CutError::NotExact`] where this media cannot be cut so.
+    async fn cut_exactly(
+        &self,
+        session: &SessionId,
+        ranges: &[CutRange],
+        within: Option<&Shown>,
+    ) -> Result<Cut, NotCut>;
+
+    /// What plays without a break of what is shown of a session, in order.
     ///
     /// # Errors
     /// [`CutError::Unknown`], [`CutError::Unavailable`].
-    async fn runs(&self, session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError>;
+    async fn runs(&self, session: &SessionId, within: &Shown) -> Result<Vec<Run>, CutError>;
 }
 
 /// A stretch of media that plays without a break.
@@ -80,6 +100,8 @@ pub struct NotCut {
 pub struct Cut {
     /// The media, in order.
     pub spans: Vec<Span>,
+    /// Where it is exact to the picture: its edges.
+    pub edges: Option<Vec<Edge>>,
     /// How long it plays.
     pub duration_ms: u64,
     /// How much it is.
@@ -117,6 +139,16 @@ pub enum CutError {
     /// Back from now, and the session is over.
     #[error("the session is not on air")]
     NotOnAir,
+    /// It can be cut, but not to the picture.
+    #[error("{why}")]
+    NotExact {
+        /// Why, in words.
+        why: String,
+        /// Where it begins when it is aligned, in microseconds of what is cut from.
+        from_us: u64,
+        /// Where it ends then.
+        to_us: u64,
+    },
     /// The media cannot be looked at now.
     #[error("{0}")]
     Unavailable(String),

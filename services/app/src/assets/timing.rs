@@ -3,7 +3,7 @@
 use sigma_domain::{Asset, AssetCommand, Scope};
 
 use super::cutting::{from_start, not_cut, seconds};
-use super::fold::spans;
+use super::fold::shown;
 use super::recordings::CutPoint;
 use super::{CutError, Run};
 use crate::app::nothing_beside;
@@ -46,7 +46,7 @@ impl App {
         wrong.answer()?;
         let CutPoint::FromStart(at_us) = point else { return Err(outside(0)) };
         let recording = facts.recording().ok_or_else(|| self.not_ready(facts.state()))?;
-        let runs = self.recordings.runs(&facts.of.session, &spans(recording.shown())).await;
+        let runs = self.recordings.runs(&facts.of.session, &shown(recording.shown())).await;
         let runs = runs.map_err(|error| not_cut(&error, "id", |_| "at".to_owned()))?;
         let moment_us = moment_of(&runs, at_us).ok_or_else(|| outside(length_of(&runs)))?;
         let command = AssetCommand::SetPoster { moment_us, at: self.executor.now() };
@@ -85,7 +85,7 @@ impl App {
             self.executor.load::<Asset>(asset).await.map_err(|error| ReadError(error.to_string()))?;
         let Some(facts) = loaded.aggregate.facts() else { return Ok(Vec::new()) };
         let Some(recording) = facts.recording() else { return Ok(Vec::new()) };
-        match self.recordings.runs(&facts.of.session, &spans(recording.shown())).await {
+        match self.recordings.runs(&facts.of.session, &shown(recording.shown())).await {
             Ok(runs) => Ok(runs),
             Err(CutError::Unknown) => Ok(Vec::new()),
             Err(error) => Err(ReadError(error.to_string())),

@@ -67,7 +67,7 @@ async fn each_use_case(world: &World, by: &Caller) -> Vec<(&'static str, Scope, 
 
 async fn trim_and_back(world: &World, by: &Caller, asset: &str) -> Result<(), AppError> {
     world.recordings.answer(Ok(crate::assets::cut(&[(1, 3)])));
-    world.app.trim_asset(by, asset, 1, 2).await?;
+    world.app.trim_asset(by, asset, 1, 2, false).await?;
     world.recordings.answer(Ok(crate::assets::cut(&[(0, 5)])));
     world.app.untrim_asset(by, asset).await.map(drop)
 }
@@ -132,7 +132,7 @@ async fn who_is_bound_to_a_channel_does_not_see_the_others() {
         app.timeline(&bound, &other_session).await.map(drop),
         app.create_clip(&bound, of_session).await.map(drop),
         app.create_clip(&bound, of_asset).await.map(drop),
-        app.trim_asset(&bound, &asset, 0, 1).await.map(drop),
+        app.trim_asset(&bound, &asset, 0, 1, false).await.map(drop),
         app.untrim_asset(&bound, &asset).await.map(drop),
         app.set_poster(&bound, &asset, 0).await.map(drop),
         app.delete_asset(&bound, &asset).await.map(drop),

@@ -2,8 +2,8 @@
 
 use sigma_app::{
     Access, AppError, AssetKind, AssetRow, AssetState, ClipOf, ClipRange, Cut, CutError, CutPoint, CutRange,
-    EventFilter, EventRange, Extent, FeedFacts, LossCause, MediaError, NewApiToken, NewChannel, NewClip,
-    Recorded, Report, Scope, Span, Wanted,
+    Edge, EdgeInit, EventFilter, EventRange, Extent, FeedFacts, LossCause, MediaError, NewApiToken,
+    NewChannel, NewClip, Recorded, Report, Scope, Shown, Span, Wanted,
 };
 
 use crate::world::{Made, World, caller, facts, input, named, with_key};
@@ -13,7 +13,7 @@ const SECOND: u64 = 1_000_000;
 /// A cut of whole seconds.
 pub(crate) fn cut(spans: &[(u64, u64)]) -> Cut {
     let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent(spans);
-    Cut { spans, duration_ms, bytes, gaps_ms, files }
+    Cut { spans, edges: None, duration_ms, bytes, gaps_ms, files }
 }
 
 fn span(from: u64, to: u64) -> Span {
@@ -107,7 +107,10 @@ async fn what_was_recorded_is_ready_with_the_end_and_told_twice_is_told_once() {
     assert_eq!((catchup.state, catchup.spans.clone()), (Ready, vec![span(2, 60)]));
     assert_eq!(world.events("asset", &source.id).await, ["asset.started", "asset.ready"]);
     let playback = world.app.asset_playback(&catchup.id).await.unwrap().unwrap();
-    assert_eq!((playback.session, playback.kind, playback.spans), (session, Catchup, vec![span(2, 60)]));
+    assert_eq!(
+        (playback.session, playback.kind, playback.shown.spans),
+        (session, Catchup, vec![span(2, 60)])
+    );
     assert_eq!(world.app.asset_playback("as_nothing").await, Ok(None));
     assert_eq!(world.app.asset_playback("as_0190163d8694739bb9fe2b8f9c1f8f5a").await, Ok(None));
 }
@@ -147,7 +150,7 @@ async fn where_there_is_no_room_a_session_goes_on_air_and_is_not_recorded() {
     world.app.create_clip(&caller(), clip_of(session, -30, 0)).await.unwrap();
     world.settle().await;
     let wanted = world.app.wanted(session).await.unwrap();
-    assert_eq!(wanted, Wanted { on_air: true, everything: false, spans: vec![span(10, 40)] });
+    assert_eq!(wanted, Wanted { on_air: true, spans: vec![span(10, 40)], ..Wanted::default() });
     // A feed of the next session finds room again.
     world.report(&grant, Report::Left).await;
     assert!(world.feed(&made.stream_key, false).await.unwrap().session.keeps);
@@ -189,7 +192,7 @@ async fn what_nobody_speaks_of_for_an_hour_is_given_up_and_comes_back_with_its_n
     world.later(1);
     world.settle().await;
     assert_eq!(states(&world, session).await, [(Source, Failed), (Catchup, Failed)]);
-    let everything = Wanted { on_air: false, everything: true, spans: vec![] };
+    let everything = Wanted { on_air: false, everything: true, ..Wanted::default() };
     assert_eq!(world.app.wanted(session).await, Ok(everything), "its node may still come back");
     world.app.recorded(session, a_minute()).await.unwrap();
     assert_eq!(states(&world, session).await, [(Source, Ready), (Catchup, Ready)]);
@@ -302,7 +305,7 @@ async fn a_clip_of_a_session_on_air_is_ready_at_once_and_its_title_is_sealed() {
     // A clip made beside the recordings keeps its part of the media.
     world.settle().await;
     let wanted = world.app.wanted(session).await.unwrap();
-    assert_eq!(wanted, Wanted { on_air: true, everything: true, spans: vec![span(10, 40)] });
+    assert_eq!(wanted, Wanted { on_air: true, everything: true, spans: vec![span(10, 40)], edges: vec![] });
 
     world.report(&grant, Report::Left).await;
     world.app.erase_channel(&caller(), &made.channel.id).await.unwrap();
@@ -332,7 +335,7 @@ async fn a_clip_of_an_asset_is_cut_from_what_is_shown_of_it() {
     assert!(matches!(&early, Err(AppError::Refused { code, .. }) if code == "NOT_READY"), "{early:?}");
     world.app.recorded(&session, a_minute()).await.unwrap();
     world.recordings.answer(Ok(cut(&[(12, 32)])));
-    world.app.trim_asset(&caller(), &catchup, 10_000_000, 30_000_000).await.unwrap();
+    world.app.trim_asset(&caller(), &catchup, 10_000_000, 30_000_000, false).await.unwrap();
     world.recordings.answer(Ok(cut(&[(14, 16)])));
     let clip = world.app.create_clip(&caller(), of(2, 4)).await.unwrap().value;
     assert_eq!((clip.parent, clip.session), (Some(catchup.clone()), session.clone()));
@@ -369,6 +372,11 @@ async fn what_the_media_says_no_to_names_the_field_and_the_mend() {
         (CutError::Empty, "from", "nothing but a gap"),
         (CutError::TooLong { limit_us: 3_600_000_000 }, "to", "longer than 3600 s"),
         (CutError::NotOnAir, "from", "not on air"),
+        (
+            CutError::NotExact { why: "this is AV1".into(), from_us: 2_000_000, to_us: 6_500_000 },
+            "exact",
+            "this is AV1; leave `exact` out, and it is cut from 2 s to 6.5 s",
+        ),
     ];
     for (error, path, words) in cases {
         world.recordings.answer(Err(error));
@@ -403,7 +411,7 @@ async fn highlights_are_ranges_in_the_order_in_which_they_were_named() {
     let asked = vec![from_start(20, 30), from_start(4, 8), from_start(6, 10)];
     assert_eq!(world.recordings.asked(), [(asked, None)]);
     let playback = world.app.asset_playback(&clip.id).await.unwrap().unwrap();
-    assert_eq!(playback.spans, clip.spans);
+    assert_eq!(playback.shown.spans, clip.spans);
 
     let fields = |answer: Result<_, AppError>| match answer.map(drop) {
         Err(AppError::BadInput { fields }) => fields.into_iter().map(|field| field.path).collect::<Vec<_>>(),
@@ -412,11 +420,57 @@ async fn highlights_are_ranges_in_the_order_in_which_they_were_named() {
     assert_eq!(fields(world.app.create_clip(&caller(), of(&[])).await), ["ranges"]);
     assert_eq!(fields(world.app.create_clip(&caller(), of(&[(0, 1); 51])).await), ["ranges"]);
     assert_eq!(world.recordings.asked(), []);
+    let exact = NewClip { exact: true, ..of(&[(0, 1); 11]) };
+    assert_eq!(fields(world.app.create_clip(&caller(), exact).await), ["ranges"]);
     world.recordings.answer(Err(CutError::Backwards));
     assert_eq!(fields(world.app.create_clip(&caller(), of(&[(0, 1), (3, 2)])).await), ["ranges.1.to"]);
     let many: Vec<_> = (0..1_001).map(|second| (2 * second, 2 * second + 1)).collect();
     world.recordings.answer(Ok(cut(&many)));
     assert_eq!(fields(world.app.create_clip(&caller(), of(&[(0, 1)])).await), ["ranges"]);
+}
+
+fn edge(name: char, shows: (u64, u64), of: (u64, u64)) -> Edge {
+    let span = |(from, to): (u64, u64)| sigma_app::MediaSpan::new(from, to).unwrap();
+    let name = std::iter::repeat_n(name, 32).collect::<String>().try_into().unwrap();
+    let init = EdgeInit::Own { bytes: 800, codecs: "avc1.64001f,mp4a.40.2".into() };
+    Edge { name, span: span(shows), of: span(of), bytes: 90_000, crc32: 7, init }
+}
+
+#[tokio::test]
+async fn an_exact_cut_names_its_edges_and_what_they_were_made_of_until_it_is_taken_back() {
+    let world = World::new().await;
+    let made = world.channel().await;
+    let session = ended(&world, &made).await;
+    world.app.recorded(&session, a_minute()).await.unwrap();
+    let id = world.assets(&session).await.pop().unwrap().id;
+    let part = edge('a', (3_500_000, 4_000_000), (2_000_000, 4_000_000));
+    let spans = vec![Span { from_us: 3_500_000, to_us: 4_000_000 }, span(4, 10)];
+    let exact = Cut { spans: spans.clone(), edges: Some(vec![part.clone()]), ..cut(&[(4, 10)]) };
+    world.recordings.answer(Ok(exact));
+    let row = world.app.trim_asset(&caller(), &id, 1_500_000, 8_000_000, true).await.unwrap().value;
+    assert!(row.is_exact());
+    assert_eq!(world.recordings.exactly(), 1);
+    let playback = world.app.asset_playback(&id).await.unwrap().unwrap();
+    assert_eq!(playback.shown, Shown { spans, edges: vec![part.clone()] });
+    let wanted = world.app.wanted(&session).await.unwrap();
+    assert_eq!(wanted.edges, ["a".repeat(32)]);
+    assert!(wanted.spans.contains(&span(2, 4)), "it may be cut again: {wanted:?}");
+
+    // A clip of it is cut from what is shown, its edge included.
+    world.recordings.asked();
+    world.recordings.answer(Ok(Cut { edges: Some(vec![]), ..cut(&[(4, 6)]) }));
+    let of = NewClip { session_id: None, asset_id: Some(id.clone()), exact: true, ..clip_of("", 1, 2) };
+    let clip = world.app.create_clip(&caller(), of).await.unwrap().value;
+    assert!(clip.is_exact(), "on key frames it needs no edge");
+    assert_eq!(world.recordings.exactly(), 2);
+
+    let row = world.app.untrim_asset(&caller(), &id).await.unwrap().value;
+    assert!(!row.is_exact());
+    assert_eq!(world.app.wanted(&session).await.unwrap().edges, Vec::<String>::new());
+    let many = Cut { edges: Some(vec![part; 201]), ..cut(&[(4, 10)]) };
+    world.recordings.answer(Ok(many));
+    let refused = world.app.trim_asset(&caller(), &id, 0, 1_000_000, true).await;
+    assert!(matches!(refused, Err(AppError::BadInput { .. })), "{refused:?}");
 }
 
 #[tokio::test]
@@ -445,16 +499,16 @@ async fn a_trim_shows_a_part_and_is_taken_back() {
     let shown = async || world.app.asset_playback(&id).await.unwrap().unwrap();
     let whole = shown().await;
     world.recordings.answer(Ok(cut(&[(10, 20)])));
-    let row = world.app.trim_asset(&caller(), &id, 8_000_000, 18_000_000).await.unwrap().value;
+    let row = world.app.trim_asset(&caller(), &id, 8_000_000, 18_000_000, false).await.unwrap().value;
     assert_eq!((row.duration_ms(), row.whole_duration_ms), (Some(10_000), Some(58_000)));
     let part = shown().await;
-    assert_eq!(part.spans, [span(10, 20)]);
+    assert_eq!(part.shown.spans, [span(10, 20)]);
     assert!(part.version != whole.version);
     let wanted = world.app.wanted(&session).await.unwrap();
     assert!(wanted.spans.contains(&span(2, 60)), "what is trimmed away is kept");
     let row = world.app.untrim_asset(&caller(), &id).await.unwrap().value;
     assert_eq!((row.duration_ms(), row.trim), (Some(58_000), None));
-    assert_eq!(shown().await.spans, whole.spans);
+    assert_eq!(shown().await.shown, whole.shown);
     assert!(shown().await.version != part.version);
     let again = world.app.untrim_asset(&caller(), &id).await;
     assert!(matches!(&again, Err(AppError::Refused { code, .. }) if code == "NOT_TRIMMED"), "{again:?}");

@@ -36,7 +36,7 @@ async fn a_poster_lies_where_the_media_says_and_a_trim_may_leave_it_out() {
     assert_eq!((poster().await, world.app.poster_at(&id).await), (Some(44_500_000), Ok(Some(12_500_000))));
 
     world.recordings.answer(Ok(cut(&[(2, 30)])));
-    world.app.trim_asset(&caller(), &id, 0, 5_000_000).await.unwrap();
+    world.app.trim_asset(&caller(), &id, 0, 5_000_000, false).await.unwrap();
     assert_eq!((poster().await, world.app.poster_at(&id).await), (None, Ok(None)));
     world.app.untrim_asset(&caller(), &id).await.unwrap();
     assert_eq!(poster().await, Some(44_500_000), "nothing was cut away");

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutRange, NotCut, Recordings, Run, SessionId, Span};
+use sigma_app::{Cut, CutError, CutRange, NotCut, Recordings, Run, SessionId, Shown, Span};
 
 /// What was asked: which ranges, within what.
 pub(crate) type Asked = (Vec<CutRange>, Option<Vec<Span>>);
@@ -13,6 +13,7 @@ pub(crate) struct Script {
     runs: Mutex<Option<Result<Vec<Run>, CutError>>>,
     answer: Mutex<Option<Result<Cut, CutError>>>,
     asked: Mutex<Vec<Asked>>,
+    exactly: Mutex<u32>,
 }
 
 impl Script {
@@ -24,6 +25,11 @@ impl Script {
     /// What is said to play from now on; before, what it is asked about, without a break.
     pub(crate) fn plays(&self, runs: Result<Vec<Run>, CutError>) {
         *self.runs.lock().unwrap() = Some(runs);
+    }
+
+    /// How often it was to be exact to the picture.
+    pub(crate) fn exactly(&self) -> u32 {
+        *self.exactly.lock().unwrap()
     }
 
     /// What was asked since this was asked last.
@@ -38,15 +44,25 @@ impl Recordings for Script {
         &self,
         _session: &SessionId,
         ranges: &[CutRange],
-        within: Option<&[Span]>,
+        within: Option<&Shown>,
     ) -> Result<Cut, NotCut> {
-        self.asked.lock().unwrap().push((ranges.to_vec(), within.map(<[Span]>::to_vec)));
+        self.asked.lock().unwrap().push((ranges.to_vec(), within.map(|within| within.spans.clone())));
         let last = ranges.len() - 1;
         let answer = self.answer.lock().unwrap().clone().unwrap_or(Err(CutError::Unknown));
         answer.map_err(|why| NotCut { range: last, why })
     }
 
-    async fn runs(&self, _session: &SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
+    async fn cut_exactly(
+        &self,
+        session: &SessionId,
+        ranges: &[CutRange],
+        within: Option<&Shown>,
+    ) -> Result<Cut, NotCut> {
+        *self.exactly.lock().unwrap() += 1;
+        self.cut(session, ranges, within).await
+    }
+
+    async fn runs(&self, _session: &SessionId, within: &Shown) -> Result<Vec<Run>, CutError> {
         let told = self.runs.lock().unwrap().clone();
         told.unwrap_or_else(|| {
             let run = |span: &Span| Run {
@@ -55,7 +71,7 @@ impl Recordings for Script {
                 length_us: span.to_us - span.from_us,
                 chapter: None,
             };
-            Ok(within.iter().take(1).map(run).collect())
+            Ok(within.spans.iter().take(1).map(run).collect())
         })
     }
 }

@@ -70,6 +70,9 @@ pub(crate) enum AssetCommand {
         /// Where it ends
         #[arg(long, value_name = "SECONDS")]
         to: f64,
+        /// To the picture, not to the key frame at or before it; of H.264 with AAC alone
+        #[arg(long)]
+        exact: bool,
         #[command(flatten)]
         asset: AssetArgs,
     },
@@ -130,6 +133,9 @@ pub(crate) struct ClipArgs {
     /// One of several ranges, joined in this order: two numbers of seconds, as 61.5,90; may be said up to 50 times
     #[arg(long, value_name = "FROM,TO", allow_hyphen_values = true, value_parser = range, conflicts_with_all = ["from", "to"])]
     pub(crate) range: Vec<(f64, f64)>,
+    /// To the picture, not to the key frame at or before it; of H.264 with AAC alone
+    #[arg(long)]
+    pub(crate) exact: bool,
     /// What it is called
     #[arg(long)]
     pub(crate) title: Option<String>,

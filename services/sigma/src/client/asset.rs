@@ -11,7 +11,7 @@ use crate::cli::{AssetArgs, AssetCommand, AssetKind, AssetState, ClipArgs, Conne
 use crate::fault::Fault;
 
 const ASSET: &str = "fragment A on Asset { id kind state failure title channel { id name } session { id } parent { id } \
-durationSeconds bytes gapsSeconds files trimmed wholeDurationSeconds createdAt readyAt expiresAt playbackUrl sourceUrls downloadUrls }";
+durationSeconds bytes gapsSeconds files trimmed exact wholeDurationSeconds createdAt readyAt expiresAt playbackUrl sourceUrls downloadUrl }";
 
 /// What wakes `--watch`.
 const CHANGES: &str =
@@ -42,7 +42,7 @@ pub(crate) async fn run(command: AssetCommand) -> Result<(), Fault> {
         }
         AssetCommand::Show { watch, asset } => show(&asset, watch.watch).await,
         AssetCommand::Clip(args) => clip(&args).await,
-        AssetCommand::Trim { from, to, asset } => trim(&asset, from, to).await,
+        AssetCommand::Trim { from, to, exact, asset } => trim(&asset, from, to, exact).await,
         AssetCommand::Poster { at, asset } => poster(&asset, at).await,
         AssetCommand::Untrim(args) => act(&args, "untrimAsset", "whole again").await,
         AssetCommand::Download { id, file, number, source, connect } => {
@@ -142,18 +142,19 @@ async fn clip(args: &ClipArgs) -> Result<(), Fault> {
         }
     };
     input["title"] = json!(args.title);
+    input["exact"] = json!(args.exact);
     input[of] = json!(args.id);
     let payload =
         Client::connect(&args.connect)?.field(&query, json!({ "input": input }), "createClip").await?;
     if args.connect.json { print::json(&payload) } else { print::lines(facts(&payload["asset"])) }
 }
 
-async fn trim(args: &AssetArgs, from: f64, to: f64) -> Result<(), Fault> {
+async fn trim(args: &AssetArgs, from: f64, to: f64, exact: bool) -> Result<(), Fault> {
     let query = format!(
-        "mutation Trim($id: ID!, $from: Float!, $to: Float!) {{ trimAsset(id: $id, from: $from, to: $to) {{ asset {{ ...A }} }} }} \
-         {ASSET}"
+        "mutation Trim($id: ID!, $from: Float!, $to: Float!, $exact: Boolean!) {{ \
+         trimAsset(id: $id, from: $from, to: $to, exact: $exact) {{ asset {{ ...A }} }} }} {ASSET}"
     );
-    let variables = json!({ "id": args.id, "from": from, "to": to });
+    let variables = json!({ "id": args.id, "from": from, "to": to, "exact": exact });
     let payload = Client::connect(&args.connect)?.field(&query, variables, "trimAsset").await?;
     if args.connect.json { print::json(&payload) } else { print::lines(facts(&payload["asset"])) }
 }
@@ -283,6 +284,7 @@ fn facts(asset: &Value) -> Vec<String> {
         ("cut from", print::cell(&asset["parent"]["id"])),
         ("length", length(&asset["durationSeconds"])),
         ("trimmed", part),
+        ("cut", if asset["exact"] == true { "to the picture".to_owned() } else { String::new() }),
         ("gaps", gaps),
         ("size", size(&asset["bytes"])),
         ("created", print::moment(&asset["createdAt"])),

@@ -3,9 +3,9 @@
 use std::sync::OnceLock;
 
 use async_trait::async_trait;
-use sigma_app::{Cut, CutError, CutPoint, CutRange, NotCut, Run, Span};
+use sigma_app::{Cut, CutError, CutPoint, CutRange, Edge, EdgeInit, NotCut, Run, Shown, Span};
 use sigma_archive::Archive;
-use sigma_node::{CutError as Refused, Extent, Node, Recording};
+use sigma_node::{CutError as Refused, Edit, Extent, Node, NotExact, Recording};
 
 /// The longest that is cut: as long as a session usually may be.
 const LONGEST_CUT_US: u64 = 12 * 3_600 * 1_000_000;
@@ -37,7 +37,7 @@ impl Recordings {
         &self,
         session: &str,
         ranges: &[sigma_node::CutRange],
-        within: Option<&[sigma_node::Span]>,
+        within: Option<&Edit>,
     ) -> Result<Extent, NotCut> {
         let recording = self.archived(session).await.map_err(|why| NotCut { range: 0, why })?;
         recording.cut(ranges, within, LONGEST_CUT_US).map_err(refused)
@@ -56,25 +56,46 @@ impl sigma_app::Recordings for Recordings {
         &self,
         session: &sigma_app::SessionId,
         ranges: &[CutRange],
-        within: Option<&[Span]>,
+        within: Option<&Shown>,
     ) -> Result<Cut, NotCut> {
-        let within: Option<Vec<sigma_node::Span>> = within.map(|spans| spans.iter().map(to_media).collect());
-        let ranges: Vec<_> = ranges.iter().map(range).collect();
-        let within = within.as_deref();
+        let (ranges, within) = (to_media_ranges(ranges), within.map(edit));
         let here = match self.node.get() {
-            Some(node) => node.cut(session.as_str(), &ranges, within, LONGEST_CUT_US).await,
+            Some(node) => node.cut(session.as_str(), &ranges, within.as_ref(), LONGEST_CUT_US).await,
             None => None,
         };
         let extent = match here {
             Some(cut) => cut.map_err(refused)?,
-            None => self.of_archive(session.as_str(), &ranges, within).await?,
+            None => self.of_archive(session.as_str(), &ranges, within.as_ref()).await?,
         };
-        let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent;
-        Ok(Cut { spans: spans.iter().map(from_media).collect(), duration_ms, bytes, gaps_ms, files })
+        let is_exact = !extent.edit.edges.is_empty();
+        cut(extent, is_exact)
     }
 
-    async fn runs(&self, session: &sigma_app::SessionId, within: &[Span]) -> Result<Vec<Run>, CutError> {
-        let within: Vec<sigma_node::Span> = within.iter().map(to_media).collect();
+    async fn cut_exactly(
+        &self,
+        session: &sigma_app::SessionId,
+        ranges: &[CutRange],
+        within: Option<&Shown>,
+    ) -> Result<Cut, NotCut> {
+        let not_cut = |why| NotCut { range: 0, why };
+        let Some(node) = self.node.get() else {
+            let words = "this server serves no media; ask one with the role ingest";
+            return Err(not_cut(CutError::Unavailable(words.to_owned())));
+        };
+        let (ranges, within) = (to_media_ranges(ranges), within.map(edit));
+        let made = node.cut_exactly(session.as_str(), &ranges, within.as_ref(), LONGEST_CUT_US).await;
+        let extent = made.ok_or(not_cut(CutError::Unknown))?.map_err(|error| match error {
+            NotExact::NotCut(error) => refused(error),
+            NotExact::Unsupported { range, why, from_us, to_us } => {
+                NotCut { range, why: CutError::NotExact { why, from_us, to_us } }
+            }
+            NotExact::Unavailable(words) => not_cut(CutError::Unavailable(words)),
+        })?;
+        cut(extent, true)
+    }
+
+    async fn runs(&self, session: &sigma_app::SessionId, within: &Shown) -> Result<Vec<Run>, CutError> {
+        let within = edit(within);
         let here = match self.node.get() {
             Some(node) => node.runs(session.as_str(), &within).await,
             None => None,
@@ -91,15 +112,65 @@ impl sigma_app::Recordings for Recordings {
     }
 }
 
+/// What was cut, as the application layer has it.
+fn cut(extent: Extent, is_exact: bool) -> Result<Cut, NotCut> {
+    let Extent { edit, duration_ms, bytes, gaps_ms, files } = extent;
+    let edges: Result<Vec<_>, _> = edit.edges.iter().map(from_media_edge).collect();
+    let edges = edges.map_err(|error| NotCut { range: 0, why: CutError::Unavailable(error.to_string()) })?;
+    let spans = edit.spans.iter().map(from_media).collect();
+    Ok(Cut { spans, edges: is_exact.then_some(edges), duration_ms, bytes, gaps_ms, files })
+}
+
+fn from_media_edge(edge: &sigma_node::Edge) -> Result<Edge, sigma_app::ValueError> {
+    let init = match &edge.init {
+        sigma_node::EdgeInit::Session(number) => EdgeInit::Session(*number),
+        sigma_node::EdgeInit::Own { len, codecs } => EdgeInit::Own { bytes: *len, codecs: codecs.clone() },
+    };
+    Ok(Edge {
+        name: edge.name.to_string().try_into()?,
+        span: sigma_app::MediaSpan::new(edge.span.from_us, edge.span.to_us)?,
+        of: sigma_app::MediaSpan::new(edge.of.from_us, edge.of.to_us)?,
+        bytes: edge.len,
+        crc32: edge.crc32,
+        init,
+    })
+}
+
+/// What is shown of a session, as the media plane has it. An edge of another name than ours is none: its span has no media.
+pub(super) fn edit(shown: &Shown) -> Edit {
+    let edge = |edge: &Edge| {
+        let init = match &edge.init {
+            EdgeInit::Session(number) => sigma_node::EdgeInit::Session(*number),
+            EdgeInit::Own { bytes, codecs } => {
+                sigma_node::EdgeInit::Own { len: *bytes, codecs: codecs.clone() }
+            }
+        };
+        let span =
+            |span: &sigma_app::MediaSpan| sigma_node::Span { from_us: span.from_us(), to_us: span.to_us() };
+        Some(sigma_node::Edge {
+            name: edge.name.as_str().parse().ok()?,
+            span: span(&edge.span),
+            of: span(&edge.of),
+            len: edge.bytes,
+            crc32: edge.crc32,
+            init,
+        })
+    };
+    Edit {
+        spans: shown.spans.iter().map(to_media).collect(),
+        edges: shown.edges.iter().filter_map(edge).collect(),
+    }
+}
+
+fn to_media_ranges(ranges: &[CutRange]) -> Vec<sigma_node::CutRange> {
+    ranges.iter().map(|range| sigma_node::CutRange { from: point(range.from), to: point(range.to) }).collect()
+}
+
 fn point(point: CutPoint) -> sigma_node::CutPoint {
     match point {
         CutPoint::FromStart(us) => sigma_node::CutPoint::FromStart(us),
         CutPoint::BackFromNow(us) => sigma_node::CutPoint::BackFromNow(us),
     }
-}
-
-fn range(range: &CutRange) -> sigma_node::CutRange {
-    sigma_node::CutRange { from: point(range.from), to: point(range.to) }
 }
 
 fn refused(refused: sigma_node::NotCut) -> NotCut {
@@ -125,6 +196,12 @@ fn from_media(span: &sigma_node::Span) -> Span {
 
 /// What a log holds, as the application layer has it.
 pub(super) fn extent(extent: Extent) -> sigma_app::Extent {
-    let Extent { spans, duration_ms, bytes, gaps_ms, files } = extent;
-    sigma_app::Extent { spans: spans.iter().map(from_media).collect(), duration_ms, bytes, gaps_ms, files }
+    let Extent { edit, duration_ms, bytes, gaps_ms, files } = extent;
+    sigma_app::Extent {
+        spans: edit.spans.iter().map(from_media).collect(),
+        duration_ms,
+        bytes,
+        gaps_ms,
+        files,
+    }
 }

@@ -10,6 +10,7 @@ mod database;
 mod disks;
 mod doors;
 mod events;
+mod exact_cuts;
 mod faults;
 mod health_elsewhere;
 mod http2;

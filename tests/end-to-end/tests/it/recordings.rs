@@ -70,7 +70,7 @@ fn starts(url: &str) -> [f64; 2] {
 }
 
 /// ffmpeg decodes all of it without a word; answers its length.
-fn decoded(url: &str) -> Duration {
+pub(crate) fn decoded(url: &str) -> Duration {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-xerror", "-nostdin", "-progress", "pipe:1", "-i", url, "-f", "null", "-"]);
     let output = ffmpeg.output().expect("ffmpeg runs");

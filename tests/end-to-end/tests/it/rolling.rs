@@ -28,7 +28,7 @@ const BROKERS: u32 = 1;
 /// After the last kill: a broker of a loaded machine takes its time, a lease changes hands, feeds come back.
 const HEALED: Duration = Duration::from_secs(90);
 
-const SMALL: Clip = Clip { size: "320x180", rate: 30, gop: 30, seconds: 30, bitrate: 200 };
+const SMALL: Clip = Clip { size: "320x180", rate: 30, gop: 30, seconds: 30, bitrate: 200, b_frames: 0 };
 
 fn from_environment(name: &str, otherwise: u32) -> u32 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)

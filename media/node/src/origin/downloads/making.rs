@@ -15,7 +15,7 @@ use sigma_packager::plain::{Piece, PlainFile, Rows};
 use sigma_packager::reader::Fragment;
 use tokio::sync::watch;
 
-use super::plan::{Plan, Planned, PlannedFile};
+use super::plan::{Plan, Planned, PlannedFile, PlannedInit};
 use super::shelf::{Index, Lengths, Missing, Shelf, head_name};
 use super::{Damaged, Progress};
 use crate::session::{LiveSession, ReadError};
@@ -40,7 +40,7 @@ pub(super) enum MakingError {
     Disk(#[from] io::Error),
     /// An init section that is gone, without which nothing plays.
     #[error("the init section {0} is lost")]
-    Init(u32),
+    Init(String),
     /// The runtime ends.
     #[error("the server stops")]
     Stopping,
@@ -73,7 +73,7 @@ pub(super) async fn make(
         };
         let known = order.damaged.of(&order.live.facts.session);
         let read = stream::iter(planned.segments.clone()).map(|segment| {
-            let (live, is_damaged) = (Arc::clone(&order.live), known.contains(&segment.msn));
+            let (live, is_damaged) = (Arc::clone(&order.live), segment.is_damaged(&known));
             async move { (segment, skim(&live, &segment, is_damaged).await) }
         });
         let mut batches = read.buffered(AT_ONCE).chunks(TOGETHER);
@@ -97,9 +97,15 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 }
 
 async fn init_section(live: &LiveSession, file: &PlannedFile) -> Result<bytes::Bytes, MakingError> {
-    let range = live.range_of(Resource::Init(file.init)).ok_or(MakingError::Init(file.init))?;
-    match live.store().read(range).await {
-        Err(error) if error.is_lost() => Err(MakingError::Init(file.init)),
+    let (range, name) = match file.init {
+        PlannedInit::Session(number) => {
+            (live.range_of(Resource::Init(number)), MediaFile::Init(number).to_string())
+        }
+        PlannedInit::Edge(range) => (Some(range), range.file.to_string()),
+    };
+    let lost = || MakingError::Init(name.clone());
+    match live.store().read(range.ok_or_else(lost)?).await {
+        Err(error) if error.is_lost() => Err(lost()),
         read => Ok(read?),
     }
 }
@@ -113,7 +119,7 @@ async fn skim(
     if is_damaged {
         return Ok(Err("its media is not what was written: its checksum is another".to_owned()));
     }
-    match live.store().skim(MediaFile::Segment(segment.msn), segment.len).await {
+    match live.store().skim(segment.file, segment.len).await {
         Ok(fragments) => Ok(Ok(fragments)),
         Err(error) if error.is_lost() => Ok(Err(error.to_string())),
         Err(error) => Err(error),

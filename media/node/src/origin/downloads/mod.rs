@@ -22,7 +22,6 @@ use http::header;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::json;
 use sigma_clock::{Clock, Instant, monotonic};
-use sigma_log::MediaFile;
 use tokio::sync::{Semaphore, watch};
 use tracing::{error, info, warn};
 
@@ -219,7 +218,7 @@ impl Origin {
         let media = wanted.plan.files[number - 1].segments.iter().filter(|segment| !is_missing(segment.msn));
         let media = media.map(|segment| Stretch::Media {
             store: live.store().clone(),
-            file: MediaFile::Segment(segment.msn),
+            file: segment.file,
             len: segment.len,
             proof: Some(Proof {
                 crc32: segment.crc32,
@@ -298,7 +297,7 @@ impl Origin {
         if shown.is_open() {
             return Err(not_finished());
         }
-        let plan = shown.live.read_recording(|recording| Plan::of(recording, &shown.spans));
+        let plan = shown.live.read_recording(|recording| Plan::of(recording, &shown.edit));
         if plan.files.is_empty() {
             return Err(super::recordings::nothing_yet());
         }

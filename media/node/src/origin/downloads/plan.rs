@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use sigma_hls::{Recording, Span, vod};
+use sigma_hls::Recording;
+use sigma_hls::recording::{EdgeInit, Edit, Item};
+use sigma_log::{EntryRef, MediaFile};
 
 /// Another one where heads are made otherwise: those that were made before are not taken for the new ones.
 const FORMAT: u8 = 1;
@@ -11,6 +13,8 @@ const FORMAT: u8 = 1;
 /// A segment of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Planned {
+    pub(super) file: MediaFile,
+    /// The segment's number; of an edge of a cut that of the segment at its time.
     pub(super) msn: u64,
     /// Bytes of its media.
     pub(super) len: u64,
@@ -21,11 +25,26 @@ pub(super) struct Planned {
     pub(super) follows: bool,
 }
 
+impl Planned {
+    /// Whether it is one of the segments that are known to be damaged.
+    pub(super) fn is_damaged(&self, damaged: &BTreeSet<u64>) -> bool {
+        matches!(self.file, MediaFile::Segment(msn) if damaged.contains(&msn))
+    }
+}
+
+/// What decodes a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PlannedInit {
+    /// The session's init section of this number.
+    Session(u32),
+    /// What an edge's file has behind its media.
+    Edge(EntryRef),
+}
+
 /// A file: segments of one format, one after the other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PlannedFile {
-    /// The init section's number, and its bytes.
-    pub(super) init: u32,
+    pub(super) init: PlannedInit,
     pub(super) init_len: u64,
     pub(super) segments: Vec<Planned>,
 }
@@ -37,28 +56,45 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Of these stretches. A break is where a playlist has a discontinuity; another init section begins another file.
-    pub(super) fn of(recording: &Recording, spans: &[Span]) -> Self {
+    /// Of an edit. A break is where a playlist has a discontinuity; another init section begins another file.
+    pub(super) fn of(recording: &Recording, edit: &Edit) -> Self {
         let mut files: Vec<PlannedFile> = Vec::new();
         let mut before: Option<u64> = None;
-        for (msn, piece) in vod::segments(recording, spans) {
-            let follows = before.is_some_and(|last| last + 1 == msn) && !piece.discontinuity;
-            before = Some(msn);
+        for item in recording.items(edit) {
+            let msn = recording.at(item.start()).unwrap_or_default();
+            let follows = before == Some(item.start()) && !recording.begins_span(item.start());
+            before = Some(item.end());
+            let (file, crc32, init) = match item {
+                Item::Segment(msn, piece) => {
+                    (MediaFile::Segment(msn), piece.crc32, PlannedInit::Session(piece.init))
+                }
+                Item::Edge(edge) => {
+                    let file = MediaFile::Edge(edge.name.0);
+                    let init = match edge.init {
+                        EdgeInit::Session(number) => PlannedInit::Session(number),
+                        EdgeInit::Own { len, .. } => {
+                            PlannedInit::Edge(EntryRef { file, offset: edge.len, len: len.into() })
+                        }
+                    };
+                    (file, Some(edge.crc32), init)
+                }
+            };
             let planned = Planned {
+                file,
                 msn,
-                len: piece.len,
-                duration_ticks: piece.duration,
-                crc32: piece.crc32,
-                starts_with_key: piece.independent,
+                len: item.len(),
+                duration_ticks: item.duration(),
+                crc32,
+                starts_with_key: item.independent(),
                 follows,
             };
-            match files.last_mut().filter(|file| file.init == piece.init) {
+            let init_len = match init {
+                PlannedInit::Session(number) => recording.init(number).map_or(0, |init| init.len),
+                PlannedInit::Edge(range) => range.len,
+            };
+            match files.last_mut().filter(|file| file.init == init) {
                 Some(file) => file.segments.push(planned),
-                None => files.push(PlannedFile {
-                    init: piece.init,
-                    init_len: recording.init(piece.init).map_or(0, |init| init.len),
-                    segments: vec![planned],
-                }),
+                None => files.push(PlannedFile { init, init_len, segments: vec![planned] }),
             }
         }
         Self { files }
@@ -79,10 +115,16 @@ impl Plan {
         digest.update(&[FORMAT]);
         for file in &self.files {
             digest.update(&[0]);
-            digest.update(&file.init.to_be_bytes());
+            match file.init {
+                PlannedInit::Session(number) => digest.update(&number.to_be_bytes()),
+                PlannedInit::Edge(range) => digest.update(range.file.to_string().as_bytes()),
+            }
             for segment in &file.segments {
-                digest.update(&[1, u8::from(segment.follows), u8::from(damaged.contains(&segment.msn))]);
-                digest.update(&segment.msn.to_be_bytes());
+                digest.update(&[1, u8::from(segment.follows), u8::from(segment.is_damaged(damaged))]);
+                match segment.file {
+                    MediaFile::Segment(msn) => digest.update(&msn.to_be_bytes()),
+                    file => digest.update(file.to_string().as_bytes()),
+                }
                 digest.update(&segment.len.to_be_bytes());
             }
         }

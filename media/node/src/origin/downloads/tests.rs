@@ -137,7 +137,12 @@ impl Got {
 
 impl Scene {
     fn shows(&self, spans: Option<Vec<Span>>) {
-        let facts = AssetFacts { session: "se_1".into(), kind: AssetKind::Catchup, spans, poster_us: None };
+        let facts = AssetFacts {
+            session: "se_1".into(),
+            kind: AssetKind::Catchup,
+            edit: spans.map(Into::into),
+            poster_us: None,
+        };
         self.stands(AssetStanding::There(facts));
     }
 

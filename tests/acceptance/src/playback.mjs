@@ -50,7 +50,10 @@ const html = (how, url) => `<!doctype html><meta charset="utf-8"><title>playback
     }
     const fragments = (window.hls?.levels?.[0]?.details?.fragments ?? []).filter(({ gap }) => !gap);
     const breaks = fragments.slice(1).flatMap((fragment, index) => (fragment.cc === fragments[index].cc ? [] : [{ ends: fragments[index].end, begins: fragment.start }]));
-    return { begins, ends: video.seekable.end(video.seekable.length - 1), breaks, fragments: fragments.length };
+    const ends = video.seekable.end(video.seekable.length - 1);
+    // What is between gaps; a file has none.
+    const media = fragments.length === 0 ? [[begins, ends]] : fragments.map(({ start, end }) => [start, end]);
+    return { begins, ends, breaks, media };
   };
   /** Goes to a place and plays on past another. */
   window.visit = async (place, past) => {
@@ -94,8 +97,16 @@ export async function tour(url, options) {
   try {
     const known = await player.known();
     if (known === null) return { wrong: [`nothing can be played: ${(await player.problems()).join(', ')}`], told: '' };
-    const { begins, ends, breaks } = known;
-    const at = (share) => begins + (ends - begins) * share;
+    const { begins, ends, breaks, media } = known;
+    // A share of the media, so that no place is in a gap.
+    const at = (share) => {
+      let left = media.reduce((sum, [from, to]) => sum + to - from, 0) * share;
+      for (const [from, to] of media) {
+        if (left < to - from) return Math.min(from + left, Math.max(from, to - 1.2));
+        left -= to - from;
+      }
+      return begins;
+    };
     const last = Math.max(begins, ends - 4);
     const places = [
       [begins, begins + 1], ...breaks.map((one) => [Math.max(begins, one.ends - 1.5), one.begins + 1]), ...[0.8, 0.2, 0.5].map((share) => [at(share), at(share) + 1]),

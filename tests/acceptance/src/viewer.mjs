@@ -159,12 +159,14 @@ export class Viewer {
       this.segments.get(msn).digest = createHash('sha1').update(bytes).digest('hex');
       this.onSegment?.(msn, bytes, map);
     }
-    // Where there are parts, their times are those of the segment; each is looked at once.
-    if (whole && this.playlist.hasParts) return;
-    if (discontinuity) this.tracks.clear();
+    // Where there are parts each shows its own times; the whole segment shows those of parts that were listed for less long than we were away.
+    const repeats = whole && this.playlist.hasParts;
+    if (discontinuity && !(repeats && this.parts.has(`${msn}.0`))) this.tracks.clear();
+    const fresh = fragments(bytes).filter(({ track, start, duration }) => !(repeats && start + duration / 2 < (this.tracks.get(track) ?? 0)));
+    if (fresh.length === 0) return;
     if (this.tracks.size === 0) this.spans.push({ msn, part, at: Date.now() });
     this.mediaAt = Date.now();
-    for (const { track, start, duration } of fragments(bytes)) {
+    for (const { track, start, duration } of fresh) {
       const expected = this.tracks.get(track);
       const off = expected === undefined ? 0 : Math.abs(start - expected) * 1000 / (this.scales.get(map).get(track) ?? 90_000);
       this.seamsMs = Math.max(this.seamsMs, off);

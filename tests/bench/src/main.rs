@@ -1,7 +1,7 @@
 //! The bench: what the live path costs and how long it takes, nginx with its RTMP module in the same run on the same
 //! feeds. A figure that misses its aim is reported; the exit code is 0 all the same.
 //!
-//! `sigma-bench [--quick] [--alone] [--only ingest,requests,waiting,capacity,commands,projections,backbone,plot] [--write] [--binary FILE]`
+//! `sigma-bench [--quick] [--alone] [--only ingest,recording,requests,waiting,capacity,commands,projections,backbone,plot] [--write] [--binary FILE]`
 //!
 //! CPU time is that of the server's process alone, user and system, from `/proc/PID/stat`. The server has the first core
 //! to itself, feeds and viewers come from this process on the others.
@@ -36,8 +36,8 @@ const VIDEO_KBIT: u32 = 2_500;
 /// With 128 kbit/s of audio, 2 s of it are 345 kB.
 const SMALL_VIDEO_KBIT: u32 = 1_230;
 
-const PARTS: [&str; 8] =
-    ["ingest", "requests", "waiting", "capacity", "commands", "projections", "backbone", "plot"];
+const PARTS: [&str; 9] =
+    ["ingest", "recording", "requests", "waiting", "capacity", "commands", "projections", "backbone", "plot"];
 
 /// The plot's place.
 const PLOT: &str = "docs/performance.svg";
@@ -134,6 +134,7 @@ async fn run(asked: &Asked) -> io::Result<()> {
         };
     }
     part!("ingest", rows::ingest::rows(&bench));
+    part!("recording", rows::recording::rows(&bench));
     part!("requests", rows::viewing::requests(&bench));
     part!("waiting", rows::viewing::waiting(&bench));
     part!("capacity", rows::viewing::capacity(&bench));

@@ -29,7 +29,8 @@ impl Nginx {
         Path::new(RTMP_MODULE).exists() && find_program("nginx").is_some()
     }
 
-    /// Starts one process with an application `live` (HLS on: 2 s fragments, as ours) and one `relay` (HLS off).
+    /// Starts one process with an application `live` (HLS on: 2 s fragments, as ours) and one `relay` (HLS off), and one `record`
+    /// (HLS on, and all of it into files).
     pub(crate) async fn start(core: Core) -> io::Result<Self> {
         let folder = TempDir::with_prefix("sigma-bench-nginx-")?;
         let (rtmp, http) = (free_address()?, free_address()?);
@@ -47,6 +48,7 @@ rtmp {{
     chunk_size 4096;
     application live {{ live on; hls on; hls_path {root}/hls; hls_fragment 2s; hls_playlist_length 30s; }}
     application relay {{ live on; }}
+    application record {{ live on; hls on; hls_path {root}/hls; hls_fragment 2s; hls_playlist_length 30s; record all; record_path {root}/record; }}
   }}
 }}
 http {{
@@ -67,6 +69,7 @@ http {{
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, config)?;
         std::fs::create_dir(folder.path().join("hls"))?;
+        std::fs::create_dir(folder.path().join("record"))?;
         let log = folder.path().join("error.log");
         let arguments =
             ["-p", &root.to_string(), "-e", &log.display().to_string(), "-c", &file.display().to_string()]
@@ -142,9 +145,17 @@ impl Sigma {
 
     /// Makes a channel in ULTRA_LOW: parts of half a second.
     pub(crate) async fn channel(&self, name: &str) -> io::Result<Channel> {
+        self.channel_with(name, &Value::Null).await
+    }
+
+    /// The same with further settings.
+    pub(crate) async fn channel_with(&self, name: &str, settings: &Value) -> io::Result<Channel> {
         let query = "mutation($input: CreateChannelInput!) { createChannel(input: $input) { streamKey channel { id playbackId } } }";
-        let input = json!({"input": {"name": name, "latencyMode": "ULTRA_LOW", "endOnUnpublish": true}});
-        let made = self.graphql(query, input).await?;
+        let mut input = json!({"name": name, "latencyMode": "ULTRA_LOW", "endOnUnpublish": true});
+        if let (Some(input), Some(settings)) = (input.as_object_mut(), settings.as_object()) {
+            input.extend(settings.clone());
+        }
+        let made = self.graphql(query, json!({ "input": input })).await?;
         let made = &made["createChannel"];
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         Ok(Channel {

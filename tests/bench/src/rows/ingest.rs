@@ -128,7 +128,7 @@ async fn make_channels(sigma: &Sigma, count: usize) -> io::Result<Vec<Channel>> 
 }
 
 /// Feeds a server on all `keys`, their key frames spread over the second.
-async fn feed(
+pub(super) async fn feed(
     clip: &Arc<Clip>,
     server: SocketAddr,
     application: &str,
@@ -173,7 +173,7 @@ async fn observe(
 }
 
 /// Megabytes an hour: the slope of a line through a sample a second.
-async fn growth(process: &Process, span: Duration) -> io::Result<f64> {
+pub(super) async fn growth(process: &Process, span: Duration) -> io::Result<f64> {
     let began = monotonic();
     let mut samples = Vec::new();
     while began.elapsed() < span {

@@ -3,6 +3,7 @@
 pub(crate) mod backbone;
 pub(crate) mod control;
 pub(crate) mod ingest;
+pub(crate) mod recording;
 pub(crate) mod viewing;
 
 use std::path::PathBuf;

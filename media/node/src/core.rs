@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use sigma_clock::Clock;
 
 use crate::control::{Control, NodeSettings};
+use crate::edges::Lately;
 use crate::figures::Figures;
 use crate::ingest::{Entrance, OnAir};
 use crate::keeping::{ArchiveState, Room};
@@ -40,6 +41,8 @@ pub(crate) struct Core {
     pub(crate) recordings: Recordings,
     /// Places for making edges of cuts.
     pub(crate) edges: tokio::sync::Semaphore,
+    /// Edges that were made lately.
+    pub(crate) edges_lately: Lately,
     /// Sessions of which edges were made since the sweeper looked last.
     pub(crate) edged: Mutex<HashSet<String>>,
     pub(crate) scribe: Scribe,

@@ -104,6 +104,7 @@ impl Node {
             downloads,
             recordings: origin::recordings::Recordings::default(),
             edges: tokio::sync::Semaphore::new(edges::AT_ONCE),
+            edges_lately: edges::Lately::default(),
             edged: std::sync::Mutex::default(),
             #[cfg(not(test))]
             scribe: session::Scribe::start()?,

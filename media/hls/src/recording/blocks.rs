@@ -8,7 +8,7 @@ use crate::CLOCK;
 pub const ROUNDED: u64 = CLOCK / 2_000;
 
 /// Segments that decode by themselves, one behind the other: the first begins with a key frame, none of the others does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Block {
     /// The first one's number.
     pub first: u64,

@@ -66,7 +66,7 @@ pub enum CutError {
 }
 
 /// A stretch of the session's media time without a gap, in ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stretch {
     /// Where it begins.
     pub from: u64,

@@ -4,9 +4,11 @@
 //! that the same cut made again writes the same file, and one that is named never changes.
 
 mod keep;
+mod lately;
 mod make;
 
 pub(crate) use keep::UNFINISHED;
+pub(crate) use lately::Lately;
 
 use std::sync::{Arc, PoisonError};
 
@@ -147,6 +149,10 @@ async fn edges(
     if block.len > MAX_BLOCK || block.to - block.from > MAX_BLOCK_TICKS {
         return unsupported("its key frames are too far apart there");
     }
+    let session = &live.facts.session;
+    if let Some(edges) = core.edges_lately.find(session, block, keep) {
+        return Ok(edges);
+    }
     // It is never closed.
     let _place =
         core.edges.acquire().await.map_err(|_| NoEdge::Unavailable("the server stops".to_owned()))?;
@@ -159,11 +165,12 @@ async fn edges(
         let of = span(block.from, read.reaches);
         let kept = keep::keep(core, live, made, shown, of).await;
         // Whatever came of it, a file may stand there that nobody is going to name.
-        core.edged.lock().unwrap_or_else(PoisonError::into_inner).insert(live.facts.session.clone());
+        core.edged.lock().unwrap_or_else(PoisonError::into_inner).insert(session.clone());
         edges.push(kept.map_err(|error| {
             warn!(session.id = %live.facts.session, error, "an edge of a cut cannot be kept");
             NoEdge::Unavailable(error)
         })?);
     }
+    core.edges_lately.note(session, block, keep, &edges);
     Ok(edges)
 }

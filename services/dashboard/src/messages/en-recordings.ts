@@ -73,7 +73,9 @@ export const enRecordings = {
     removed: (name: string) => `“${name}” is deleted.`,
 
     cut: 'Cut',
-    cutHelp: 'Hours, minutes and seconds, as 1:02:03.5. The keys I and O mark where the picture stands. A cut begins at the key frame at or before its beginning.',
+    cutHelp: 'Hours, minutes and seconds, as 1:02:03.5. The keys I and O mark where the picture stands.',
+    exact: 'Exact to the frame',
+    exactHelp: 'Else it begins at the key frame before. Only the edges are encoded anew; that takes some seconds.',
     piece: (number: number) => `Piece ${number}`,
     addPiece: 'Add a piece',
     removePiece: (number: number) => `Remove piece ${number}`,

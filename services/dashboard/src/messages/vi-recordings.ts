@@ -73,7 +73,9 @@ export const viRecordings: RecordingMessages = {
     removed: (name) => `Đã xóa “${name}”.`,
 
     cut: 'Cắt',
-    cutHelp: 'Giờ, phút và giây, như 1:02:03.5. Phím I và O đánh dấu vị trí của hình. Đoạn cắt bắt đầu ở khung hình chính tại hoặc ngay trước điểm đầu.',
+    cutHelp: 'Giờ, phút và giây, như 1:02:03.5. Phím I và O đánh dấu vị trí của hình.',
+    exact: 'Chính xác đến từng khung hình',
+    exactHelp: 'Nếu không, đoạn cắt bắt đầu ở khung hình chính ngay trước. Chỉ hai đầu được mã hóa lại, mất vài giây.',
     piece: (number) => `Đoạn ${number}`,
     addPiece: 'Thêm một đoạn',
     removePiece: (number) => `Bỏ đoạn ${number}`,

@@ -160,11 +160,12 @@ describe('recordings', () => {
     await seen('It is only 59:50 long.');
     expect(recordings.log).toEqual([]);
     await dashboard.page.getByRole('textbox', { name: 'To' }).fill('10:12.5');
+    await dashboard.page.getByRole('switch', { name: 'Exact to the frame' }).check({ force: true });
     await dashboard.page.getByRole('textbox', { name: 'Title' }).fill('Gulls');
     await button('Make a clip').click();
     await dashboard.told('The clip is ready.');
     await dashboard.heading(/^Gulls/);
-    expect(recordings.log).toEqual([`clip ${replay()} 600 612.5`]);
+    expect(recordings.log).toEqual([`clip ${replay()} 600 612.5 exact`]);
     await seen('0:12.5');
   });
 

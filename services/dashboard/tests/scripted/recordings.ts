@@ -25,6 +25,7 @@ export interface ScriptedAsset {
   gapsSeconds: number | null;
   files: number | null;
   trimmed: boolean;
+  exact: boolean;
   posterAt: number | null;
   chapters: { at: number; title: string }[];
   wholeDurationSeconds: number | null;
@@ -59,7 +60,7 @@ export class Recordings {
     const channel = this.#platform.channels.sessions.find(({ id }) => id === session)?.channel ?? '';
     const asset: ScriptedAsset = {
       id: `as_${String(this.#ids).padStart(6, '0')}`, kind, state: 'READY', failure: null, title: null, channel, session, parent: null, durationSeconds: 3_600.4, bytes: 1_350_000_000, gapsSeconds: 0, files: 1,
-      trimmed: false, posterAt: null, chapters: [{ at: 0, title: 'Beginning' }], wholeDurationSeconds: 3_600.4, createdAt: at, readyAt: at, expiresAt: null, ...more,
+      trimmed: false, exact: false, posterAt: null, chapters: [{ at: 0, title: 'Beginning' }], wholeDurationSeconds: 3_600.4, createdAt: at, readyAt: at, expiresAt: null, ...more,
     };
     this.assets.push(asset);
     this.#topic.publish(asset);
@@ -157,16 +158,16 @@ export class Recordings {
       },
       createClip: ({ input }: { input: CreateClipInput }, context: Context) => {
         wants(context, 'assets:write');
-        const { assetId, sessionId, title } = input;
+        const { assetId, sessionId, title, exact } = input;
         const ranges = input.ranges ?? [{ from: input.from ?? 0, to: input.to ?? 0 }];
-        this.log.push(`clip ${assetId ?? sessionId} ${ranges.map(({ from, to }) => `${from} ${to}`).join(' + ')}`);
+        this.log.push(`clip ${assetId ?? sessionId} ${ranges.map(({ from, to }) => `${from} ${to}`).join(' + ')}${exact === true ? ' exact' : ''}`);
         const parent = assetId == null ? null : this.#asset(assetId);
         const length = ranges.reduce((sum, { from, to }) => sum + (parent === null ? to - from : this.#cut(from, to, parent.durationSeconds ?? 0)), 0);
-        return { asset: this.#present(this.add(parent?.session ?? sessionId ?? '', 'CLIP', { title: title ?? null, parent: parent?.id ?? null, durationSeconds: length, wholeDurationSeconds: length, bytes: length * 375_000, createdAt: new Date().toISOString() })) };
+        return { asset: this.#present(this.add(parent?.session ?? sessionId ?? '', 'CLIP', { title: title ?? null, parent: parent?.id ?? null, exact: exact === true, durationSeconds: length, wholeDurationSeconds: length, bytes: length * 375_000, createdAt: new Date().toISOString() })) };
       },
-      trimAsset: ({ id, from, to }: { id: string; from: number; to: number }, context: Context) => {
+      trimAsset: ({ id, from, to, exact }: { id: string; from: number; to: number; exact?: boolean }, context: Context) => {
         wants(context, 'assets:write');
-        this.log.push(`trim ${id} ${from} ${to}`);
+        this.log.push(`trim ${id} ${from} ${to}${exact === true ? ' exact' : ''}`);
         const durationSeconds = this.#cut(from, to, this.#asset(id).wholeDurationSeconds ?? 0);
         return { asset: this.#present(this.change(id, { trimmed: true, durationSeconds })) };
       },

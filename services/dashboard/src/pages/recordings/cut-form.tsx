@@ -6,7 +6,7 @@ import { useSpeech } from '../../messages/react';
 import { secondsOf } from '../../player/lengths';
 import type { Viewing } from '../../player/react';
 import { Button, IconButton } from '../../ui/button';
-import { TextField } from '../../ui/fields';
+import { Switch, TextField } from '../../ui/fields';
 import { Card } from '../../ui/page';
 import { FaultNotice, Notice } from '../../ui/states';
 import { useToast } from '../../ui/toast';
@@ -26,6 +26,7 @@ export function CutForm({ asset, viewing }: { asset: AssetFactsFragment; viewing
   const keys = useRef(0);
   const [ranges, setRanges] = useState<readonly RangeDraft[]>(() => [wholeRange(whole, 0)]);
   const [chosen, setChosen] = useState(0);
+  const [exact, setExact] = useState(false);
   const [title, setTitle] = useState('');
   const [tried, setTried] = useState(false);
   const clip = useAction(CutClipDocument);
@@ -81,7 +82,7 @@ export function CutForm({ asset, viewing }: { asset: AssetFactsFragment; viewing
     const [first] = pieces ?? [];
     if (busy || pieces === null || first === undefined) return;
     const named = title.trim() === '' ? {} : { title: title.trim() };
-    const made = await clip.run({ input: { assetId: asset.id, ...(isOne ? first : { ranges: pieces }), ...named } });
+    const made = await clip.run({ input: { assetId: asset.id, exact, ...(isOne ? first : { ranges: pieces }), ...named } });
     if (made === null) return;
     toast.say(isOne ? t.clipReady : t.highlightsReady);
     navigate(`/recordings/${encodeURIComponent(made.createClip.asset.id)}`);
@@ -92,7 +93,7 @@ export function CutForm({ asset, viewing }: { asset: AssetFactsFragment; viewing
     resetFaults();
     const [range] = rangesOf(ranges, whole, m) ?? [];
     if (busy || range === undefined) return;
-    if ((await trim.run({ id: asset.id, ...range })) === null) return;
+    if ((await trim.run({ id: asset.id, ...range, exact })) === null) return;
     // What is shown is another thing now: the form begins anew with it.
     toast.say(t.trimmedNow);
   }
@@ -131,6 +132,7 @@ export function CutForm({ asset, viewing }: { asset: AssetFactsFragment; viewing
           <span className="help" role="status">{total === null ? '' : isOne ? f.span(Math.round(total)) : t.together(ranges.length, f.span(Math.round(total)))}</span>
         </div>
         <p className="help">{t.cutHelp}</p>
+        <Switch label={t.exact} help={t.exactHelp} value={exact} onChange={setExact} />
         <TextField label={t.clipTitle} help={t.clipTitleHelp} autoComplete="off" value={title} onChange={setTitle} maxLength={200} error={fault?.fields.get('title')} />
         {fault !== null && <FaultNotice fault={fault} shownFields={shownFields} />}
         <div className="cut-foot">

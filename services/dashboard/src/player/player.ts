@@ -6,7 +6,8 @@ import { clockOffsetMs, serverNow } from './probe';
 import { RewindBar, type BarWords } from './rewind-bar';
 import type { Source } from './source';
 import { Storyboard, type Picture } from './storyboard';
-import { Viewer, type Told } from './viewer';
+import type { Told } from './told';
+import { Viewer } from './viewer';
 
 /** The controls fade when nothing has moved for this long. */
 const FADE_AFTER_MS = 2_800;

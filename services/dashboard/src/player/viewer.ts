@@ -1,5 +1,7 @@
+import { absenceAt, absenceBefore, absenceBetween, behind } from './absence';
 import type { StateName } from './messages';
 import { Backoff } from './backoff';
+import { Frames } from './frames';
 import { HlsPlayback, hlsIsSupported } from './hls-playback';
 import { NativePlayback, nativeHlsIsSupported } from './native-playback';
 import { Movement } from './movement';
@@ -9,6 +11,7 @@ import { keepPlace, placeIn } from './resume';
 import { Rewind } from './rewind';
 import type { Source } from './source';
 import type { Stretch } from './timeline';
+import type { ViewerEvents } from './told';
 import { wait } from './wait';
 
 /** How often the picture is looked at. */
@@ -35,34 +38,11 @@ const SELDOM_MS = 45_000;
 const SOUND_AFTER_MS = 5_000;
 /** A place in a recording is kept so often. */
 const KEEP_PLACE_EVERY_MS = 5_000;
-/** So near to a gap the picture stands because of it. */
-const GAP_NEAR_S = 0.5;
-/** Behind a gap a little: its edge is rounded. */
-const BEHIND_GAP_S = 0.05;
-
-/** So near to its edge a frame may be the one before. */
-const FRAME_EDGE_S = 0.001;
 
 /** There is a broadcast, moving or not. */
 const ON_AIR: ReadonlySet<StateName> = new Set(['starting', 'playing', 'paused', 'buffering', 'broken', 'reconnecting']);
 
 type Outcome = 'ended' | 'gone' | 'rebuild' | 'rewind' | 'format';
-
-/** What the viewer should know, said once. */
-export type Told =
-  /** His place is no longer kept: the picture goes on with the oldest that is. */
-  | { readonly what: 'too-old' }
-  /** There was no broadcast for so many seconds; the picture went on behind them. */
-  | { readonly what: 'skipped'; readonly seconds: number }
-  /** A recording goes on where he left it. */
-  | { readonly what: 'resumed'; readonly seconds: number };
-
-export interface ViewerEvents {
-  changed(): void;
-  /** The picture goes, and another place's is to come: it may stand until then. */
-  leaves(): void;
-  told(told: Told): void;
-}
 
 /** The life of one player: waits for a broadcast, plays it, says what is the matter, goes on by itself. */
 export class Viewer {
@@ -76,6 +56,7 @@ export class Viewer {
   readonly #newest: string | null;
   readonly #events: ViewerEvents;
   readonly #movement: Movement;
+  readonly #frames: Frames;
 
   #playback: Playback | null = null;
   #ticking: ReturnType<typeof setInterval> | undefined;
@@ -109,8 +90,6 @@ export class Viewer {
   #keptAt = 0;
   /** Media time when it was looked at last. */
   #seenAt = 0;
-  /** Media time of the frame on screen, where it was stepped to. */
-  #shownFrame: number | null = null;
 
   readonly #polls = new Backoff({ first: 2_000, most: 10_000, growth: 1.2 });
   readonly #reconnects = new Backoff({ first: 300, most: 5_000, growth: 1.6 });
@@ -122,6 +101,7 @@ export class Viewer {
     this.#playlist = playlist;
     this.#newest = newest ?? null;
     this.#events = events;
+    this.#frames = new Frames(video);
     this.#movement = new Movement(video, TICK_MS, SAID_AFTER_MS);
     this.#followsLive = !this.isRecording;
     this.#from = this.isRecording ? { at: 'time', seconds: placeIn(playlist) } : { at: 'live' };
@@ -134,8 +114,7 @@ export class Viewer {
 
   start(): void {
     if (!hlsIsSupported() && !nativeHlsIsSupported(this.video)) return this.#enter('unsupported');
-    this.video.addEventListener('play', () => { this.#wantsPlay = true; this.#refused = false; this.#shownFrame = null; });
-    this.video.addEventListener('seeking', () => { this.#shownFrame = null; });
+    this.video.addEventListener('play', () => { this.#wantsPlay = true; this.#refused = false; });
     this.video.addEventListener('pause', () => {
       // The end of the media and the taking down of a player pause too; only a person's wish counts.
       if (this.#playback !== null && !this.video.ended && this.video.readyState > 1) this.#wantsPlay = this.#followsLive = false;
@@ -258,15 +237,13 @@ export class Viewer {
     this.#followsLive = !this.isRecording && wanted >= window.end;
     const within = Math.max(window.start, Math.min(window.end, wanted));
     if (!this.#reaches(within) && this.#goBackTo(within, window)) return;
-    const gap = this.#gapAt(within);
-    this.video.currentTime = this.#seenAt = gap !== null && gap.end < window.end ? gap.end + BEHIND_GAP_S : within;
-    this.#shownFrame = null;
+    this.video.currentTime = this.#seenAt = behind(absenceAt(this.#gaps, within), window.end) ?? within;
     if (this.#rested) this.#wake();
   }
 
   /** Media time of the frame on screen, in seconds; while it plays, of the moment. */
   get frameTime(): number {
-    return this.#shownFrame ?? this.video.currentTime;
+    return this.#frames.time;
   }
 
   /** The playback that there is has media of that time. */
@@ -296,12 +273,9 @@ export class Viewer {
   step(frames: 1 | -1): void {
     const playback = this.#playback;
     if (playback === null) return;
-    const { video } = this;
     this.#pause();
-    const frame = playback.frameSeconds();
-    // Into the middle of the next one, or, where in its frame it stands is not known, a little behind its edge: dates of frames are rounded.
-    this.seekTo((this.#shownFrame === null ? video.currentTime + FRAME_EDGE_S : this.#shownFrame + frame / 2) + frames * frame);
-    video.requestVideoFrameCallback((_, { mediaTime }) => { this.#shownFrame = video.paused ? mediaTime : null; });
+    this.seekTo(this.#frames.next(frames, playback.frameSeconds()));
+    this.#frames.note();
   }
 
   async #run(): Promise<void> {
@@ -535,9 +509,10 @@ export class Viewer {
   /** Who is behind does not wait through a gap whose end is known. */
   #skipGap(playback: Playback): boolean {
     const { video } = this;
-    const gap = this.#followsLive || !this.#movement.started || video.seeking ? null : this.#gapAt(video.currentTime + GAP_NEAR_S);
-    if (gap === null || gap.end >= (playback.window()?.end ?? 0)) return false;
-    video.currentTime = gap.end + BEHIND_GAP_S;
+    if (this.#followsLive || !this.#movement.started || video.seeking) return false;
+    const after = behind(absenceBefore(this.#gaps, video.currentTime), playback.window()?.end ?? 0);
+    if (after === null) return false;
+    video.currentTime = after;
     return true;
   }
 
@@ -545,18 +520,18 @@ export class Viewer {
   #tellOfGap(): void {
     const [from, to] = [this.#seenAt, this.video.currentTime];
     this.#seenAt = to;
-    if (this.#followsLive || to - from < GAP_NEAR_S) return;
-    const gap = this.#playback?.gaps().find(({ start, end }) => Math.abs(from - start) < 2 * GAP_NEAR_S && Math.abs(to - end) < 2 * GAP_NEAR_S);
-    if (gap !== undefined) this.#events.told({ what: 'skipped', seconds: gap.end - gap.start });
+    const gap = this.#followsLive ? null : absenceBetween(this.#gaps, from, to);
+    if (gap !== null) this.#events.told({ what: 'skipped', seconds: gap.end - gap.start });
   }
 
-  #gapAt(time: number): Stretch | null {
-    return this.#playback?.gaps().find(({ start, end }) => start <= time && time < end) ?? null;
+  /** Where the broadcaster was away. */
+  get #gaps(): readonly Stretch[] {
+    return this.#playback?.gaps() ?? [];
   }
 
   /** The picture stands because the broadcaster is away, not for a reason that we could mend. */
   #waitsForBroadcaster(): boolean {
-    return this.#inGap && (this.#followsLive || !this.#movement.started || this.#gapAt(this.video.currentTime + GAP_NEAR_S) !== null);
+    return this.#inGap && (this.#followsLive || !this.#movement.started || absenceBefore(this.#gaps, this.video.currentTime) !== null);
   }
 
   /** After an outage the players go on where they stopped; who was at live wants to be there again. */

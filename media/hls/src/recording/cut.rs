@@ -85,7 +85,8 @@ impl Recording {
         let public = Edit::from(self.public().into_iter().collect::<Vec<_>>());
         let whole = Whole::new(self, within.unwrap_or(&public));
         let points = whole.all_points(ranges, limit_us)?;
-        let (mut runs, mut before): (Vec<(usize, Span)>, Option<(u64, usize)>) = (Vec::new(), None);
+        let mut runs: Vec<(usize, Span)> = Vec::new();
+        let mut before: Option<(u64, usize)> = None;
         for (from, to) in points {
             let (mut first, last) = whole.around(from, to);
             if let Some((_, shown)) = before.filter(|(ended, _)| from + TOLERANCE_US >= *ended) {

@@ -17,6 +17,8 @@ export interface Stretch {
   readonly end: number;
 }
 
+/** Dates that go on within this leave nothing out that anybody would miss. */
+const JOINT_MS = 250;
 /** Dates of neighbours that fit within this are one count. */
 const SAME_DATE_MS = 50;
 
@@ -59,9 +61,16 @@ export function gapsOf(pieces: readonly Piece[]): Stretch[] {
   return gaps;
 }
 
-/** Where the broadcast was taken up again with nothing kept of the time between. */
+/** Where the broadcast was taken up again with nothing kept of the time between. Where the dates go on, nothing was left out: that is a joint. */
 export function breaksOf(pieces: readonly Piece[]): number[] {
-  return pieces.filter(({ cc }, index) => index > 0 && cc !== pieces[index - 1]?.cc && pieces[index - 1]?.gap !== true).map(({ start }) => start);
+  return pieces.filter((piece, index) => {
+    const before = pieces[index - 1];
+    return before !== undefined && piece.cc !== before.cc && before.gap !== true && !goesOn(before, piece);
+  }).map(({ start }) => start);
+}
+
+function goesOn(before: Piece, { programDateTime }: Piece): boolean {
+  return before.programDateTime !== null && programDateTime !== null && Math.abs(programDateTime - before.programDateTime - before.duration * 1000) <= JOINT_MS;
 }
 
 /** The last index whose piece keeps to the rule, which holds from the beginning up to some piece; -1 for none. */

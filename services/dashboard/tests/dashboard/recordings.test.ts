@@ -165,6 +165,7 @@ describe('recordings', () => {
     await button('Make a clip').click();
     await dashboard.told('The clip is ready.');
     await dashboard.heading(/^Gulls/);
+    await dashboard.page.locator('.facts').getByText('Exact to the frame').waitFor();
     expect(recordings.log).toEqual([`clip ${replay()} 600 612.5 exact`]);
     await seen('0:12.5');
   });

@@ -54,6 +54,10 @@ describe('what is missing', () => {
     expect(breaksOf(PIECES)).toEqual([10]);
     expect(breaksOf([piece(0, 0), piece(2, 2, { gap: true }), piece(4, 4, { cc: 1 })])).toEqual([]);
   });
+
+  it('is none where media of another make goes on with the same dates, as at the edges of an exact cut', () => {
+    expect(breaksOf([piece(0, 0), piece(2, 2.04, { cc: 1 }), piece(4, 4.04, { cc: 2 }), piece(6, 9, { cc: 3 })])).toEqual([6]);
+  });
 });
 
 it('a date before all that is listed has a time on the same line', () => {

@@ -86,6 +86,7 @@ function AssetFactsCard({ asset }: { asset: AssetWholeFragment }) {
     <Card title={t.facts}>
       <Facts facts={[
         [t.kind, t.kinds[asset.kind]],
+        asset.exact ? [t.cut, t.exact] : null,
         channel == null ? null : [t.channel, <Link href={`/channels/${encodeURIComponent(channel.id)}`}>{channel.name}</Link>],
         session == null ? null : [t.session, <Link href={`/sessions/${encodeURIComponent(session.id)}`}><Moment at={session.startedAt} /></Link>],
         parent === null ? null : [t.cutFrom, <Link href={`/recordings/${encodeURIComponent(parent.id)}`}>{parent.title ?? t.aRecording}</Link>],

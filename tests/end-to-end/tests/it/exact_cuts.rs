@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, eventually};
 use serde_json::{Value, json};
+use sigma_conformance::{Options, Verdict, check};
 
 use crate::recordings::{decoded, ready};
 use crate::{SOON, join, session_is};
@@ -157,6 +158,15 @@ async fn a_cut_is_exact_to_the_picture_and_its_sound_stays_in_step() {
     assert!((length.as_secs_f64() - 5.75).abs() < 0.1, "{length:?}");
     let shown = Viewer::open(platform.client().clone(), &clip_url).await.expect("the clip");
     assert!(shown.playlist.text.contains("#EXT-X-DISCONTINUITY"), "{}", shown.playlist.text);
+
+    // Their playlists keep the rules, seams and ranges that go back included.
+    for asset in [&clip["id"], &highlights["id"]] {
+        let report = check(&url(asset), &Options { seconds: 30, insecure: true }, |_| ()).await;
+        let report = report.expect("a recording to judge");
+        // Rates are judged by segments of half a target duration, and by the newest format alone: an edge is neither.
+        let broken = report.numbers(Verdict::Broken);
+        assert!(broken.iter().all(|rule| [43, 48].contains(rule)), "{}", report.broken());
+    }
 
     // ffmpeg's reader of HLS leaves out what goes back in time: their files have it.
     let joined = pictures_of_files(&platform, &highlights).await;

@@ -247,8 +247,8 @@ impl Asset {
         Ok(self.files_named(context, "download")?.into_iter().next())
     }
 
-    /// The same, and the files that follow where the format changes, in order; of one that is trimmed perhaps fewer than are
-    /// named. `download.json` beside them begins their making, says how far it is, and which there are.
+    /// The same, and the files that follow where the format changes, in order; of one that is trimmed or joined of several
+    /// ranges perhaps fewer than are named. `download.json` beside them begins their making, says how far it is, and which there are.
     async fn download_urls(&self, context: &Context<'_>) -> Result<Vec<String>> {
         self.files_named(context, "download")
     }

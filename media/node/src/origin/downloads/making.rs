@@ -136,6 +136,8 @@ struct Laying {
     folder: PathBuf,
     spools: Spools,
     media: u64,
+    /// Segments so far, those included that are missing.
+    taken: usize,
     missing: Vec<Missing>,
     /// The last segment is not there: the next one that begins with a key frame goes on, for what is before it needs what is
     /// missing.
@@ -145,20 +147,23 @@ struct Laying {
 impl Laying {
     fn begin(file: PlainFile, number: usize, folder: PathBuf) -> Self {
         let spools = Spools { folder: folder.clone(), number, files: HashMap::new() };
-        Self { file, number, folder, spools, media: 0, missing: Vec::new(), is_broken: false }
+        Self { file, number, folder, spools, media: 0, taken: 0, missing: Vec::new(), is_broken: false }
     }
 
     fn take(mut self, batch: Batch) -> Result<Self, MakingError> {
         for (segment, read) in batch {
-            if let Err(why) = self.segment(&segment, read?) {
+            let taken = self.segment(&segment, read?);
+            if let Err(why) = taken {
                 self.is_broken = true;
                 self.missing.push(Missing {
                     file: self.number,
+                    place: self.taken,
                     msn: segment.msn,
                     ms: segment.duration_ticks / 90,
                     why,
                 });
             }
+            self.taken += 1;
         }
         if self.file.undrained() >= HELD {
             let spools = &mut self.spools;

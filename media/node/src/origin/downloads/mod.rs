@@ -212,10 +212,11 @@ impl Origin {
             warn!(asset.id = asset, %error, "a download's head cannot be opened");
             unavailable()
         })?;
-        let is_missing =
-            |msn| found.index.missing.iter().any(|missing| missing.file == number - 1 && missing.msn == msn);
+        let of_file = found.index.missing.iter().filter(|missing| missing.file == number - 1);
+        let missing: BTreeSet<usize> = of_file.map(|missing| missing.place).collect();
         let live = &wanted.shown.live;
-        let media = wanted.plan.files[number - 1].segments.iter().filter(|segment| !is_missing(segment.msn));
+        let media = wanted.plan.files[number - 1].segments.iter().enumerate();
+        let media = media.filter(|(place, _)| !missing.contains(place)).map(|(_, segment)| segment);
         let media = media.map(|segment| Stretch::Media {
             store: live.store().clone(),
             file: segment.file,

@@ -28,6 +28,8 @@ const INDEX: &str = "index.json";
 pub(super) struct Missing {
     /// The file's place among the recording's.
     pub(super) file: usize,
+    /// Its place in it: a recording of several ranges may show a segment twice.
+    pub(super) place: usize,
     pub(super) msn: u64,
     pub(super) ms: u64,
     /// In words.
@@ -219,7 +221,7 @@ fn size(folder: &Path) -> u64 {
 fn write_index(index: &Index) -> String {
     let files = index.files.iter().map(|file| json!({ "head": file.head, "media": file.media }));
     let missing = index.missing.iter().map(|missing| {
-        json!({ "file": missing.file, "segment": missing.msn, "ms": missing.ms, "why": missing.why })
+        json!({ "file": missing.file, "place": missing.place, "segment": missing.msn, "ms": missing.ms, "why": missing.why })
     });
     json!({ "files": files.collect::<Value>(), "missing": missing.collect::<Value>() }).to_string()
 }
@@ -230,6 +232,7 @@ fn read_index(text: &[u8]) -> Option<Index> {
     let missing = |missing: &Value| {
         Some(Missing {
             file: usize::try_from(missing["file"].as_u64()?).ok()?,
+            place: usize::try_from(missing["place"].as_u64()?).ok()?,
             msn: missing["segment"].as_u64()?,
             ms: missing["ms"].as_u64()?,
             why: missing["why"].as_str()?.to_owned(),
@@ -248,7 +251,8 @@ mod tests {
     use super::*;
 
     fn index(head: u64) -> Index {
-        let missing = Missing { file: 0, msn: 7, ms: 2_000, why: "its checksum is another".to_owned() };
+        let missing =
+            Missing { file: 0, place: 3, msn: 7, ms: 2_000, why: "its checksum is another".to_owned() };
         Index { files: vec![Lengths { head, media: 99 }], missing: vec![missing] }
     }
 

@@ -42,6 +42,9 @@ pub struct Piece {
     pub init: u32,
     /// CRC-32 of its media, where the log has it.
     pub crc32: Option<u32>,
+    /// Where the key frame ends with which it begins, in bytes from its beginning; none where it begins with none, or where
+    /// that is not known.
+    pub key_frame_end: Option<u32>,
     /// Whether it begins with a key frame, or is a gap.
     pub independent: bool,
     /// Whether there is no media.
@@ -81,6 +84,8 @@ pub struct Recording {
     begun: Option<Begun>,
     /// The checksum of the segment that is whole next.
     sum: Option<(u64, u32)>,
+    /// The same of its key frame.
+    key_frame: Option<(u64, u32)>,
     discontinuity_next: bool,
     /// Of each span with a date of its own: its first piece, and when that begins, in microseconds since the Unix epoch.
     dates: Vec<(usize, i64)>,
@@ -126,6 +131,9 @@ impl Recording {
             Entry::Part { msn, .. } => self.begin(*msn, false),
             Entry::GapPart { msn, .. } => self.begin(*msn, true),
             Entry::Sum { msn, crc32 } => self.sum = Some((*msn, *crc32)),
+            Entry::KeyFrame { msn, end } => {
+                self.key_frame = u32::try_from(*end).ok().map(|end| (*msn, end));
+            }
             Entry::Segment { msn, duration, independent, len, .. } => {
                 self.close(*msn, false, *duration, *len, *independent);
             }
@@ -165,12 +173,14 @@ impl Recording {
         if begun.discontinuity {
             self.breaks.push(self.pieces.len());
         }
+        let key_frame = self.key_frame.take().filter(|(of, _)| *of == msn).map(|(_, end)| end);
         self.pieces.push(Piece {
             start: self.reached,
             len,
             duration,
             init: begun.init,
             crc32: self.sum.take().filter(|(of, _)| *of == msn).map(|(_, crc32)| crc32),
+            key_frame_end: key_frame.filter(|_| !gap),
             independent,
             gap,
             discontinuity: begun.discontinuity,

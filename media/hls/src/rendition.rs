@@ -344,12 +344,16 @@ impl Rendition {
             duration: part.duration_ticks,
             independent: part.independent,
         };
+        let key_frame = part.key_frame_end.filter(|_| open.parts == 0);
         open.parts += 1;
         open.len += part.len();
         open.duration += part.duration_ticks;
         self.advance(part.duration_ticks);
         self.edge_us = Some(now_us);
         self.out.push(Append { entry, bytes: part.bytes });
+        if let Some(end) = key_frame {
+            self.push(Entry::KeyFrame { msn, end });
+        }
     }
 
     fn advance(&mut self, ticks: u64) {

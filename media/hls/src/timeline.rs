@@ -182,7 +182,7 @@ impl Timeline {
             Entry::Live { from_msn } => {
                 self.live_from.get_or_insert(*from_msn);
             }
-            Entry::Sum { .. } => return,
+            Entry::Sum { .. } | Entry::KeyFrame { .. } => return,
             Entry::Ended => self.end(),
         }
         self.drop_old_parts();

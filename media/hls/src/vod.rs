@@ -1,5 +1,6 @@
 //! The playlists of what was recorded: runs of a session's segments, its gaps left out.
 
+mod iframes;
 mod runs;
 
 use std::fmt::{self, Write};
@@ -9,6 +10,7 @@ use crate::text::{Date, Seconds};
 use crate::timeline::bits_a_second;
 use crate::{Bandwidth, CLOCK, Init, Resource};
 
+pub use iframes::iframes;
 pub use runs::{Run, runs};
 
 /// Whether something may follow.
@@ -57,8 +59,39 @@ fn write_media<'a>(
     if closing == Closing::Closed && items.clone().all(|item| item.independent()) {
         writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
     }
+    let mut mapped = None;
+    for (index, Laid { item, map, breaks }) in laid(recording, items).enumerate() {
+        if breaks {
+            writeln!(out, "#EXT-X-DISCONTINUITY")?;
+        }
+        if mapped.as_ref() != Some(&map) {
+            writeln!(out, "#EXT-X-MAP:URI=\"{map}\"")?;
+        }
+        if let Some(date) = recording.date_at(item.start()).filter(|_| breaks || index == 0) {
+            writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{}", Date(date))?;
+        }
+        writeln!(out, "#EXTINF:{},\n{}", Seconds(item.duration()), uri(&item))?;
+        mapped = Some(map);
+    }
+    match closing {
+        Closing::Closed => writeln!(out, "#EXT-X-ENDLIST"),
+        Closing::Open => Ok(()),
+    }
+}
+
+/// An item at its place in a playlist.
+struct Laid<'a> {
+    item: Item<'a>,
+    /// Its init section's name.
+    map: String,
+    /// Whether it begins anew: other timestamps, or another format.
+    breaks: bool,
+}
+
+/// The items of an edit as every playlist of it lays them out.
+fn laid<'a>(recording: &Recording, items: impl Iterator<Item = Item<'a>>) -> impl Iterator<Item = Laid<'a>> {
     let mut before: Option<(Item<'a>, String)> = None;
-    for item in items {
+    items.map(move |item| {
         let map = match (item, item.session_init()) {
             (_, Some(init)) => Resource::Init(init).to_string(),
             (Item::Edge(edge), None) => edge_names(edge.name)[1].clone(),
@@ -69,25 +102,16 @@ fn write_media<'a>(
             // §4.4.4.3: what was coded anew has other parameters.
             begins_anew || last.end() != item.start() || (*mapped != map && is_recoded(last, &item))
         });
-        if breaks {
-            writeln!(out, "#EXT-X-DISCONTINUITY")?;
-        }
-        if before.as_ref().is_none_or(|(_, mapped)| *mapped != map) {
-            writeln!(out, "#EXT-X-MAP:URI=\"{map}\"")?;
-        }
-        if let Some(date) = recording.date_at(item.start()).filter(|_| breaks || before.is_none()) {
-            writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{}", Date(date))?;
-        }
-        let uri = match item {
-            Item::Segment(msn, _) => Resource::Segment(msn).to_string(),
-            Item::Edge(edge) => edge_names(edge.name)[0].clone(),
-        };
-        writeln!(out, "#EXTINF:{},\n{uri}", Seconds(item.duration()))?;
-        before = Some((item, map));
-    }
-    match closing {
-        Closing::Closed => writeln!(out, "#EXT-X-ENDLIST"),
-        Closing::Open => Ok(()),
+        before = Some((item, map.clone()));
+        Laid { item, map, breaks }
+    })
+}
+
+/// The name of an item's media.
+fn uri(item: &Item<'_>) -> String {
+    match item {
+        Item::Segment(msn, _) => Resource::Segment(*msn).to_string(),
+        Item::Edge(edge) => edge_names(edge.name)[0].clone(),
     }
 }
 
@@ -96,8 +120,14 @@ fn is_recoded(one: &Item<'_>, other: &Item<'_>) -> bool {
     one.session_init().is_none() || other.session_init().is_none()
 }
 
-/// The multivariant playlist (§4.4.6) of an edit, whose media playlist stands at `media_uri`; none without media.
-pub fn multivariant(recording: &Recording, edit: &Edit, media_uri: &str) -> Option<String> {
+/// The multivariant playlist (§4.4.6) of an edit, whose media playlist stands at `media_uri` and whose I-frame playlist at
+/// `iframes_uri`, where it has one; none without media.
+pub fn multivariant(
+    recording: &Recording,
+    edit: &Edit,
+    media_uri: &str,
+    iframes_uri: Option<&str>,
+) -> Option<String> {
     let bandwidth = bandwidth(recording, edit)?;
     let inits = used_inits(recording, edit);
     let largest = inits.iter().max_by_key(|init| u64::from(init.width) * u64::from(init.height));
@@ -124,7 +154,12 @@ pub fn multivariant(recording: &Recording, edit: &Edit, media_uri: &str) -> Opti
     if let Some(rate) = largest.and_then(|largest| largest.frame_rate_milli).filter(|rate| *rate > 0) {
         line.push_str(&format!(",FRAME-RATE={}.{:03}", rate / 1_000, rate % 1_000));
     }
-    Some(format!("{line}\n{media_uri}\n"))
+    line.push_str(&format!("\n{media_uri}\n"));
+    let size = largest.map(|largest| (largest.width, largest.height));
+    if let Some(iframes) = iframes_uri.and_then(|uri| iframes::stream(recording, edit, size, &codecs, uri)) {
+        line.push_str(&iframes);
+    }
+    Some(line)
 }
 
 /// The session's init sections of what an edit shows, or was made of, in order, each once.

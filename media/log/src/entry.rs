@@ -68,6 +68,14 @@ pub enum Entry {
         /// CRC-32 (ISO/IEC 3309) of all its parts.
         crc32: u32,
     },
+    /// Where the key frame ends with which a segment begins, behind its first part's boxes. What an I-frame playlist names of
+    /// the segment (RFC 8216bis §4.4.3.6); after the first part, where that begins with one.
+    KeyFrame {
+        /// The segment.
+        msn: u64,
+        /// Bytes from the segment's beginning.
+        end: u64,
+    },
     /// A part for which there is no media.
     GapPart {
         /// Its segment.
@@ -104,6 +112,7 @@ const GAP_SEGMENT: u8 = 8;
 const LIVE: u8 = 9;
 const ENDED: u8 = 10;
 const SUM: u8 = 11;
+const KEY_FRAME: u8 = 12;
 
 impl Entry {
     /// Appends the entry's compact form: a tag, then its numbers as LEB128.
@@ -165,6 +174,11 @@ impl Entry {
                 number(out, *msn);
                 number(out, u64::from(*crc32));
             }
+            Self::KeyFrame { msn, end } => {
+                out.push(KEY_FRAME);
+                number(out, *msn);
+                number(out, *end);
+            }
         }
     }
 
@@ -213,6 +227,7 @@ impl Entry {
             LIVE => Self::Live { from_msn: fields.number()? },
             ENDED => Self::Ended,
             SUM => Self::Sum { msn: fields.number()?, crc32: fields.short()? },
+            KEY_FRAME => Self::KeyFrame { msn: fields.number()?, end: fields.number()? },
             _ => return None,
         };
         fields.0.is_empty().then_some(entry)
@@ -319,6 +334,7 @@ mod tests {
             (any::<u64>(), any::<u64>()).prop_map(|(msn, duration)| Entry::GapSegment { msn, duration }),
             any::<u64>().prop_map(|from_msn| Entry::Live { from_msn }),
             (any::<u64>(), any::<u32>()).prop_map(|(msn, crc32)| Entry::Sum { msn, crc32 }),
+            (any::<u64>(), any::<u64>()).prop_map(|(msn, end)| Entry::KeyFrame { msn, end }),
             Just(Entry::Ended),
         ]
     }

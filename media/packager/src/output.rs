@@ -52,6 +52,9 @@ pub struct Part {
     pub duration_ticks: u64,
     /// Whether decoding can start with this part (RFC 8216bis §4.4.4.9).
     pub independent: bool,
+    /// Where it begins with a frame from which decoding can start: bytes from its beginning to that frame's end, which is
+    /// what an I-frame playlist names of it (RFC 8216bis §4.4.3.6).
+    pub key_frame_end: Option<u64>,
     /// In a span's first part: wall clock in microseconds since 1970 at the arrival of its first access unit.
     pub first_of_span_anchor_us: Option<i64>,
     /// Video access units in it.

@@ -271,6 +271,8 @@ impl Span {
         let (video, independent) = self.take_video(cut.at, last);
         let audio = self.take_audio(cut.at, last);
         let (video_units, audio_units) = (units(video.as_ref()), units(audio.as_ref()));
+        let first = video.as_ref().and_then(|run| run.samples.first()).filter(|first| first.sync);
+        let key_frame = first.map(|first| first.data.len() as u64);
         let mut runs: Vec<Run> = video.into_iter().chain(audio).collect();
         if runs.is_empty() && cut.duration > 0 {
             runs.push(self.empty_run(from));
@@ -279,6 +281,8 @@ impl Span {
             *rendition.sequence = rendition.sequence.wrapping_add(1);
             match fragment(Fragment { sequence: *rendition.sequence, runs }) {
                 Ok(bytes) => rendition.outputs.push(Output::Part(Part {
+                    // The pictures come first, behind the boxes.
+                    key_frame_end: key_frame.map(|length| bytes[0].len() as u64 + length),
                     bytes,
                     duration_ticks: cut.duration.unsigned_abs(),
                     independent,

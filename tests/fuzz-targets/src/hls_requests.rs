@@ -103,6 +103,7 @@ impl Origin {
             bytes: vec![Bytes::from_static(b"moof"), Bytes::from_static(b"mdat")],
             duration_ticks: u64::from(ms) * CLOCK / 1_000,
             independent: head & 1 == 1,
+            key_frame_end: None,
             first_of_span_anchor_us: std::mem::take(&mut self.new_span)
                 .then_some(self.now_us - i64::from(ms) * 1_000),
             video_units: 1,

@@ -78,7 +78,7 @@ fn a_catchup_leaves_the_gap_out() {
     let text = vod::media(&stage.recording, &Edit::from(all(&stage)), Closing::Closed).unwrap();
     insta::assert_snapshot!(text);
     insta::assert_snapshot!(
-        vod::multivariant(&stage.recording, &Edit::from(all(&stage)), "vod.m3u8").unwrap()
+        vod::multivariant(&stage.recording, &Edit::from(all(&stage)), "vod.m3u8", None).unwrap()
     );
     let extent = stage.recording.extent(&all(&stage));
     assert_eq!((extent.duration_ms, extent.gaps_ms, extent.files), (20_000, 10_000, 2));
@@ -112,6 +112,71 @@ fn another_format_at_once_is_another_run_of_the_same_chapter() {
     let runs = vod::runs(&stage.recording, &Edit::from(all(&stage)));
     let chapters: Vec<_> = runs.iter().map(|run| run.chapter.is_some()).collect();
     assert_eq!(chapters, [true, false]);
+}
+
+#[test]
+fn a_catchup_has_a_playlist_of_its_key_frames() {
+    let mut stage = with_an_outage();
+    stage.stop();
+    let edit = Edit::from(all(&stage));
+    insta::assert_snapshot!(vod::iframes(&stage.recording, &edit).unwrap());
+    let text = vod::multivariant(&stage.recording, &edit, "vod.m3u8", Some("iframes.m3u8")).unwrap();
+    let line = text.lines().last().unwrap();
+    assert!(
+        line.starts_with("#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=") && line.contains("URI=\"iframes.m3u8\""),
+        "{text}"
+    );
+    assert!(!line.contains("mp4a"), "sound is no part of it: {line}");
+}
+
+/// Seconds of all segments of a playlist, by run.
+fn runs(text: &str) -> Vec<f64> {
+    let of_run = |run: &str| {
+        let lines = run
+            .lines()
+            .filter_map(|line| line.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse::<f64>().ok());
+        (lines.sum::<f64>() * 1_000.0).round() / 1_000.0
+    };
+    text.split("#EXT-X-DISCONTINUITY\n").map(of_run).collect()
+}
+
+#[test]
+fn key_frames_stand_until_the_next_one_and_no_run_loses_time() {
+    let mut stage = Stage::low();
+    // A run that begins without a key frame, and segments between that have none.
+    for (index, independent) in [false, true, false, false, true].into_iter().enumerate() {
+        stage.part(1_000, independent, false);
+        stage.part(1_000, false, true);
+        if index == 0 {
+            stage.act(Input::GoLive { from_start: true });
+        }
+    }
+    stage.lose();
+    stage.wait(6_000);
+    stage.back(1);
+    stage.segments(3);
+    stage.stop();
+    let edit = Edit::from(all(&stage));
+    let media = vod::media(&stage.recording, &edit, Closing::Closed).unwrap();
+    let frames = vod::iframes(&stage.recording, &edit).unwrap();
+    assert_eq!(runs(&frames), runs(&media));
+    assert_eq!(frames.matches("#EXT-X-GAP").count(), 1, "{frames}");
+    assert_eq!(frames.matches("#EXT-X-BYTERANGE:60@0").count(), 5, "{frames}");
+    assert!(frames.contains("#EXTINF:6.00000,\n#EXT-X-BYTERANGE:60@0\n1.m4s"), "{frames}");
+    let target = frames.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"));
+    assert_eq!(target, Some("6"));
+}
+
+#[test]
+fn sound_alone_has_no_key_frames() {
+    let mut stage = Stage::low();
+    stage.part(2_000, false, true);
+    stage.act(Input::GoLive { from_start: true });
+    stage.stop();
+    let edit = Edit::from(all(&stage));
+    assert_eq!(vod::iframes(&stage.recording, &edit), None);
+    let text = vod::multivariant(&stage.recording, &edit, "vod.m3u8", Some("iframes.m3u8")).unwrap();
+    assert!(!text.contains("I-FRAME"), "{text}");
 }
 
 #[test]
@@ -294,7 +359,7 @@ fn an_exact_cut_shows_its_edges_in_the_place_of_segments() {
     let extent = stage.recording.extent_of(&edit);
     assert_eq!((extent.duration_ms, extent.gaps_ms, extent.files), (13_750, 0, 2));
     insta::assert_snapshot!(vod::media(&stage.recording, &edit, Closing::Closed).unwrap());
-    let multivariant = vod::multivariant(&stage.recording, &edit, "vod.m3u8").unwrap();
+    let multivariant = vod::multivariant(&stage.recording, &edit, "vod.m3u8", None).unwrap();
     assert!(multivariant.contains("avc1.640028"), "{multivariant}");
     assert_eq!(vod::edge_names(EdgeName(0xb))[1], format!("{:032x}.mp4", 0xb));
 }

@@ -253,6 +253,7 @@ impl Stage {
             bytes: vec![Bytes::from(vec![1; 100]), Bytes::from(vec![2; ms as usize])],
             duration_ticks: ms * 90,
             independent,
+            key_frame_end: independent.then_some(60),
             first_of_span_anchor_us: std::mem::take(&mut self.new_span).then_some(anchor),
             video_units: 1,
             audio_units: 1,

@@ -358,6 +358,7 @@ mod tests {
             len: 1,
             duration: 2 * CLOCK,
             init: 0,
+            key_frame_end: None,
             crc32: None,
             independent,
             gap: false,

@@ -29,6 +29,9 @@ use crate::session::{LiveSession, gzip};
 /// The media playlist of a recording, in its folder.
 pub(crate) const PLAYLIST: &str = "vod.m3u8";
 
+/// Its I-frame playlist, once it is finished.
+const IFRAMES: &str = "iframes.m3u8";
+
 /// How long what the control plane said of a recording holds: so long a deleted one can still be seen.
 const HOLDS: Duration = Duration::from_secs(2);
 
@@ -65,8 +68,12 @@ impl Origin {
         headers: &HeaderMap,
     ) -> Result<Answer, Problem> {
         let shown = self.seen(asset, query, headers).await?;
-        let uri = format!("{}/{PLAYLIST}", self.core.paths.folder(asset, Audience::Recording));
-        let text = shown.live.read_recording(|recording| vod::multivariant(recording, &shown.edit, &uri));
+        let folder = self.core.paths.folder(asset, Audience::Recording);
+        let (uri, iframes) = (format!("{folder}/{PLAYLIST}"), format!("{folder}/{IFRAMES}"));
+        // How long the last key frame stands is not known before the end.
+        let iframes = (!shown.is_open()).then_some(&*iframes);
+        let text =
+            shown.live.read_recording(|recording| vod::multivariant(recording, &shown.edit, &uri, iframes));
         let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
         let cache = if shown.is_owners() { NO_STORE } else { shown.cache() };
         Ok(respond::playlist(headers, &plain, &gzip(&plain), &shown.tag(asset, 'm'), cache))
@@ -91,6 +98,12 @@ impl Origin {
                 &shown.tag(asset, 'v'),
                 shown.cache(),
             ));
+        }
+        if name == IFRAMES && !shown.is_open() {
+            let text = shown.live.read_recording(|recording| vod::iframes(recording, &shown.edit));
+            let plain = Bytes::from(text.ok_or_else(unknown)?);
+            let tag = shown.tag(asset, 'i');
+            return Ok(respond::playlist(headers, &plain, &gzip(&plain), &tag, shown.cache()));
         }
         if let Some((edge, part)) = shown.edge_file(name) {
             return self.edge(&shown.live, edge, part, headers).await;

@@ -52,6 +52,7 @@ mod tests {
             bytes: Vec::new(),
             duration_ticks: ticks,
             independent: true,
+            key_frame_end: None,
             first_of_span_anchor_us: None,
             video_units: pictures,
             audio_units: 0,

@@ -237,6 +237,9 @@ pub(crate) fn read_part(part: &Part) -> ReadPart {
         }
     }
     assert_eq!(expected, whole.len(), "nothing in mdat is left over");
+    let first = samples.iter().find(|sample| sample.video).filter(|first| first.sync);
+    let ends = first.map(|first| (moof_length + 8 + first.data.len()) as u64);
+    assert_eq!(part.key_frame_end, ends, "where the key frame ends with which it begins");
     let read = ReadPart { part: part.clone(), samples };
     assert_eq!(read.video().count(), part.video_units as usize);
     assert_eq!(read.audio().count(), part.audio_units as usize);

@@ -81,6 +81,68 @@ pub(crate) fn decoded(url: &str) -> Duration {
     Duration::from_micros(last.and_then(|us| us.parse().ok()).unwrap_or_else(|| panic!("{url}: {progress}")))
 }
 
+/// The I-frame playlist that a multivariant playlist names: each of its ranges, behind its init section, is a picture; together
+/// they stand as long as the media plays.
+async fn key_frames_are_pictures_by_themselves(platform: &Platform, multivariant: &str, seconds: f64) {
+    let get = async |url: String, range: Option<String>| {
+        let request = platform.client().get(url);
+        let request = match range {
+            Some(range) => request.header("range", range),
+            None => request,
+        };
+        request.send().await.expect("an answer")
+    };
+    let text = get(multivariant.to_owned(), None).await.text().await.expect("text");
+    let line = text.lines().find(|line| line.starts_with("#EXT-X-I-FRAME-STREAM-INF:"));
+    let line = line.unwrap_or_else(|| panic!("no I-frames in {text}"));
+    let uri = line.split("URI=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a URI");
+    let text = get(platform.url(uri), None).await.text().await.expect("text");
+    assert!(text.contains("#EXT-X-I-FRAMES-ONLY\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
+    let folder = uri.trim_end_matches("iframes.m3u8");
+    let (mut stands, mut range, mut pictures) = (0.0, None, 0);
+    let mut init = Vec::new();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("#EXT-X-MAP:URI=\"") {
+            let name = rest.trim_end_matches('"');
+            let answer = get(platform.url(&format!("{folder}{name}")), None).await;
+            init = answer.bytes().await.expect("an init section").to_vec();
+        } else if let Some(length) = line.strip_prefix("#EXTINF:") {
+            stands += length.trim_end_matches(',').parse::<f64>().expect("seconds");
+        } else if let Some(asked) = line.strip_prefix("#EXT-X-BYTERANGE:") {
+            range = asked.strip_suffix("@0").and_then(|length| length.parse::<u64>().ok());
+        } else if !line.starts_with('#') {
+            let length = range.take().unwrap_or_else(|| panic!("{line} has no range: {text}"));
+            let asked = Some(format!("bytes=0-{}", length - 1));
+            let answer = get(platform.url(&format!("{folder}{line}")), asked).await;
+            assert_eq!(answer.status(), 206);
+            let bytes = answer.bytes().await.expect("the range");
+            assert_eq!((bytes.len() as u64, &bytes[4..8]), (length, &b"moof"[..]));
+            let file = tempfile::NamedTempFile::new().expect("a file");
+            std::fs::write(file.path(), [&init[..], &bytes].concat()).expect("written");
+            let mut ffmpeg = Command::new("ffmpeg");
+            ffmpeg.args(["-v", "quiet", "-nostdin", "-i"]).arg(file.path());
+            ffmpeg.args([
+                "-map",
+                "0:v",
+                "-frames:v",
+                "1",
+                "-vf",
+                "scale=32:16",
+                "-pix_fmt",
+                "gray",
+                "-f",
+                "rawvideo",
+                "-",
+            ]);
+            let shown = tokio::task::spawn_blocking(move || ffmpeg.output().expect("ffmpeg runs")).await;
+            assert_eq!(shown.expect("no panic").stdout.len(), 32 * 16, "{line} is no picture");
+            pictures += 1;
+        }
+    }
+    assert!(pictures > 3, "{text}");
+    assert!((stands - seconds).abs() < 0.01, "they stand for {stands} of {seconds} s");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
     let mut platform = Platform::start(Start::default()).await;
@@ -130,6 +192,8 @@ async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
         .lines()
         .filter_map(|line| line.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse::<f64>().ok());
     let seconds: f64 = extinf.sum();
+
+    key_frames_are_pictures_by_themselves(&platform, &vod, seconds).await;
 
     // The source record: whole, for who may have it.
     let path = format!("/vod/{source}/source.mp4");

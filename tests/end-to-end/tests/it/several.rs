@@ -140,7 +140,7 @@ async fn viewers_who_ask_an_api_node_are_sent_to_the_node_that_has_the_feed() {
         shown.url()
     );
     let playlist = shown.text().await.expect("text");
-    let playlist = playlist.lines().last().expect("a media playlist's address");
+    let playlist = playlist.lines().find(|line| !line.starts_with('#')).expect("a media playlist's address");
     let listed = api.client().get(api.url(playlist)).send().await.expect("an answer");
     assert!(listed.status().is_success() && listed.url().as_str() == media.url(playlist), "{}", listed.url());
     let source = |token: &str| api.url(&format!("/vod/{}/source.mp4{token}", id_of("SOURCE")));

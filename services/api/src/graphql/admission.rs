@@ -3,6 +3,7 @@
 use async_graphql::{Request, ServerError};
 use bytes::Bytes;
 use sigma_app::{Caller, Idempotency, MAX_IDEMPOTENCY_KEY};
+use tokio_util::sync::CancellationToken;
 
 use super::context::Asked;
 use super::errors::{Code, Fault};
@@ -20,8 +21,14 @@ pub(super) enum Carrier {
 }
 
 impl Api {
-    /// Lets a request in, or says what is wrong with it. What is cheap to look at is looked at first.
-    pub(super) fn admit(&self, ask: Ask, carrier: Carrier) -> Result<(Request, Operation), Vec<ServerError>> {
+    /// Lets a request in, or says what is wrong with it. What is cheap to look at is looked at first. `placed` is cancelled once a
+    /// subscription has its place.
+    pub(super) fn admit(
+        &self,
+        ask: Ask,
+        carrier: Carrier,
+        placed: CancellationToken,
+    ) -> Result<(Request, Operation), Vec<ServerError>> {
         let refuse = |fault: Fault| vec![fault.into_server_error()];
         let Ask { mut request, body, identity, idempotency_key, origin, request_id } = ask;
         let operation = limits::admit(&mut request, &self.limits)?;
@@ -45,7 +52,7 @@ impl Api {
             Some(Kind::Mutation) => self.loaders.for_commands(project),
             _ => self.loaders.for_request(project),
         };
-        Ok((request.data(Asked { identity, caller, origin, loaded }), operation))
+        Ok((request.data(Asked { identity, caller, origin, loaded, placed }), operation))
     }
 }
 

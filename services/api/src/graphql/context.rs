@@ -5,6 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, Result};
 use sigma_app::{App, AssetRow, Caller, ChannelRow, Identity, ReadModels, SessionRow};
 
+use tokio_util::sync::CancellationToken;
+
 use super::health::IngestHealth;
 use super::loaders::{AssetKey, ChannelKey, Loaded, SessionKey};
 use super::platform::PlatformFacts;
@@ -19,6 +21,8 @@ pub(crate) struct Asked {
     pub(crate) caller: Caller,
     pub(crate) origin: Origin,
     pub(crate) loaded: Arc<Loaded>,
+    /// Cancelled once a subscription has its place: what happens from then on is told.
+    pub(crate) placed: CancellationToken,
 }
 
 /// What the API calls.

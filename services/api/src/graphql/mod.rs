@@ -39,6 +39,7 @@ use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use sigma_app::{App, Identity, ReadModels};
+use tokio_util::sync::CancellationToken;
 
 use crate::addresses::Origin;
 use crate::http::Component;
@@ -118,6 +119,17 @@ pub struct Answered {
     pub operation: Option<Operation>,
 }
 
+/// One request that is answered as often as there is something to tell.
+pub struct Subscribed {
+    /// The operation; none where the request was not let in.
+    pub operation: Option<Operation>,
+    /// Cancelled once a subscription has its place: what happens from then on is told. Nothing says so before the answers are
+    /// asked for.
+    pub placed: CancellationToken,
+    /// The answers.
+    pub answers: BoxStream<'static, Response>,
+}
+
 /// The schema in its own language, as it is written to `schema/graphql/schema.graphql`.
 pub fn sdl() -> String {
     schema(QueryLimits::default()).finish().sdl()
@@ -157,7 +169,7 @@ impl Api {
 
     /// Answers one request once. Every error has a code of the contract.
     pub async fn execute(&self, ask: Ask) -> Answered {
-        let (response, operation) = match self.admit(ask, Carrier::Once) {
+        let (response, operation) = match self.admit(ask, Carrier::Once, CancellationToken::new()) {
             Ok((request, operation)) => (self.schema.execute(request).await, Some(operation)),
             Err(errors) => (Response::from_errors(errors), None),
         };
@@ -167,15 +179,16 @@ impl Api {
     /// Answers one request as often as there is something to tell; a question or a command once. It ends with what it
     /// follows, or with an error. Nothing is buffered: who does not ask for the next answer is told sooner or later that he
     /// is too slow. Whether the token still holds is the door's to see.
-    pub fn subscribe(&self, ask: Ask) -> (Option<Operation>, BoxStream<'static, Response>) {
-        match self.admit(ask, Carrier::Stream) {
+    pub fn subscribe(&self, ask: Ask) -> Subscribed {
+        let placed = CancellationToken::new();
+        let (operation, answers) = match self.admit(ask, Carrier::Stream, placed.clone()) {
             Ok((request, operation)) => {
-                let answers = self.schema.execute_stream(request).map(errors::present);
-                (Some(operation), answers.boxed())
+                (Some(operation), self.schema.execute_stream(request).map(errors::present).boxed())
             }
             Err(errors) => {
                 (None, stream::once(async { errors::present(Response::from_errors(errors)) }).boxed())
             }
-        }
+        };
+        Subscribed { operation, placed, answers }
     }
 }

@@ -11,6 +11,7 @@ use sigma_app::Scope;
 
 use super::asset::Asset;
 use super::channel::Channel;
+use super::context::asked;
 use super::errors::Fault;
 use super::event::DomainEvent;
 use super::guard::Needs;
@@ -37,7 +38,7 @@ impl Subscription {
         #[graphql(desc = "Only this channel. Without it, every channel of the project that the token sees.")]
         id: Option<ID>,
     ) -> Result<Stories<Channel>> {
-        Ok(told(ChannelWatch::begin(context, id.map(|id| id.0)).await?))
+        told(context, ChannelWatch::begin(context, id.map(|id| id.0)).await?)
     }
 
     /// A session as it is after each event of its own, its warnings included. With an `id` it is told at once as it is now,
@@ -49,7 +50,7 @@ impl Subscription {
         #[graphql(desc = "Only this session.")] id: Option<ID>,
         #[graphql(desc = "Only sessions of this channel.")] channel_id: Option<ID>,
     ) -> Result<Stories<Session>> {
-        Ok(told(SessionWatch::begin(context, id.map(|id| id.0), channel_id.map(|id| id.0)).await?))
+        told(context, SessionWatch::begin(context, id.map(|id| id.0), channel_id.map(|id| id.0)).await?)
     }
 
     /// What a session's feed is like, a sample a second while it is on air. Completes with the session's end. Scope:
@@ -60,7 +61,7 @@ impl Subscription {
         context: &Context<'_>,
         #[graphql(desc = "The session's id.")] id: ID,
     ) -> Result<Stories<Health>> {
-        Ok(told(HealthWatch::begin(context, id.0).await?))
+        told(context, HealthWatch::begin(context, id.0).await?)
     }
 
     /// An asset as it is after each event of its own. With an `id` it is told at once as it is now, and the subscription
@@ -72,7 +73,7 @@ impl Subscription {
         #[graphql(desc = "Only this asset.")] id: Option<ID>,
         #[graphql(desc = "Only assets of this channel.")] channel_id: Option<ID>,
     ) -> Result<Stories<Asset>> {
-        Ok(told(AssetWatch::begin(context, id.map(|id| id.0), channel_id.map(|id| id.0)).await?))
+        told(context, AssetWatch::begin(context, id.map(|id| id.0), channel_id.map(|id| id.0)).await?)
     }
 
     /// Events as they are committed, each exactly once and in the order of the log; with `afterPosition` first all that
@@ -85,17 +86,18 @@ impl Subscription {
             String,
         >,
     ) -> Result<Stories<DomainEvent>> {
-        Ok(told(EventWatch::begin(context, after_position).await?))
+        told(context, EventWatch::begin(context, after_position).await?)
     }
 }
 
-/// What is watched, as a stream that ends with its first error.
-fn told<W: Watch>(watch: W) -> Stories<W::Item> {
+/// What is watched, which has its place now, as a stream that ends with its first error.
+fn told<W: Watch>(context: &Context<'_>, watch: W) -> Result<Stories<W::Item>> {
+    asked(context)?.placed.cancel();
     let next = async |watch: Option<W>| {
         let mut watch = watch?;
         let item: std::result::Result<W::Item, Fault> = watch.next().await?;
         let watch = item.is_ok().then_some(watch);
         Some((item.map_err(Into::into), watch))
     };
-    stream::unfold(Some(watch), next).boxed()
+    Ok(stream::unfold(Some(watch), next).boxed())
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderName, HeaderValue, header};
 use tokio::sync::{mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Shared;
@@ -52,7 +52,10 @@ pub(crate) async fn answer(inner: &Shared, call: Call, ask: Ask) -> Response {
     let (last, last_word) = oneshot::channel();
     let over = seat.token();
     let open = inner.figures.opened(Opened::EventStream);
-    let writer = Writer { inner: Arc::clone(inner), outlet, last, seat, _open: open };
+    let placed = admitted.placed();
+    // What has no place, or does not come to one, is at its end.
+    let ended = placed.clone().drop_guard();
+    let writer = Writer { inner: Arc::clone(inner), outlet, last, seat, _open: open, _ended: ended };
     let events = Events {
         waiting,
         last_word: Some(last_word),
@@ -60,6 +63,8 @@ pub(crate) async fn answer(inner: &Shared, call: Call, ask: Ask) -> Response {
         keep_alive: inner.limits.ping_interval,
         _writing: inner.workshop.start(writer.write(admitted)),
     };
+    // Who has the head of the answer may do what he means to hear of. A store that is away is not waited for without end.
+    let _ = sigma_clock::timeout(inner.limits.request_timeout, placed.cancelled()).await;
     let events = stream::unfold(events, |mut events| async move {
         let bytes = events.next().await?;
         Some((Ok::<Bytes, Infallible>(bytes), events))
@@ -114,6 +119,7 @@ struct Writer {
     last: oneshot::Sender<Bytes>,
     seat: Seat,
     _open: Open,
+    _ended: DropGuard,
 }
 
 impl Writer {

@@ -7,11 +7,12 @@ use async_graphql::{Response as GraphQlResponse, Value};
 use futures_util::stream::{self, BoxStream, StreamExt};
 use sigma_clock::Instant;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::figures::{Cut, Opened, outcome};
 use super::graphql::too_slow;
-use crate::graphql::{Ask, Code, Fault, Kind, Operation};
+use crate::graphql::{Ask, Code, Fault, Kind, Operation, Subscribed};
 
 /// How an operation ended.
 pub(crate) enum Ended {
@@ -28,6 +29,7 @@ pub(crate) enum Ended {
 /// A request that was looked at: what it may run, or the answer that refuses it. Nothing of it has run yet.
 pub(crate) struct Admitted {
     operation: Option<Operation>,
+    placed: CancellationToken,
     answers: BoxStream<'static, GraphQlResponse>,
     began: Instant,
 }
@@ -36,8 +38,13 @@ impl Admitted {
     /// Looks at a request: parses it, and counts what it would cost.
     pub(crate) fn new(inner: &Shared, ask: Ask) -> Self {
         let began = sigma_clock::monotonic();
-        let (operation, answers) = inner.api.subscribe(ask);
-        Self { operation, answers, began }
+        let Subscribed { operation, placed, answers } = inner.api.subscribe(ask);
+        Self { operation, placed, answers, began }
+    }
+
+    /// Cancelled once a subscription that runs has its place: what happens from then on is told.
+    pub(crate) fn placed(&self) -> CancellationToken {
+        self.placed.clone()
     }
 
     /// The answer to who asks too often, so that it can have the status that says so.
@@ -65,7 +72,7 @@ pub(crate) async fn run<T>(
     next: impl Fn(&GraphQlResponse) -> T,
 ) -> Ended {
     let mut over = pin!(over);
-    let Admitted { operation, mut answers, began } = admitted;
+    let Admitted { operation, placed: _, mut answers, began } = admitted;
     let follows = operation.as_ref().is_some_and(|operation| operation.kind == Some(Kind::Subscription));
     let _open = follows.then(|| inner.figures.opened(Opened::Subscription));
     let deadline = began + inner.limits.request_timeout;

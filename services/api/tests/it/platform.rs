@@ -276,7 +276,7 @@ impl Platform {
             origin,
             request_id: "the-request".to_owned(),
         };
-        let (_, answers) = self.api.subscribe(ask);
+        let answers = self.api.subscribe(ask).answers;
         Followed(answers.map(|answer| serde_json::to_value(answer).expect("JSON")).boxed())
     }
 

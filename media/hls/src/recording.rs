@@ -29,6 +29,13 @@ pub struct Span {
     pub to_us: u64,
 }
 
+impl Span {
+    /// Whether a segment is in it: its middle is.
+    fn holds(&self, piece: &Piece) -> bool {
+        (self.from_us..self.to_us).contains(&piece.middle_us())
+    }
+}
+
 /// A whole segment. Its media sequence number is its place among the pieces, counted from the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Piece {
@@ -270,7 +277,7 @@ impl Recording {
         spans.iter().flat_map(|span| {
             let first = self.pieces.partition_point(|piece| piece.middle_us() < span.from_us);
             let of_span = self.pieces[first..].iter().zip(first as u64..);
-            of_span.take_while(|(piece, _)| piece.middle_us() < span.to_us).map(|(piece, msn)| (msn, piece))
+            of_span.take_while(|(piece, _)| span.holds(piece)).map(|(piece, msn)| (msn, piece))
         })
     }
 }

@@ -8,6 +8,10 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 
 use aws_lc_rs::{constant_time, hmac};
+use sigma_clock::Timestamp;
+
+/// A ticket is good for so many seconds: for a long file over a slow line, and for who reads here and there in it.
+const TICKET: i64 = 6 * 3_600;
 
 /// The first path component of all media.
 pub(crate) const MEDIA_ROOT: &str = "media";
@@ -49,6 +53,13 @@ impl SessionPaths {
     /// The multivariant playlist of all of a session. Whoever has this address sees it: tell it to who may.
     pub fn preview(&self, session: &str) -> String {
         format!("{}/{MULTIVARIANT}", self.0.folder(session, Audience::Preview))
+    }
+
+    /// What stands as `?token=` for somebody who has shown that he may have a recording as its owner does: of this recording
+    /// alone, for six hours.
+    pub fn ticket(&self, recording: &str, now: Timestamp) -> String {
+        let until = seconds(now) + TICKET;
+        format!("{until}~{}", self.0.sign(b"ticket\0", &[&until.to_string(), "/", recording]))
     }
 
     /// The session that `SESSION~TOKEN` is the folder of; none where the token is not one of its two.
@@ -102,16 +113,33 @@ impl Paths {
         Some((session, audience))
     }
 
+    /// Whether this is a recording's ticket that still holds.
+    pub(crate) fn admits(&self, recording: &str, ticket: &str, now: Timestamp) -> bool {
+        let Some((until, signature)) = ticket.split_once('~') else { return false };
+        let right = self.sign(b"ticket\0", &[until, "/", recording]);
+        constant_time::verify_slices_are_equal(right.as_bytes(), signature.as_bytes()).is_ok()
+            && until.parse().is_ok_and(|until: i64| seconds(now) < until)
+    }
+
     fn token(&self, session: &str, audience: Audience) -> String {
-        let mut context = hmac::Context::with_key(&self.key);
-        context.update(match audience {
+        let what = match audience {
             Audience::Public => b"public\0",
             Audience::Preview => b"preview",
             Audience::Recording => b"record\0",
-        });
-        context.update(session.as_bytes());
+        };
+        self.sign(what, &[session])
+    }
+
+    fn sign(&self, what: &[u8; 7], words: &[&str]) -> String {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(what);
+        words.iter().for_each(|word| context.update(word.as_bytes()));
         base32(&context.sign().as_ref()[..16])
     }
+}
+
+fn seconds(time: Timestamp) -> i64 {
+    time.millis() / 1_000
 }
 
 /// 16 bytes give 26 letters.
@@ -155,5 +183,23 @@ mod tests {
         assert!(paths.right.read().unwrap().len() <= REMEMBERED);
         assert_eq!(paths.open("se_1~"), None);
         assert_eq!(paths.open("../etc~x"), None);
+    }
+
+    #[test]
+    fn a_ticket_is_of_one_recording_and_runs_out() {
+        let (paths, now) = (SessionPaths::new(&[7; 32]), Timestamp::from_millis(1_790_000_000_000));
+        let later = |seconds: i64| Timestamp::from_millis(now.millis() + 1_000 * seconds);
+        let ticket = paths.ticket("as_1", now);
+        let admits = |recording, ticket: &str, now| paths.0.admits(recording, ticket, now);
+        assert!(admits("as_1", &ticket, now) && admits("as_1", &ticket, later(TICKET - 1)));
+        assert!(!admits("as_1", &ticket, later(TICKET)));
+        assert!(!admits("as_2", &ticket, now));
+        let (until, signature) = ticket.split_once('~').unwrap();
+        for wrong in
+            [format!("{until}9~{signature}"), format!("{until}~"), signature.to_owned(), String::new()]
+        {
+            assert!(!admits("as_1", &wrong, now), "{wrong}");
+        }
+        assert!(!Paths::new(&[8; 32]).admits("as_1", &ticket, now));
     }
 }

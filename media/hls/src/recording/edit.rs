@@ -171,6 +171,12 @@ impl Recording {
         })
     }
 
+    /// Whether an edit shows this segment itself, and nothing in its place.
+    pub fn shows(&self, edit: &Edit, msn: u64) -> bool {
+        let Some(piece) = self.piece(msn).filter(|piece| !piece.gap) else { return false };
+        edit.spans.iter().any(|span| span.holds(piece) && edit.edge(span).is_none())
+    }
+
     /// The number of the segment in which a moment of the session's media time lies, in ticks.
     pub fn at(&self, ticks: u64) -> Option<u64> {
         let number = self.pieces.partition_point(|piece| piece.end() <= ticks);
@@ -226,7 +232,10 @@ pub fn span(from_ticks: u64, to_ticks: u64) -> Span {
 
 #[cfg(test)]
 mod tests {
+    use sigma_log::Entry;
+
     use super::*;
+    use crate::CLOCK;
 
     #[test]
     fn microseconds_are_the_ticks_again_that_they_were_made_of() {
@@ -241,6 +250,40 @@ mod tests {
         assert_eq!(name.to_string().parse(), Ok(name));
         for wrong in ["ab", "000000000000000000000000000000AB", "+00000000000000000000000000000ab", ""] {
             assert_eq!(wrong.parse::<EdgeName>(), Err(()), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_segment_is_shown_where_an_edit_has_it_and_no_edge_in_its_place() {
+        let entries: Vec<Entry> = (0..12)
+            .map(|msn| match msn {
+                5 => Entry::GapSegment { msn, duration: 2 * CLOCK },
+                _ => Entry::Segment { msn, duration: 2 * CLOCK, parts: 1, independent: true, len: 9 },
+            })
+            .collect();
+        let recording = Recording::fold(&entries);
+        let seconds = |from: u64, to: u64| span(from * CLOCK, to * CLOCK);
+        let edge = Edge {
+            name: EdgeName(1),
+            span: seconds(2, 4),
+            of: seconds(2, 4),
+            len: 9,
+            crc32: 0,
+            init: EdgeInit::Session(0),
+        };
+        for edges in [Vec::new(), vec![edge]] {
+            let edit = Edit { spans: vec![seconds(8, 14), seconds(2, 4), seconds(2, 3)], edges };
+            let shown: Vec<u64> = (0..20).filter(|msn| recording.shows(&edit, *msn)).collect();
+            let mut listed: Vec<u64> = recording
+                .items(&edit)
+                .filter_map(|item| match item {
+                    Item::Segment(msn, _) => Some(msn),
+                    Item::Edge(_) => None,
+                })
+                .collect();
+            listed.sort_unstable();
+            assert_eq!(shown, listed);
+            assert_eq!(shown.contains(&1), edit.edges.is_empty());
         }
     }
 }

@@ -253,7 +253,12 @@ fn token<'a>(query: &'a str, headers: &'a HeaderMap) -> Option<&'a str> {
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token.trim());
-    bearer.or_else(|| query.split('&').find_map(|pair| pair.strip_prefix("token=")))
+    bearer.or_else(|| named_token(query))
+}
+
+/// The token that stands in an address.
+fn named_token(query: &str) -> Option<&str> {
+    query.split('&').find_map(|pair| pair.strip_prefix("token="))
 }
 
 /// A request that waits for media to come. It counts from its first wait to its answer, or until it is given up.

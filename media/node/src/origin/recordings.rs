@@ -5,16 +5,18 @@
 //! `/vod/{assetId}/source.mp4`, `source-2.mp4`, … are the segments of one format each, joined as they are asked for.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use lru::LruCache;
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::recording::{Edge, EdgeInit, Edit, Item};
 use sigma_hls::vod::{self, Closing};
-use sigma_hls::{Resource, Span};
+use sigma_hls::{Recording, Resource, Span};
 use sigma_log::{EntryRef, MediaFile};
 use sigma_packager::{JoinedSegment, file_head};
 use tracing::warn;
@@ -45,9 +47,29 @@ const CLOSED: &str = "public, max-age=60";
 /// A file is its owner's.
 pub(super) const PRIVATE: &str = "private, no-cache";
 
+/// Playlists of finished recordings that are kept as they were rendered: one of 12 h has a megabyte.
+const PLAYLISTS: NonZeroUsize = NonZeroUsize::new(32).unwrap();
+
 /// What is known of recordings that were asked for lately.
-#[derive(Debug, Default)]
-pub(crate) struct Recordings(Mutex<HashMap<String, (Instant, AssetStanding)>>);
+#[derive(Debug)]
+pub(crate) struct Recordings {
+    standings: Mutex<HashMap<String, (Instant, AssetStanding)>>,
+    /// Playlists by their validators.
+    playlists: Mutex<LruCache<String, Text>>,
+}
+
+impl Default for Recordings {
+    fn default() -> Self {
+        Self { standings: Mutex::default(), playlists: Mutex::new(LruCache::new(PLAYLISTS)) }
+    }
+}
+
+/// A playlist and its gzipped form.
+#[derive(Clone, Debug)]
+struct Text {
+    plain: Bytes,
+    gzip: Bytes,
+}
 
 /// A recording that can be shown.
 pub(super) struct Shown {
@@ -72,11 +94,34 @@ impl Origin {
         let (uri, iframes) = (format!("{folder}/{PLAYLIST}"), format!("{folder}/{IFRAMES}"));
         // How long the last key frame stands is not known before the end.
         let iframes = (!shown.is_open()).then_some(&*iframes);
-        let text =
-            shown.live.read_recording(|recording| vod::multivariant(recording, &shown.edit, &uri, iframes));
-        let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
         let cache = if shown.is_owners() { NO_STORE } else { shown.cache() };
-        Ok(respond::playlist(headers, &plain, &gzip(&plain), &shown.tag(asset, 'm'), cache))
+        let text = |recording: &Recording| vod::multivariant(recording, &shown.edit, &uri, iframes);
+        self.rendered(&shown, shown.tag(asset, 'm'), headers, cache, text).ok_or_else(nothing_yet)
+    }
+
+    /// A playlist of a recording; none where `text` gives none. Of a recording that is finished it is rendered once for all who
+    /// ask.
+    fn rendered(
+        &self,
+        shown: &Shown,
+        tag: String,
+        headers: &HeaderMap,
+        cache: &str,
+        text: impl FnOnce(&Recording) -> Option<String>,
+    ) -> Option<Answer> {
+        let known = self.core.recordings.playlists().get(&tag).cloned();
+        let Text { plain, gzip } = match known {
+            Some(text) => text,
+            None => {
+                let plain = Bytes::from(shown.live.read_recording(text)?);
+                let text = Text { gzip: gzip(&plain), plain };
+                if !shown.is_open() {
+                    self.core.recordings.playlists().put(tag.clone(), text.clone());
+                }
+                text
+            }
+        };
+        Some(respond::playlist(headers, &plain, &gzip, &tag, cache))
     }
 
     /// `/media/ASSET~TOKEN/NAME`
@@ -88,36 +133,25 @@ impl Origin {
     ) -> Result<Answer, Problem> {
         let shown = self.shown(asset).await?;
         if name == PLAYLIST {
-            let text =
-                shown.live.read_recording(|recording| vod::media(recording, &shown.edit, shown.closing));
-            let plain = Bytes::from(text.ok_or_else(nothing_yet)?);
-            return Ok(respond::playlist(
-                headers,
-                &plain,
-                &gzip(&plain),
-                &shown.tag(asset, 'v'),
-                shown.cache(),
-            ));
+            let text = |recording: &Recording| vod::media(recording, &shown.edit, shown.closing);
+            let answer = self.rendered(&shown, shown.tag(asset, 'v'), headers, shown.cache(), text);
+            return answer.ok_or_else(nothing_yet);
         }
         if name == IFRAMES && !shown.is_open() {
-            let text = shown.live.read_recording(|recording| vod::iframes(recording, &shown.edit));
-            let plain = Bytes::from(text.ok_or_else(unknown)?);
-            let tag = shown.tag(asset, 'i');
-            return Ok(respond::playlist(headers, &plain, &gzip(&plain), &tag, shown.cache()));
+            let text = |recording: &Recording| vod::iframes(recording, &shown.edit);
+            let answer = self.rendered(&shown, shown.tag(asset, 'i'), headers, shown.cache(), text);
+            return answer.ok_or_else(unknown);
         }
         if let Some((edge, part)) = shown.edge_file(name) {
             return self.edge(&shown.live, edge, part, headers).await;
         }
         let resource = Resource::parse(name).ok_or_else(unknown)?;
-        let is_of_it = shown.live.read_recording(|recording| {
-            let mut items = recording.items(&shown.edit);
-            match resource {
-                Resource::Segment(wanted) => {
-                    items.any(|item| matches!(item, Item::Segment(msn, _) if msn == wanted))
-                }
-                Resource::Init(wanted) => items.any(|item| item.session_init() == Some(wanted)),
-                Resource::Playlist | Resource::Rewind | Resource::Part { .. } => false,
+        let is_of_it = shown.live.read_recording(|recording| match resource {
+            Resource::Segment(wanted) => recording.shows(&shown.edit, wanted),
+            Resource::Init(wanted) => {
+                recording.items(&shown.edit).any(|item| item.session_init() == Some(wanted))
             }
+            Resource::Playlist | Resource::Rewind | Resource::Part { .. } => false,
         });
         if !is_of_it {
             return Err(unknown());
@@ -180,7 +214,10 @@ impl Origin {
     /// Who asks may have what is the owner's.
     pub(super) async fn owner(&self, asset: &str, query: &str, headers: &HeaderMap) -> Result<(), Problem> {
         let may = match super::token(query, headers) {
-            Some(token) => self.core.control.may_download(asset, token).await,
+            Some(token) => {
+                self.core.paths.admits(asset, token, self.core.clock.now())
+                    || self.core.control.may_download(asset, token).await
+            }
             None => false,
         };
         if may {
@@ -237,8 +274,16 @@ impl Origin {
 }
 
 impl Recordings {
+    fn playlists(&self) -> MutexGuard<'_, LruCache<String, Text>> {
+        self.playlists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn standings(&self) -> MutexGuard<'_, HashMap<String, (Instant, AssetStanding)>> {
+        self.standings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn recall(&self, asset: &str) -> Option<AssetStanding> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.standings();
         known.get(asset).filter(|(since, _)| since.elapsed() < HOLDS).map(|(_, standing)| standing.clone())
     }
 
@@ -252,11 +297,11 @@ impl Recordings {
 
     #[cfg(test)]
     pub(crate) fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.standings().clear();
     }
 
     fn note(&self, asset: &str, standing: &AssetStanding) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.standings();
         if known.len() >= REMEMBERED {
             known.retain(|_, (since, _)| since.elapsed() < HOLDS);
         }
@@ -306,13 +351,12 @@ impl Shown {
         self.kind == AssetKind::Source
     }
 
-    /// The same stretches and segments give the same bytes.
+    /// The same stretches, shown from the same segments and edges, give the same bytes.
     pub(super) fn tag(&self, asset: &str, kind: char) -> String {
-        let bytes =
-            self.edit.spans.iter().flat_map(|span| [span.from_us, span.to_us]).flat_map(u64::to_be_bytes);
-        let hash = digest::digest(&digest::SHA256, &bytes.collect::<Vec<u8>>());
-        let short: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("{asset}-{kind}{short}-{:?}", self.closing)
+        let spans = self.edit.spans.iter().flat_map(|span| [span.from_us, span.to_us]);
+        let edges = self.edit.edges.iter().map(|edge| edge.name.0);
+        let hash = short_hash(spans.flat_map(u64::to_be_bytes).chain(edges.flat_map(u128::to_be_bytes)));
+        format!("{asset}-{kind}{hash}-{:?}", self.closing)
     }
 
     /// The edge that a name in the playlist is of.
@@ -381,6 +425,12 @@ async fn stretches(live: &LiveSession, run: &Run) -> Result<Vec<Stretch>, String
         proof: None,
     });
     Ok(std::iter::once(Stretch::Bytes(head.into())).chain(files).collect())
+}
+
+/// Enough of a hash to tell a node's files apart: 16 hexadecimal digits.
+pub(super) fn short_hash(bytes: impl Iterator<Item = u8>) -> String {
+    let hash = digest::digest(&digest::SHA256, &bytes.collect::<Vec<u8>>());
+    hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// `source.mp4` is the first of the files of this kind, `source-2.mp4` the second.

@@ -4,14 +4,13 @@
 
 use std::fmt::Write as _;
 
-use aws_lc_rs::digest;
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use sigma_gst::{KeyFrame, Tile};
 use sigma_hls::Recording;
 
 use super::pictures::{Still, jpeg_answer, key_frame, no_picture};
-use super::recordings::Shown;
+use super::recordings::{Shown, short_hash};
 use super::respond::{Answer, Problem};
 use super::webvtt::{self, Cue};
 use super::{Origin, unavailable};
@@ -100,21 +99,13 @@ impl Origin {
 
 /// The same pictures of a session make the same sheet, whatever recording shows them.
 pub(super) fn name_of(session: &str, stills: &[Still]) -> String {
-    let bytes: Vec<u8> = stills.iter().flat_map(|still| still.number().to_be_bytes()).collect();
-    let digest = digest::digest(&digest::SHA256, &bytes);
-    let mut name = format!("{session}-t");
-    for byte in digest.as_ref().iter().take(8) {
-        // Writing to a String cannot fail.
-        let _ = write!(name, "{byte:02x}");
-    }
-    name
+    let hash = short_hash(stills.iter().flat_map(|still| still.number().to_be_bytes()));
+    format!("{session}-t{hash}")
 }
 
 /// The token that stands in the address, where no header has one.
 fn token_of_address<'a>(query: &'a str, headers: &HeaderMap) -> Option<&'a str> {
-    let of_header = headers.contains_key(header::AUTHORIZATION);
-    let named = query.split('&').find_map(|pair| pair.strip_prefix("token="));
-    named.filter(|_| !of_header)
+    super::named_token(query).filter(|_| !headers.contains_key(header::AUTHORIZATION))
 }
 
 /// The pictures of a storyboard, on the time that a player counts: media, without the gaps.

@@ -8,6 +8,7 @@ use lru::LruCache;
 use serde_json::json;
 use sigma_api::http::{FromMedia, Slices};
 use sigma_app::{App, ReadError, SessionId};
+use sigma_clock::Clock;
 use sigma_node::{Playback, SessionPaths};
 
 use crate::nodes::Roster;
@@ -19,6 +20,7 @@ pub(crate) struct Elsewhere {
     /// The node that this process runs as.
     here: String,
     paths: SessionPaths,
+    clock: Arc<dyn Clock>,
     /// Sessions of the recordings that were asked for last: a recording is of one session for ever.
     sessions: Mutex<LruCache<String, String>>,
 }
@@ -39,9 +41,15 @@ pub(super) async fn whereabouts(app: &App, playback_id: &str) -> Result<(Playbac
 }
 
 impl Elsewhere {
-    pub(crate) fn new(app: Arc<App>, roster: Arc<Roster>, here: String, path_secret: &[u8; 32]) -> Self {
+    pub(crate) fn new(
+        app: Arc<App>,
+        roster: Arc<Roster>,
+        here: String,
+        path_secret: &[u8; 32],
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let sessions = Mutex::new(LruCache::new(REMEMBERED));
-        Self { app, roster, here, paths: SessionPaths::new(path_secret), sessions }
+        Self { app, roster, here, paths: SessionPaths::new(path_secret), clock, sessions }
     }
 
     /// The answer that sends a viewer to another node; none where what he asks for is not known to be at another one.
@@ -56,7 +64,6 @@ impl Elsewhere {
         }
         let mut components = uri.path().trim_start_matches('/').split('/');
         let (path, query) = (uri.path(), uri.query());
-        // Whoever shows a token to see a recording shows it where the recording is.
         let mut goes_along = query.map(without_token);
         let place = match (components.next()?, components.next()?, components.next()?, components.next()) {
             // Playlists and pictures.
@@ -65,8 +72,16 @@ impl Elsewhere {
                 self.at(&node, path)?
             }
             ("vod", asset, _, None) => {
-                goes_along = query.map(str::to_owned);
-                self.at(&self.node_of_asset(asset).await?, path)?
+                let place = self.at(&self.node_of_asset(asset).await?, path)?;
+                goes_along = match bearer_of(headers) {
+                    // A client takes no header along to another host.
+                    Some(token) if self.app.may_download(asset, token).await => {
+                        let ticket = self.paths.ticket(asset, self.clock.now());
+                        Some(format!("{}&token={ticket}", query.map(without_token).unwrap_or_default()))
+                    }
+                    _ => query.map(str::to_owned),
+                };
+                place
             }
             ("preview", session, "index.m3u8", None) => {
                 let node = self.app.views().session(session).await.ok()??.node;
@@ -98,7 +113,7 @@ impl Elsewhere {
             _ => return None,
         };
         let place = match goes_along {
-            Some(query) if !query.is_empty() => format!("{place}?{query}"),
+            Some(query) if !query.is_empty() => format!("{place}?{}", query.trim_start_matches('&')),
             _ => place,
         };
         let mut response = http::Response::new(FromMedia::Slices(Slices::default()));
@@ -167,9 +182,12 @@ pub(super) fn told(status: StatusCode, code: &str, message: &str, mend: &str) ->
 
 /// The token of a preview, from the header or from `?token=`.
 fn token_of(uri: &Uri, headers: &HeaderMap) -> Option<String> {
-    let header = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let query = || uri.query()?.split('&').find_map(|pair| pair.strip_prefix("token="));
-    header.and_then(sigma_app::bearer).or_else(query).map(str::to_owned)
+    bearer_of(headers).or_else(query).map(str::to_owned)
+}
+
+fn bearer_of(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(sigma_app::bearer)
 }
 
 /// A query without what is nobody's business but ours.

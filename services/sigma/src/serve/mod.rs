@@ -182,7 +182,8 @@ impl Platform {
         // One process alone has nowhere to send anybody.
         let elsewhere = database.is_some().then(|| {
             let here = cluster.node_id().to_owned();
-            Arc::new(Elsewhere::new(Arc::clone(&app), Arc::clone(&roster), here, &path_secret))
+            let clock = Arc::clone(&clock);
+            Arc::new(Elsewhere::new(Arc::clone(&app), Arc::clone(&roster), here, &path_secret, clock))
         });
         let media = if roles.ingest {
             let seconds = stream.as_ref().and_then(|stream| stream.seconds());

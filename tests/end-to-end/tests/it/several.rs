@@ -148,6 +148,15 @@ async fn viewers_who_ask_an_api_node_are_sent_to_the_node_that_has_the_feed() {
     let token = format!("?token={}", api.admin_token());
     let file = api.client().head(source(&token)).send().await.expect("an answer");
     assert!(file.status().is_success() && file.headers().contains_key("content-length"), "{}", file.status());
+    // A header is not taken along to another host: what stands for it is.
+    let shown = api.client().head(source("")).bearer_auth(api.admin_token()).send().await.expect("an answer");
+    assert!(
+        shown.status().is_success() && shown.url().as_str().starts_with(&media.url("/vod/")),
+        "{shown:?}"
+    );
+    assert!(!shown.url().as_str().contains(&api.admin_token()), "{}", shown.url());
+    let wrong = api.client().head(source("")).bearer_auth("wrong").send().await.expect("an answer");
+    assert_eq!(wrong.status(), 401);
 }
 
 #[tokio::test]

@@ -11,10 +11,14 @@ use crate::folder::Names;
 pub(crate) struct Painter(Pictures);
 
 impl Painter {
-    /// Starts nothing yet: the worker comes with the first picture that is asked for.
+    /// Has the worker started, for its first start on a machine may take long: it looks through all of GStreamer's plugins.
+    /// Nobody waits for it here, and health knows of what it lacks before the first picture is asked for.
     pub(super) fn new(names: &Names) -> Self {
         let registry = Some(names.folder().join("gstreamer-registry.bin"));
-        Self(Pictures::start(PicturesSettings { registry, ..PicturesSettings::default() }))
+        let pictures = Pictures::start(PicturesSettings { registry, ..PicturesSettings::default() });
+        let first = pictures.clone();
+        tokio::spawn(async move { first.look().await });
+        Self(pictures)
     }
 
     pub(super) fn pictures(&self) -> Pictures {

@@ -6,6 +6,7 @@
 //! [`playlist`] writes what players read from it, [`request`] decides when, [`cache`] for how long.
 //! Clauses are those of draft-pantos-hls-rfc8216bis-22; "rule N" is a line of our LL-HLS checklist.
 
+mod bandwidth;
 pub mod cache;
 pub mod playlist;
 mod profile;
@@ -17,12 +18,13 @@ mod text;
 mod timeline;
 pub mod vod;
 
+pub use bandwidth::Bandwidth;
 pub use profile::Profile;
 pub use recording::{Recording, Span};
 pub use rendition::{Append, Input, Rendition};
 pub use resource::{Place, Resource};
 pub use text::Date;
-pub use timeline::{Bandwidth, Init, Part, SEGMENTS_WITH_PARTS, Segment, Timeline, View};
+pub use timeline::{Init, Part, SEGMENTS_WITH_PARTS, Segment, Timeline, View};
 
 /// Ticks a second of every duration.
 pub const CLOCK: u64 = sigma_log::TICKS_PER_SECOND;

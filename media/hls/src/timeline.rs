@@ -7,9 +7,10 @@ use std::collections::VecDeque;
 
 use sigma_log::Entry;
 
+use crate::bandwidth::Rates;
 use crate::{CLOCK, Profile, ticks_of_ms, us_of_ticks};
 
-pub use segment::{Bandwidth, Init, Part, Segment, View};
+pub use segment::{Init, Part, Segment, View};
 
 /// How many segments with media the live window keeps at least (rule 15; HAS 8.11). Gaps do not count, so that a
 /// long loss of the feed leaves something to play and, at its end, something to close with.
@@ -51,9 +52,7 @@ pub struct Timeline {
     since_anchor: u64,
     live_from: Option<u64>,
     independent: bool,
-    bytes: u64,
-    media_ticks: u64,
-    peak: u64,
+    rates: Rates,
     ended: bool,
 }
 
@@ -82,9 +81,7 @@ impl Timeline {
             since_anchor: 0,
             live_from: None,
             independent: true,
-            bytes: 0,
-            media_ticks: 0,
-            peak: 0,
+            rates: Rates::default(),
             ended: false,
         }
     }
@@ -164,7 +161,7 @@ impl Timeline {
                 segment.duration = *duration;
                 segment.len = *len;
                 segment.independent = *independent;
-                self.measure(*len, *duration);
+                self.rates.add(*len, *duration, self.target.unwrap_or(1));
                 self.close(segment, now_us);
             }
             Entry::GapSegment { msn, duration } => {
@@ -177,6 +174,7 @@ impl Timeline {
                 }
                 segment.duration = *duration;
                 segment.independent = true;
+                self.rates.part();
                 self.close(segment, now_us);
             }
             Entry::Live { from_msn } => {
@@ -266,15 +264,6 @@ impl Timeline {
                 None
             }
             None => self.begin(msn, gap),
-        }
-    }
-
-    fn measure(&mut self, len: u64, duration: u64) {
-        self.bytes += len;
-        self.media_ticks += duration;
-        let half_target = u64::from(self.target.unwrap_or(1)) * CLOCK / 2;
-        if duration >= half_target {
-            self.peak = self.peak.max(bits_a_second(len, duration));
         }
     }
 
@@ -382,10 +371,4 @@ impl Timeline {
     fn least_window_ticks(&self) -> u64 {
         8 * u64::from(self.target.unwrap_or(0)) * CLOCK
     }
-}
-
-/// Rounded up: a bandwidth is a promise.
-pub(crate) fn bits_a_second(bytes: u64, ticks: u64) -> u64 {
-    let bits = u128::from(bytes) * 8 * u128::from(CLOCK);
-    u64::try_from(bits.div_ceil(u128::from(ticks.max(1)))).unwrap_or(u64::MAX)
 }

@@ -5,10 +5,10 @@ mod runs;
 
 use std::fmt::{self, Write};
 
+use crate::bandwidth::{Bandwidth, Rates};
 use crate::recording::{EdgeInit, EdgeName, Edit, Item, Recording};
 use crate::text::{Date, Seconds};
-use crate::timeline::bits_a_second;
-use crate::{Bandwidth, CLOCK, Init, Resource};
+use crate::{CLOCK, Init, Resource};
 
 pub use iframes::iframes;
 pub use runs::{Run, runs};
@@ -47,10 +47,7 @@ fn write_media<'a>(
 ) -> fmt::Result {
     // MAP in a playlist that is not of I-frames alone asks for 6 (§8).
     writeln!(out, "#EXTM3U\n#EXT-X-VERSION:6")?;
-    // §4.4.3.1: what was made for an edge may be longer than what the session's segments were held to.
-    let longest = items.clone().map(|item| (item.duration() + CLOCK / 2) / CLOCK).max().unwrap_or(1);
-    let target = u64::from(recording.target_duration().unwrap_or(1)).max(longest);
-    writeln!(out, "#EXT-X-TARGETDURATION:{target}")?;
+    writeln!(out, "#EXT-X-TARGETDURATION:{}", target_duration(recording, items.clone()))?;
     let kind = match closing {
         Closing::Closed => "VOD",
         Closing::Open => "EVENT",
@@ -174,17 +171,15 @@ fn used_inits<'a>(recording: &'a Recording, edit: &Edit) -> Vec<&'a Init> {
 }
 
 fn bandwidth(recording: &Recording, edit: &Edit) -> Option<Bandwidth> {
-    let half_target = u64::from(recording.target_duration().unwrap_or(1)) * CLOCK / 2;
-    let (mut bytes, mut ticks, mut peak) = (0, 0, 0);
-    for item in recording.items(edit) {
-        let duration = item.duration();
-        bytes += item.len();
-        ticks += duration;
-        // §4.4.6.2: the greatest of any segment of at least half a target duration.
-        if duration >= half_target {
-            peak = peak.max(bits_a_second(item.len(), duration));
-        }
-    }
-    let average = (ticks > 0).then(|| bits_a_second(bytes, ticks))?;
-    Some(Bandwidth { peak: peak.max(average), average })
+    let items = recording.items(edit);
+    let target = target_duration(recording, items.clone());
+    let mut rates = Rates::default();
+    items.for_each(|item| rates.add(item.len(), item.duration(), target));
+    rates.bandwidth()
+}
+
+/// §4.4.3.1, in seconds: what was made for an edge may be longer than what the session's segments were held to.
+fn target_duration<'a>(recording: &Recording, items: impl Iterator<Item = Item<'a>>) -> u32 {
+    let longest = items.map(|item| (item.duration() + CLOCK / 2) / CLOCK).max().unwrap_or(1);
+    recording.target_duration().unwrap_or(1).max(u32::try_from(longest).unwrap_or(u32::MAX))
 }

@@ -2,7 +2,8 @@
 
 use sigma_log::{EntryRef, MediaFile};
 
-use super::{Bandwidth, Init, Segment, Timeline, View, bits_a_second};
+use super::{Init, Segment, Timeline, View};
+use crate::bandwidth::{Bandwidth, bits_a_second};
 use crate::{Place, Profile, Resource, us_of_ticks};
 
 impl Timeline {
@@ -105,7 +106,7 @@ impl Timeline {
 
     /// Ticks of media (gaps not counted) in the session so far.
     pub fn media_ticks(&self) -> u64 {
-        self.media_ticks + self.open.as_ref().filter(|open| !open.gap).map_or(0, |open| open.duration)
+        self.rates.ticks() + self.open.as_ref().filter(|open| !open.gap).map_or(0, |open| open.duration)
     }
 
     /// Ticks of the gaps behind all media.
@@ -126,16 +127,11 @@ impl Timeline {
 
     /// The measured bit rates; none before any media.
     pub fn bandwidth(&self) -> Option<Bandwidth> {
-        let open = self.open.as_ref().filter(|open| !open.gap);
-        let (bytes, ticks) = match open {
-            Some(open) if self.media_ticks == 0 => (open.len, open.duration),
-            _ => (self.bytes, self.media_ticks),
-        };
-        if ticks == 0 {
-            return None;
-        }
-        let average = bits_a_second(bytes, ticks);
-        Some(Bandwidth { peak: self.peak.max(average), average })
+        self.rates.bandwidth().or_else(|| {
+            let open = self.open.as_ref().filter(|open| !open.gap && open.duration > 0)?;
+            let average = bits_a_second(open.len, open.duration);
+            Some(Bandwidth { peak: average, average })
+        })
     }
 
     /// The part that is next, and hinted (rule 34): none where there are no parts or nothing follows.

@@ -70,12 +70,3 @@ pub struct Segment {
     pub(super) listed_at_us: i64,
     pub(super) removed_at_us: Option<i64>,
 }
-
-/// Bit rates over the session's segments.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bandwidth {
-    /// The greatest of a segment of at least half a target duration, in bits a second (§4.4.6.2).
-    pub peak: u64,
-    /// Over all, in bits a second.
-    pub average: u64,
-}

@@ -5,9 +5,9 @@ use std::fmt::{self, Write};
 
 use super::{Laid, laid, uri};
 use crate::CLOCK;
+use crate::bandwidth::bits_a_second;
 use crate::recording::{Edit, Item, Recording};
 use crate::text::{Date, Seconds};
-use crate::timeline::bits_a_second;
 
 /// A key frame, and how long it stands: until the next one.
 #[derive(Clone, Debug)]

@@ -12,7 +12,7 @@ use super::Run;
 use super::fetch::Request;
 use crate::mp4::{self, Init};
 use crate::observation::{Body, Purpose, range_of};
-use crate::playlist::{ByteRange, Map, MediaPlaylist, Micros};
+use crate::playlist::{ByteRange, Map, MediaPlaylist, Micros, Segment};
 
 /// How long a segment may take.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -60,6 +60,17 @@ struct Shelf {
     gone: bool,
 }
 
+impl Shelf {
+    fn of(segment: &Segment) -> Self {
+        Self {
+            uri: segment.uri.clone(),
+            range: segment.byte_range,
+            duration: segment.duration,
+            gone: segment.gap,
+        }
+    }
+}
+
 impl Desk {
     pub(crate) fn new(run: Arc<Run>, index: usize, base: Url) -> Self {
         Self { run, index, base, room: Semaphore::new(AT_ONCE), state: Mutex::default() }
@@ -105,12 +116,7 @@ impl Desk {
             if state.segments.contains_key(&segment.msn) {
                 continue;
             }
-            let shelf = Shelf {
-                uri: segment.uri.clone(),
-                range: segment.byte_range,
-                duration: segment.duration,
-                gone: segment.gap,
-            };
+            let shelf = Shelf::of(segment);
             state.segments.insert(segment.msn, shelf.clone());
             if !segment.gap && at >= skipped {
                 self.fetch(tasks, &mut state, Purpose::Segment(segment.msn), shelf, segment.map.clone());
@@ -135,12 +141,7 @@ impl Desk {
             count <= MOST_OF_A_RECORDING || at < third || from_middle < third / 2 || count - at <= third
         };
         for (_, segment) in playlist.segments.iter().enumerate().filter(|(at, _)| is_looked_at(*at)) {
-            let shelf = Shelf {
-                uri: segment.uri.clone(),
-                range: segment.byte_range,
-                duration: segment.duration,
-                gone: segment.gap,
-            };
+            let shelf = Shelf::of(segment);
             if !segment.gap {
                 self.fetch(tasks, &mut state, Purpose::Segment(segment.msn), shelf, segment.map.clone());
             }

@@ -1,5 +1,7 @@
 //! How things are delivered, and what the multivariant playlist says of them: rules 40, 41 and 43.
 
+use std::collections::BTreeMap;
+
 use crate::case::{Case, Line};
 use crate::finding::{Exhibit, Finding, Trial};
 use crate::mp4::{Init, Kind, micros};
@@ -156,11 +158,18 @@ fn said_wrong(case: &Case<'_>, line: &Line<'_>, variant: &Variant, all: &Multiva
             }
         }
     }
-    // What was another format has other rates.
+    // Of what is live, what was another format has other rates.
     let newest = line.segments.values().next_back().map(|listed| &listed.what.map);
-    let measured = measure(case, line, |segment| Some(&segment.map) == newest);
-    if let (Some(said), Some(rate)) =
-        (variant.frame_rate.as_deref().and_then(thousandths), measured.frame_rate)
+    let of_format = |segment: &Segment| case.log.recorded || Some(&segment.map) == newest;
+    let measured = measure(case, line, of_format);
+    // §4.4.6.2, FRAME-RATE: the greatest of any; looked at in the pictures that are told of.
+    let size = init.and_then(Init::video).map(|video| video.size);
+    let of_size = |segment: &Segment| {
+        let own = segment.map.as_ref().and_then(|map| case.init(line, map)).and_then(Init::video);
+        of_format(segment) && own.map(|video| video.size) == size
+    };
+    let frame_rate = measure(case, line, of_size).frame_rate;
+    if let (Some(said), Some(rate)) = (variant.frame_rate.as_deref().and_then(thousandths), frame_rate)
         && said.abs_diff(rate) * 100 > rate * 5
     {
         wrong.push(format!("the media has {}.{:03} pictures a second", rate / 1_000, rate % 1_000));
@@ -196,7 +205,7 @@ pub(super) struct Measured {
 
 /// What those of the whole segments of a line show that are `looked_at`.
 pub(super) fn measure(case: &Case<'_>, line: &Line<'_>, looked_at: impl Fn(&Segment) -> bool) -> Measured {
-    let (mut bits, mut micros_all, mut peak, mut pictures) = (0u64, 0u64, 0u64, (0u64, 0u64));
+    let (mut weights, mut pictures) = (BTreeMap::new(), (0u64, 0u64));
     for (exchange, answer) in case.answered(line) {
         let Purpose::Segment(msn) = exchange.purpose else { continue };
         let Some(listed) =
@@ -209,23 +218,39 @@ pub(super) fn measure(case: &Case<'_>, line: &Line<'_>, looked_at: impl Fn(&Segm
         if long == 0 {
             continue;
         }
-        bits += answer.length * 8;
-        micros_all += long;
-        // §4.4.6.2: the peak is that of segments of at least half a target duration.
-        if long * 2 >= u64::try_from(line.target()).unwrap_or(0) {
-            peak = peak.max(answer.length * 8 * 1_000_000 / long);
-        }
+        weights.insert(msn, (answer.length * 8, long));
         for run in runs.iter().filter(|run| run.kind == Kind::Video) {
             pictures.0 += u64::from(run.samples);
             pictures.1 += u64::try_from(micros(run.duration, run.timescale)).unwrap_or(0);
         }
     }
-    let rate = |count: u64, of: u64, times: u64| (of > 0).then(|| count * times / of);
+    let (bits, long) = weights.values().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     Measured {
-        peak: (peak > 0).then_some(peak),
-        average: rate(bits, micros_all, 1_000_000),
-        frame_rate: rate(pictures.0 * 1_000, pictures.1, 1_000_000).filter(|rate| *rate > 0),
+        peak: peak(&weights, u64::try_from(line.target()).unwrap_or(0)),
+        average: rate(bits, long),
+        // Of a moment of pictures nothing can be said.
+        frame_rate: rate(pictures.0 * 1_000, pictures.1).filter(|_| pictures.1 >= 1_000_000),
     }
+}
+
+/// §4.4.6.2: the greatest bit rate of a contiguous set of segments of half a target duration to one and a half. `weights`: bits and
+/// microseconds by number.
+fn peak(weights: &BTreeMap<u64, (u64, u64)>, target: u64) -> Option<u64> {
+    let of_sets_from = |first: u64| {
+        let contiguous = (first..).map_while(|msn| weights.get(&msn));
+        let sums = contiguous.scan((0, 0), |sum, (bits, long)| {
+            *sum = (sum.0 + bits, sum.1 + long);
+            Some(*sum)
+        });
+        let sets = sums.take_while(|(_, long)| long * 2 <= target * 3).filter(|(_, long)| long * 2 >= target);
+        sets.filter_map(|(bits, long)| rate(bits, long)).max()
+    };
+    weights.keys().filter_map(|first| of_sets_from(*first)).max()
+}
+
+/// A second.
+fn rate(count: u64, micros: u64) -> Option<u64> {
+    (micros > 0).then(|| count * 1_000_000 / micros)
 }
 
 /// A decimal number in thousandths.

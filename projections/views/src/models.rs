@@ -247,13 +247,8 @@ impl ReadModels for Views {
         after: Option<&PageKey>,
         limit: u32,
     ) -> Result<Vec<AssetRow>, ReadError> {
-        let AssetFilter { channel, session, kind, states, only_channels } = filter;
-        // The channels that are looked in: the one that is asked for, where the caller sees it.
-        let channels = match (channel, only_channels) {
-            (Some(channel), Some(only)) if !only.contains(channel) => return Ok(Vec::new()),
-            (Some(channel), _) => Some(json(std::slice::from_ref(channel))),
-            (None, only) => only.as_deref().map(json),
-        };
+        let AssetFilter { session, kind, states, .. } = filter;
+        let channels = filter.channels().as_deref().map(json);
         let sql = match (session, &channels) {
             (Some(_), _) => include_str!("assets/page_of_session.sql"),
             (None, Some(_)) => include_str!("assets/page_of_few.sql"),

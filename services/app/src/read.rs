@@ -322,6 +322,17 @@ pub struct AssetFilter {
     pub only_channels: Option<Vec<String>>,
 }
 
+impl AssetFilter {
+    /// The channels that are looked in: the one that is asked for, where the caller sees it, else those that he sees; none: all.
+    pub fn channels(&self) -> Option<Vec<String>> {
+        match (&self.channel, &self.only_channels) {
+            (Some(channel), Some(only)) if !only.contains(channel) => Some(Vec::new()),
+            (Some(channel), _) => Some(vec![channel.clone()]),
+            (None, only) => only.clone(),
+        }
+    }
+}
+
 /// What some assets take. Each counts with all of its media, also with what another names too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct StorageUse {

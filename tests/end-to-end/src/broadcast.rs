@@ -15,7 +15,7 @@ impl Broadcast {
     /// Pushes `what` to `url` until it is stopped.
     pub fn push(url: &str, what: Clip) -> Self {
         let file = clip(what);
-        let child = Command::new("ffmpeg")
+        let child = Command::new(what.codecs.ffmpeg())
             .args(["-hide_banner", "-loglevel", "error", "-re", "-stream_loop", "-1", "-i"])
             .arg(file)
             .args(["-c", "copy", "-f", "flv", "-flvflags", "no_duration_filesize", url])

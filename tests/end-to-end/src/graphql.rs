@@ -1,5 +1,9 @@
 //! A client of the GraphQL API, as an integrator writes one.
 
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use reqwest::header::RETRY_AFTER;
 use serde_json::{Value, json};
 
 use crate::Platform;
@@ -34,6 +38,17 @@ impl Answer {
     pub fn code(&self) -> &str {
         self.body.pointer("/errors/0/extensions/code").and_then(Value::as_str).unwrap_or("")
     }
+}
+
+/// When who asked too often may ask again.
+///
+/// # Panics
+/// When the answer does not say it.
+pub fn told_to_wait(answer: &reqwest::Response) -> Option<Duration> {
+    (answer.status() == StatusCode::TOO_MANY_REQUESTS).then(|| {
+        let after = answer.headers().get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+        Duration::from_secs(after.expect("it says when"))
+    })
 }
 
 /// A subscription's answers as they come.
@@ -83,16 +98,21 @@ impl Platform {
         self.graphql_as(Some(&self.admin_token()), query, variables).await
     }
 
-    /// Asks the API with a token of one's own, or with none.
+    /// Asks the API with a token of one's own, or with none. Who asks too often is told when he may again, and does so.
     pub async fn graphql_as(&self, token: Option<&str>, query: &str, variables: Value) -> Answer {
-        let request =
-            self.client().post(self.url("/graphql")).json(&json!({"query": query, "variables": variables}));
-        let request = match token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
-        let answer = request.send().await.expect("the API answers");
-        Answer { body: answer.json().await.expect("the API answers in JSON") }
+        let body = json!({"query": query, "variables": variables});
+        loop {
+            let request = self.client().post(self.url("/graphql")).json(&body);
+            let request = match token {
+                Some(token) => request.bearer_auth(token),
+                None => request,
+            };
+            let answer = request.send().await.expect("the API answers");
+            let Some(wait) = told_to_wait(&answer) else {
+                return Answer { body: answer.json().await.expect("the API answers in JSON") };
+            };
+            sigma_clock::sleep(wait).await;
+        }
     }
 
     /// Subscribes over server-sent events (GraphQL over SSE, distinct connections mode).

@@ -11,8 +11,8 @@ mod platform;
 mod viewer;
 
 pub use broadcast::Broadcast;
-pub use graphql::{Answer, Channel, Subscription};
-pub use media::{Clip, clip};
+pub use graphql::{Answer, Channel, Subscription, told_to_wait};
+pub use media::{Clip, Codecs, clip, clip_as_mp4};
 pub use objects::ObjectStore;
 pub use platform::{Keys, Platform, Start, binary, free_port, signal};
 pub use viewer::{Playlist, Segment, Viewer};

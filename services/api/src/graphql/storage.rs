@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_graphql::{ComplexObject, Context, ID, Result, SimpleObject};
-use sigma_app::{Scope, StorageUse};
+use sigma_app::{AssetFilter, Scope, StorageUse};
 
 use super::asset::AssetKind;
 use super::channel::Channel;
@@ -64,11 +64,8 @@ impl StorageOfChannel {
 /// What the caller's project has: of one channel, or of all that he sees.
 pub(crate) async fn storage(context: &Context<'_>, channel: Option<String>) -> Result<Storage> {
     let asked = asked(context)?;
-    let channels = match (channel, asked.only_channels()) {
-        (Some(channel), Some(only)) if !only.contains(&channel) => Some(Vec::new()),
-        (Some(channel), _) => Some(vec![channel]),
-        (None, only) => only,
-    };
+    let filter = AssetFilter { channel, only_channels: asked.only_channels(), ..AssetFilter::default() };
+    let channels = filter.channels();
     let (reads, project) = (Arc::clone(&behind(context)?.reads), asked.caller.project.as_str());
     let by_kind = reads.storage_by_kind(project, channels.as_deref()).await.map_err(Fault::from)?;
     let by_channel = reads.storage_by_channel(project, channels.as_deref(), CHANNELS).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use end_to_end::{Broadcast, Channel, Clip, Platform, Start, Viewer, eventually};
+use end_to_end::{Broadcast, Channel, Clip, Platform, Start, Viewer, eventually, told_to_wait};
 use serde_json::{Value, json};
 
 use crate::{SOON, join, session_is};
@@ -31,7 +31,12 @@ pub(crate) type Ledger = Vec<(String, Vec<String>)>;
 async fn command(client: &reqwest::Client, urls: &[String], token: &str, key: &str, body: &Value) -> Value {
     for url in urls.iter().cycle() {
         let request = client.post(url).bearer_auth(token).header("idempotency-key", key).json(body);
-        if let Ok(answer) = request.timeout(Duration::from_secs(10)).send().await
+        let answer = request.timeout(Duration::from_secs(10)).send().await;
+        if let Some(wait) = answer.as_ref().ok().and_then(told_to_wait) {
+            sigma_clock::sleep(wait).await;
+            continue;
+        }
+        if let Ok(answer) = answer
             && let Ok(answer) = answer.json::<Value>().await
             && answer.pointer("/errors/0/extensions/code") != Some(&json!("UNAVAILABLE"))
         {

@@ -4,6 +4,7 @@ mod admission;
 mod at_rest;
 mod cli;
 mod clients;
+mod codecs;
 mod conformance;
 mod crash;
 mod database;
@@ -23,6 +24,7 @@ mod pictures;
 mod players;
 mod publishers;
 mod rebuild;
+mod reconnects;
 mod recordings;
 mod refusals;
 mod restart;
@@ -32,12 +34,18 @@ mod several;
 mod tls;
 mod tokens;
 
+use std::str::FromStr;
 use std::time::Duration;
 
 use end_to_end::{Platform, Viewer, eventually};
 
 /// How long a broadcast may take to be seen: encoder start, two seconds of media, a busy machine.
 const SOON: Duration = Duration::from_secs(30);
+
+/// How much of it: the long form of a test is asked for by the environment.
+fn from_environment<T: FromStr>(name: &str, otherwise: T) -> T {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
 
 /// Waits until the channel is on air and joins it.
 async fn join(platform: &Platform, playback_id: &str) -> Viewer {

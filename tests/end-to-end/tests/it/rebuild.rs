@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 use sigma_clock::{Instant, monotonic};
 use tokio::task::JoinSet;
 
+use crate::from_environment;
+
 /// Events that the view is filled from, unless told.
 const EVENTS: u64 = 10_000;
 
@@ -113,8 +115,7 @@ async fn fill(server: &Cluster, database: &str, events: u64) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_view_is_filled_anew_under_load_and_nobody_sees_older_data() {
-    let events = std::env::var("SIGMA_TEST_REBUILD_EVENTS").ok().and_then(|text| text.parse().ok());
-    let events = events.unwrap_or(EVENTS);
+    let events = from_environment("SIGMA_TEST_REBUILD_EVENTS", EVENTS);
     let server = Cluster::quick(&[]);
     let database = server.database().await;
     let start = |id: &str| Start {

@@ -8,6 +8,16 @@ use serde_json::{Value, json};
 
 use crate::{SOON, join, session_is};
 
+/// Once all of a session is archived, a node that has nothing of it itself comes in the place of the one that had.
+pub(crate) async fn leave_to_the_archive(platform: &mut Platform, session: &str) {
+    let folder = platform.data_dir().join("live").join(session);
+    eventually("all of it to be archived", SOON, || async { folder.join("archived").exists().then_some(()) })
+        .await;
+    platform.kill();
+    std::fs::remove_dir_all(&folder).expect("the node's own copy goes");
+    platform.launch().await;
+}
+
 /// The recordings of a session by their kind, once both are ready, and when each was.
 pub(crate) async fn ready(platform: &Platform, session: &str) -> [(String, String); 2] {
     let query = "{ events(first: 100) { nodes { type aggregateId at data } } }";
@@ -45,7 +55,7 @@ fn packets(url: &str) -> [u64; 2] {
 }
 
 /// A hash of each packet's data, of video and of audio, in order.
-fn hashes(url: &str) -> [Vec<String>; 2] {
+pub(crate) fn hashes(url: &str) -> [Vec<String>; 2] {
     ["v:0", "a:0"].map(|stream| {
         let mut ffprobe = Command::new("ffprobe");
         ffprobe.args(["-v", "error", "-select_streams", stream, "-show_packets", "-show_data_hash", "md5"]);
@@ -299,14 +309,8 @@ async fn a_bucket_that_does_not_answer_holds_up_no_picture_and_gets_all_of_it_la
     let [_, (catchup, _)] = ready(&platform, &session).await;
     let vod = platform.url(&format!("/vod/{catchup}/index.m3u8"));
     let here = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup");
-    let folder = platform.data_dir().join("live").join(&session);
-    eventually("all of it to be archived", SOON, || async { folder.join("archived").exists().then_some(()) })
-        .await;
-
     // Another machine, with nothing but the bucket.
-    platform.kill();
-    std::fs::remove_dir_all(&folder).expect("the node's own copy goes");
-    platform.launch().await;
+    leave_to_the_archive(&mut platform, &session).await;
     let there = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup from the bucket");
     assert_eq!(there.playlist.text, here.playlist.text);
     for segment in &there.playlist.segments {

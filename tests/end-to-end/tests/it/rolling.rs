@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use end_to_end::{Broadcast, Channel, Clip, Keys, Platform, Start, Viewer, eventually};
+use end_to_end::{Broadcast, Channel, Clip, Codecs, Keys, Platform, Start, Viewer, eventually};
 use harness::postgres::Cluster;
 use kafka_harness::Kafka;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use crate::crash::{Ledger, Seeded, logged, own, shown};
 use crate::kafka::{found, names};
-use crate::{SOON, join};
+use crate::{SOON, from_environment, join};
 
 /// Pieces that are killed; 200 in the long form (docs/reliability.md), as `SIGMA_TEST_KILLS=200`.
 const KILLS: u32 = 10;
@@ -28,11 +28,15 @@ const BROKERS: u32 = 1;
 /// After the last kill: a broker of a loaded machine takes its time, a lease changes hands, feeds come back.
 const HEALED: Duration = Duration::from_secs(90);
 
-const SMALL: Clip = Clip { size: "320x180", rate: 30, gop: 30, seconds: 30, bitrate: 200, b_frames: 0 };
-
-fn from_environment(name: &str, otherwise: u32) -> u32 {
-    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
-}
+const SMALL: Clip = Clip {
+    size: "320x180",
+    rate: 30,
+    gop: 30,
+    seconds: 30,
+    bitrate: 200,
+    b_frames: 0,
+    codecs: Codecs::H264Aac,
+};
 
 /// Two API nodes, two for the rest, a media node; by their names.
 struct Fleet {

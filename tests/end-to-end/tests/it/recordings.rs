@@ -312,6 +312,18 @@ async fn a_bucket_that_does_not_answer_holds_up_no_picture_and_gets_all_of_it_la
     // Another machine, with nothing but the bucket.
     leave_to_the_archive(&mut platform, &session).await;
     let there = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup from the bucket");
+    // What has to be read from it, and put into it, is made once it answers.
+    let cut = "mutation($input: CreateClipInput!) { createClip(input: $input) { asset { id state exact } } }";
+    let input = json!({ "input": {"assetId": catchup, "from": 2.5, "to": 4.5, "exact": true} });
+    store.freeze();
+    let away = platform.graphql(cut, input.clone()).await;
+    assert_eq!(away.code(), "UNAVAILABLE", "{}", away.body);
+    store.thaw();
+    let made = platform.graphql(cut, input).await;
+    assert_eq!(
+        made.get("/createClip/asset"),
+        &json!({"id": made.text("/createClip/asset/id"), "state": "READY", "exact": true})
+    );
     assert_eq!(there.playlist.text, here.playlist.text);
     for segment in &there.playlist.segments {
         there.fetch(&segment.uri).await.expect("the bucket has it");

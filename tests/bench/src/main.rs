@@ -117,7 +117,7 @@ async fn run(asked: &Asked) -> io::Result<()> {
         [] => in_all(part),
         only => only.iter().any(|only| only == part),
     };
-    let (mut all, mut backbone) = (Vec::new(), Vec::new());
+    let (mut all, mut recording, mut backbone) = (Vec::new(), Vec::new(), Vec::new());
     macro_rules! part {
         ($name:literal, $measure:expr) => {
             part!($name, $measure, all);
@@ -134,7 +134,7 @@ async fn run(asked: &Asked) -> io::Result<()> {
         };
     }
     part!("ingest", rows::ingest::rows(&bench));
-    part!("recording", rows::recording::rows(&bench));
+    part!("recording", rows::recording::rows(&bench), recording);
     part!("requests", rows::viewing::requests(&bench));
     part!("waiting", rows::viewing::waiting(&bench));
     part!("capacity", rows::viewing::capacity(&bench));
@@ -144,18 +144,21 @@ async fn run(asked: &Asked) -> io::Result<()> {
     if asked.only.is_empty() {
         all.extend(report::glass(&std::fs::read_to_string("docs/acceptance.md").unwrap_or_default()));
     }
-    let text = format!("{stamp}\n\n{}", figures::table(&all));
-    println!("\n{text}");
-    if asked.write && !all.is_empty() {
-        report::write_between(Path::new("docs/performance.md"), "table", &text)?;
-        report::write_between(Path::new("README.md"), "table", &text)?;
-    }
-    let backbone = format!("{stamp}\n\n{}", figures::table(&backbone));
-    if wanted("backbone") {
-        println!("\n{backbone}");
-    }
-    if asked.write && wanted("backbone") {
-        report::write_between(Path::new("docs/performance.md"), "backbone", &backbone)?;
+    for (name, rows) in [("table", all), ("recording", recording), ("backbone", backbone)] {
+        if rows.is_empty() {
+            continue;
+        }
+        let text = format!("{stamp}\n\n{}", figures::table(&rows));
+        println!("\n{text}");
+        // Of the first table a part would stand for the whole.
+        let pages: &[&str] = match name {
+            "table" if !asked.only.is_empty() => &[],
+            "table" => &["docs/performance.md", "README.md"],
+            _ => &["docs/performance.md"],
+        };
+        for page in pages.iter().filter(|_| asked.write) {
+            report::write_between(Path::new(page), name, &text)?;
+        }
     }
     let plotted = asked.only.iter().any(|only| only == "plot") || (asked.only.is_empty() && !asked.quick);
     if plotted { plot(&bench, asked.write).await } else { Ok(()) }

@@ -48,7 +48,7 @@ rtmp {{
     chunk_size 4096;
     application live {{ live on; hls on; hls_path {root}/hls; hls_fragment 2s; hls_playlist_length 30s; }}
     application relay {{ live on; }}
-    application record {{ live on; hls on; hls_path {root}/hls; hls_fragment 2s; hls_playlist_length 30s; record all; record_path {root}/record; }}
+    application record {{ live on; hls on; hls_path {root}/recorded; hls_fragment 2s; hls_playlist_length 30s; record all; record_path {root}/record; }}
   }}
 }}
 http {{
@@ -68,8 +68,9 @@ http {{
         );
         let file = folder.path().join("nginx.conf");
         std::fs::write(&file, config)?;
-        std::fs::create_dir(folder.path().join("hls"))?;
-        std::fs::create_dir(folder.path().join("record"))?;
+        for name in ["hls", "recorded", "record"] {
+            std::fs::create_dir(folder.path().join(name))?;
+        }
         let log = folder.path().join("error.log");
         let arguments =
             ["-p", &root.to_string(), "-e", &log.display().to_string(), "-c", &file.display().to_string()]

@@ -116,6 +116,8 @@ pub enum Body {
     Init(Result<Arc<Init>, String>),
     /// A segment or part, and the init section that it was read with.
     Media(Result<Vec<Run>, String>),
+    /// What of a segment is said to be its key frame, and whether it is.
+    KeyFrame(Result<(), String>),
 }
 
 /// What should be a media playlist and cannot be read as one.
@@ -174,6 +176,10 @@ pub enum Purpose {
     Delta(Directives),
     /// A media playlist request that shows one rule.
     Probe(Probe, Directives),
+    /// A recording's I-frame playlist.
+    KeyFrames,
+    /// What an I-frame playlist lists with this number.
+    KeyFrame(u64),
     /// An init section.
     Init,
     /// A listed part.

@@ -230,6 +230,16 @@ impl Figures {
             "Bytes of segments that wait for the archive.",
             now.archive_backlog,
         );
+        families.counter(
+            "sigma_downloads_made_total",
+            "Heads of downloads that were made.",
+            &self.downloads_made,
+        );
+        families.counter(
+            "sigma_downloads_failed_total",
+            "Heads of downloads that could not be made.",
+            &self.downloads_failed,
+        );
         families.gauge(
             "sigma_recordings_bytes",
             "Bytes that recordings and what is on air take on this node's disk.",

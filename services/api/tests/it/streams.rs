@@ -156,19 +156,6 @@ async fn a_subscription_goes_on_with_comments_while_nothing_happens() {
 }
 
 #[tokio::test]
-async fn what_happens_once_the_answers_head_is_there_is_told() {
-    let platform = Platform::start().await;
-    for query in ["subscription { events { type } }", "subscription { channelUpdated { name } }"] {
-        for round in 0..50 {
-            let mut events = Events::open(&platform, TOKEN, query).await;
-            platform.channel(&format!("show {round}")).await;
-            let (name, data) = events.event().await;
-            assert_eq!((&*name, data.get("errors")), ("next", None), "{query}: {data:#}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn streams_count_as_sockets_do() {
     let platform = Platform::with(Limits { sockets_token: 1, ..Limits::default() }).await;
     let _first = Events::open(&platform, TOKEN, "subscription { channelUpdated { name } }").await;

@@ -20,14 +20,18 @@ interface Paging {
   readonly after: string | null;
 }
 
-interface Wanted<Data, Row, Variables, Changes, ChangeVariables> {
+interface Wanted<Data, Row, Variables> {
   /** Reads a page. */
   readonly list: TypedDocumentNode<Data, Variables>;
   /** What is listed, and which page of it. */
   readonly variables: (paging: Paging) => Variables;
   /** Another list has another one. */
   readonly key: string;
-  readonly rowsIn: (data: Data) => Listed<Row>;
+  /** Undefined where there is no such list. */
+  readonly rowsIn: (data: Data) => Listed<Row> | undefined;
+}
+
+interface Followed<Data, Row, Variables, Changes, ChangeVariables> extends Wanted<Data, Row, Variables> {
   /** Tells that something changed. */
   readonly changes: TypedDocumentNode<Changes, ChangeVariables>;
   readonly changesOf: ChangeVariables;
@@ -45,7 +49,21 @@ export interface Rows<Row> {
 }
 
 /** A list, newest first, page by page, read anew when the platform tells of a change or something may have been missed. */
-export function useRows<Data, Row, Variables extends AnyVariables, Changes, ChangeVariables extends AnyVariables>(wanted: Wanted<Data, Row, Variables, Changes, ChangeVariables>): Rows<Row> {
+export function useRows<Data, Row, Variables extends AnyVariables, Changes, ChangeVariables extends AnyVariables>(wanted: Followed<Data, Row, Variables, Changes, ChangeVariables>): Rows<Row> {
+  const rows = usePages(wanted);
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useLive(wanted.changes, wanted.changesOf, {
+    onData: () => {
+      clearTimeout(timer.current);
+      timer.current = setTimeout(rows.again, GATHER_MS);
+    },
+  });
+  return rows;
+}
+
+/** A list, newest first, page by page, read anew when its key is another one or something may have been missed. */
+export function usePages<Data, Row, Variables extends AnyVariables>(wanted: Wanted<Data, Row, Variables>): Rows<Row> {
   const api = useApi();
   const [rows, setRows] = useState<readonly Row[] | null>(null);
   const [next, setNext] = useState<string | null>(null);
@@ -53,11 +71,9 @@ export function useRows<Data, Row, Variables extends AnyVariables, Changes, Chan
   const [fault, setFault] = useState<Fault | null>(null);
   const round = useRef(0);
   const shown = useRef(0);
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const latest = useRef(wanted);
   useEffect(() => { latest.current = wanted; });
   useEffect(() => { shown.current = rows?.length ?? 0; }, [rows]);
-  useEffect(() => () => clearTimeout(timer.current), []);
 
   const read = useCallback(async (first: number, after: string | null) => {
     const mine = (round.current += 1);
@@ -68,8 +84,9 @@ export function useRows<Data, Row, Variables extends AnyVariables, Changes, Chan
     if (mine !== round.current) return;
     setLoading(false);
     setFault(answer.fault);
-    if (answer.data === null) return;
-    const { nodes, pageInfo } = rowsIn(answer.data);
+    const page = answer.data === null ? undefined : rowsIn(answer.data);
+    if (page === undefined) return;
+    const { nodes, pageInfo } = page;
     setRows((before) => (after === null || before === null ? nodes : [...before, ...nodes]));
     setNext(pageInfo.hasNextPage ? pageInfo.endCursor : null);
   }, [api]);
@@ -77,11 +94,5 @@ export function useRows<Data, Row, Variables extends AnyVariables, Changes, Chan
   const again = useCallback(() => void read(Math.min(MOST, Math.max(PAGE, shown.current)), null), [read]);
   useEffect(again, [again, wanted.key]);
   useRefresh(again);
-  useLive(wanted.changes, wanted.changesOf, {
-    onData: () => {
-      clearTimeout(timer.current);
-      timer.current = setTimeout(again, GATHER_MS);
-    },
-  });
   return { rows, loading, fault, again, more: next === null ? null : () => void read(PAGE, next) };
 }

@@ -24,8 +24,11 @@ use crate::figures::{Aim, Figure, Row, quantile};
 use crate::process::{Core, family_cpu_seconds, own_cpu_seconds, spread_out};
 use crate::servers::Sigma;
 
-/// Commands that are under way at once.
+/// Commits that are under way at once.
 const AT_ONCE: usize = 64;
+
+/// Commands that are under way at once: enough to keep the machine busy, and no more, for who comes beyond that only waits.
+const COMMANDS: usize = 48;
 
 /// Channels that they are of.
 const CHANNELS: usize = 512;
@@ -172,12 +175,12 @@ async fn commands(bench: &Bench) -> io::Result<Vec<Row>> {
         let sigma = Sigma::start(&bench.binary, Core::Any, &flags).await?;
         let crew = Crew { server: Some(&sigma), cluster: &cluster, kafka: kafka.as_ref(), own: "asking" };
         let before = crew.spent()?;
-        let (rates, p99) = through_graphql(bench, &sigma, AT_ONCE).await?;
+        let (rates, p99) = through_graphql(bench, &sigma, COMMANDS).await?;
         let all: f64 = rates.iter().sum::<f64>() * bench.span(4_000, 2_000).as_secs_f64();
         let cost = crew.told(before, all)?;
         let shown = if with_kafka { "shown through Kafka" } else { "shown" };
         rows.extend(of_commands(
-            &format!("commands a second through GraphQL, durable (PostgreSQL) and {shown}, {AT_ONCE} at once; {cost}"),
+            &format!("commands a second through GraphQL, durable (PostgreSQL) and {shown}, {COMMANDS} at once; {cost}"),
             "a command's answer, p99, at that rate",
             &rates,
             &p99,

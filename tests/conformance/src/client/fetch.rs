@@ -60,6 +60,7 @@ impl Run {
         let limit = match request.purpose {
             Purpose::Unknown | Purpose::GivenUp => OTHER_LIMIT,
             Purpose::Init | Purpose::Part(..) | Purpose::Segment(_) | Purpose::Hint(..) => MEDIA_LIMIT,
+            Purpose::KeyFrame(_) => MEDIA_LIMIT,
             Purpose::OldPart(..) | Purpose::OldSegment(_) | Purpose::AfterEnd(_) => MEDIA_LIMIT,
             _ => PLAYLIST_LIMIT,
         };

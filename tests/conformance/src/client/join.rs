@@ -22,6 +22,8 @@ pub(crate) struct Joined {
     pub(crate) has_multivariant: bool,
     pub(crate) recorded: bool,
     pub(crate) renditions: Vec<Url>,
+    /// The I-frame playlist, where one is named.
+    pub(crate) key_frames: Option<Url>,
 }
 
 pub(crate) async fn join(run: &Run, address: &str) -> Result<Joined, Refusal> {
@@ -33,7 +35,8 @@ pub(crate) async fn join(run: &Run, address: &str) -> Result<Joined, Refusal> {
     if !text.contains("#EXT-X-STREAM-INF") {
         let recorded = parse_media(&text).map_err(no_playlist)?.ended;
         let renditions = vec![base];
-        return Ok(Joined { address: url.to_string(), has_multivariant: false, recorded, renditions });
+        let address = url.to_string();
+        return Ok(Joined { address, has_multivariant: false, recorded, renditions, key_frames: None });
     }
     let read = parse_multivariant(&text).map_err(no_playlist)?;
     let mut renditions: Vec<Url> = Vec::new();
@@ -46,10 +49,13 @@ pub(crate) async fn join(run: &Run, address: &str) -> Result<Joined, Refusal> {
         }
     }
     let media = renditions.first().ok_or_else(|| no_playlist("it names no variant".to_owned()))?;
+    let of_pictures = read.key_frames.first().cloned();
     let (_, text) = first(run, media.clone(), Purpose::Plain, false).await?;
     let read = parse_media(&text);
     let recorded = read.map_err(|error| Refusal::NoPlaylist { url: media.to_string(), error })?.ended;
-    Ok(Joined { address: url.to_string(), has_multivariant: true, recorded, renditions })
+    // The first stands for the others.
+    let key_frames = of_pictures.and_then(|uri| base.join(&uri).ok());
+    Ok(Joined { address: url.to_string(), has_multivariant: true, recorded, renditions, key_frames })
 }
 
 /// A first playlist, and the address that it came from in the end. A multivariant playlist is noted.

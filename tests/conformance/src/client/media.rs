@@ -15,7 +15,7 @@ use crate::observation::{Body, Purpose, range_of};
 use crate::playlist::{ByteRange, Map, MediaPlaylist, Micros, Segment};
 
 /// How long a segment may take.
-const WITHIN: Duration = Duration::from_secs(30);
+pub(super) const WITHIN: Duration = Duration::from_secs(30);
 
 /// How many downloads of listed media run at once, a rendition.
 const AT_ONCE: usize = 6;

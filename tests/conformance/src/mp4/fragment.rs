@@ -68,7 +68,38 @@ pub fn read(bytes: &[u8], init: &Init) -> Result<Vec<Run>, String> {
     if runs.is_empty() { Err("no moof".to_owned()) } else { Ok(runs) }
 }
 
-fn run(bytes: &[u8], moof_at: usize, traf: Atom<'_>, init: &Init) -> Result<Run, String> {
+/// Reads the beginning of a fragment that is to hold one picture, which can be decoded alone.
+///
+/// # Errors
+/// What is not as it must be, in words.
+pub fn key_frame(bytes: &[u8], init: &Init) -> Result<(), String> {
+    let head = bytes.get(..u32_at(bytes, 0)? as usize).ok_or("the moof is cut off")?;
+    let moof = path(head, &[b"moof"])?;
+    for traf in atoms(moof.body)?.into_iter().filter(|atom| atom.name == *b"traf") {
+        let Laid { track, samples, .. } = laid(moof.at, traf, init)?;
+        let Some((at, sample)) = samples.first().filter(|_| track.kind == Kind::Video) else { continue };
+        let end = at.saturating_add(sample.size as usize);
+        let picture = bytes.get(*at..end);
+        let picture = picture.ok_or_else(|| format!("the picture ends at byte {end} of {}", bytes.len()))?;
+        let is_alone = track.nal_length.is_none_or(|length| is_idr(picture, length, track));
+        return match sample.flags & NOT_SYNC == 0 && is_alone {
+            true => Ok(()),
+            false => Err("the picture cannot be decoded alone".to_owned()),
+        };
+    }
+    Err("there is no picture".to_owned())
+}
+
+/// Where the samples of a track's run lie.
+struct Laid<'i> {
+    track: &'i Track,
+    start: u64,
+    samples: Vec<(usize, Sample)>,
+    /// Where the last of them ends.
+    end: usize,
+}
+
+fn laid<'i>(moof_at: usize, traf: Atom<'_>, init: &'i Init) -> Result<Laid<'i>, String> {
     let tfhd = path(traf.body, &[b"tfhd"])?.body;
     let (tf_flags, id) = (u32_at(tfhd, 0)? & 0x00ff_ffff, u32_at(tfhd, 4)?);
     let track = init.tracks.iter().find(|track| track.id == id);
@@ -89,8 +120,27 @@ fn run(bytes: &[u8], moof_at: usize, traf: Atom<'_>, init: &Init) -> Result<Run,
     let flags = read(0x20, track.default_flags)?;
     let tfdt = path(traf.body, &[b"tfdt"])?.body;
     let start = if tfdt.first() == Some(&1) { u64_at(tfdt, 4)? } else { u64::from(u32_at(tfdt, 4)?) };
+    let base = base.map_or(Ok(moof_at), usize::try_from).map_err(|_| "base_data_offset is too large")?;
+    let mut out = Laid { track, start, samples: Vec::new(), end: base };
+    for trun in atoms(traf.body)?.into_iter().filter(|atom| atom.name == *b"trun") {
+        let (samples, offset) = samples(trun.body, Sample { duration, size, flags })?;
+        if let Some(offset) = offset {
+            out.end =
+                usize::try_from(base as i64 + i64::from(offset)).map_err(|_| "data_offset is negative")?;
+        }
+        for sample in samples {
+            let at = out.end;
+            out.end = at.saturating_add(sample.size as usize);
+            out.samples.push((at, sample));
+        }
+    }
+    Ok(out)
+}
+
+fn run(bytes: &[u8], moof_at: usize, traf: Atom<'_>, init: &Init) -> Result<Run, String> {
+    let Laid { track, start, samples, end } = laid(moof_at, traf, init)?;
     let mut out = Run {
-        track: id,
+        track: track.id,
         kind: track.kind,
         timescale: track.timescale,
         start,
@@ -102,32 +152,23 @@ fn run(bytes: &[u8], moof_at: usize, traf: Atom<'_>, init: &Init) -> Result<Run,
         first_idr: None,
         any_idr: None,
     };
-    let base = base.map_or(Ok(moof_at), usize::try_from).map_err(|_| "base_data_offset is too large")?;
-    let mut data = base;
-    for trun in atoms(traf.body)?.into_iter().filter(|atom| atom.name == *b"trun") {
-        let (samples, offset) = samples(trun.body, Sample { duration, size, flags })?;
-        if let Some(offset) = offset {
-            data = usize::try_from(base as i64 + i64::from(offset)).map_err(|_| "data_offset is negative")?;
+    for (at, sample) in samples {
+        let sync = sample.flags & NOT_SYNC == 0;
+        let idr = track.nal_length.filter(|_| track.kind == Kind::Video).map(|length| {
+            let end = at.saturating_add(sample.size as usize).min(bytes.len());
+            bytes.get(at..end).is_some_and(|units| is_idr(units, length, track))
+        });
+        if out.samples == 0 {
+            (out.first_sync, out.first_idr, out.any_idr) = (sync, idr, idr);
         }
-        for sample in samples {
-            let sync = sample.flags & NOT_SYNC == 0;
-            let idr = track.nal_length.filter(|_| track.kind == Kind::Video).map(|length| {
-                let end = data.saturating_add(sample.size as usize).min(bytes.len());
-                bytes.get(data..end).is_some_and(|units| is_idr(units, length, track))
-            });
-            if out.samples == 0 {
-                (out.first_sync, out.first_idr, out.any_idr) = (sync, idr, idr);
-            }
-            out.any_sync |= sync;
-            out.any_idr = out.any_idr.zip(idr).map(|(any, this)| any || this);
-            out.samples += 1;
-            out.duration += u64::from(sample.duration);
-            out.bytes += u64::from(sample.size);
-            data = data.saturating_add(sample.size as usize);
-        }
+        out.any_sync |= sync;
+        out.any_idr = out.any_idr.zip(idr).map(|(any, this)| any || this);
+        out.samples += 1;
+        out.duration += u64::from(sample.duration);
+        out.bytes += u64::from(sample.size);
     }
-    if data > bytes.len() {
-        return Err(format!("the samples go {} bytes beyond the end", data - bytes.len()));
+    if end > bytes.len() {
+        return Err(format!("the samples go {} bytes beyond the end", end - bytes.len()));
     }
     child(bytes, b"mdat")?.ok_or("no mdat")?;
     Ok(out)

@@ -5,7 +5,7 @@ mod boxes;
 mod fragment;
 mod init;
 
-pub use fragment::{Run, read as read_fragment};
+pub use fragment::{Run, key_frame as read_key_frame, read as read_fragment};
 pub use init::{Init, Kind, Track, read as read_init};
 
 /// A clock's ticks as microseconds.

@@ -80,6 +80,7 @@ impl Reader {
             }
             "#EXT-X-PLAYLIST-TYPE" => self.out.kind = Some(value.to_owned()),
             "#EXT-X-INDEPENDENT-SEGMENTS" => self.out.independent_segments = true,
+            "#EXT-X-I-FRAMES-ONLY" => self.out.key_frames_only = true,
             "#EXT-X-SERVER-CONTROL" => self.control(value, line)?,
             "#EXT-X-PART-INF" => {
                 let target = Attributes::parse(value)?.seconds("PART-TARGET")?;

@@ -158,6 +158,8 @@ pub struct MediaPlaylist {
     pub independent_segments: bool,
     /// `EXT-X-PLAYLIST-TYPE`
     pub kind: Option<String>,
+    /// `EXT-X-I-FRAMES-ONLY`
+    pub key_frames_only: bool,
     /// `EXT-X-SKIP`: then it is a delta.
     pub skip: Option<Skip>,
     /// The whole segments, oldest first.

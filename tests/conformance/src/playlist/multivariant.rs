@@ -44,6 +44,8 @@ pub struct Multivariant {
     pub variants: Vec<Variant>,
     /// Renditions that have a playlist of their own.
     pub renditions: Vec<RenditionUri>,
+    /// The I-frame playlists that `EXT-X-I-FRAME-STREAM-INF` names.
+    pub key_frames: Vec<String>,
     /// `EXT-X-INDEPENDENT-SEGMENTS`: said of all of them.
     pub independent_segments: bool,
 }
@@ -61,7 +63,7 @@ pub fn parse(text: &str) -> Result<Multivariant, String> {
     let mut said: Option<Variant> = None;
     for line in lines {
         let bad = |error: String| format!("{error}: {line}");
-        if out.variants.len() + out.renditions.len() > MOST {
+        if out.variants.len() + out.renditions.len() + out.key_frames.len() > MOST {
             return Err(format!("more than {MOST} renditions"));
         }
         if let Some(value) = line.strip_prefix("#EXT-X-STREAM-INF:") {
@@ -83,6 +85,8 @@ pub fn parse(text: &str) -> Result<Multivariant, String> {
                 let kind = read.text("TYPE").map_err(bad)?;
                 out.renditions.push(RenditionUri { kind, uri: uri.to_owned() });
             }
+        } else if let Some(value) = line.strip_prefix("#EXT-X-I-FRAME-STREAM-INF:") {
+            out.key_frames.push(Attributes::parse(value).and_then(|read| read.text("URI")).map_err(bad)?);
         } else if line == "#EXT-X-INDEPENDENT-SEGMENTS" {
             out.independent_segments = true;
         } else if !line.is_empty() && !line.starts_with('#') {
@@ -105,9 +109,10 @@ mod tests {
     #[test]
     fn variants_and_renditions_are_read() {
         let text = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"en\",URI=\"a.m3u8\"\n\
-            #EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=900,CODECS=\"avc1.42c01e,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO=\"a\"\nv.m3u8\n";
+            #EXT-X-STREAM-INF:BANDWIDTH=1000,AVERAGE-BANDWIDTH=900,CODECS=\"avc1.42c01e,mp4a.40.2\",RESOLUTION=640x360,FRAME-RATE=30.000,AUDIO=\"a\"\nv.m3u8\n\
+            #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=100,URI=\"i.m3u8\"\n";
         let read = parse(text).expect("a multivariant playlist");
-        assert_eq!(read.renditions[0].uri, "a.m3u8");
+        assert_eq!((read.renditions[0].uri.as_str(), read.key_frames), ("a.m3u8", vec!["i.m3u8".to_owned()]));
         assert_eq!((read.variants[0].bandwidth, read.variants[0].uri.as_str()), (Some(1_000), "v.m3u8"));
         assert!(parse("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n").is_err());
     }

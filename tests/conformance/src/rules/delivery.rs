@@ -41,7 +41,9 @@ pub(super) fn coding_and_types(case: &Case<'_>) -> Finding {
         };
         let (sound, what) = match answer.body {
             Body::Text(_) | Body::Playlist(_) => (PLAYLIST_TYPES.contains(&base.as_str()), "a playlist"),
-            Body::Init(_) | Body::Media(_) => (MEDIA_TYPES.contains(&base.as_str()), "media"),
+            Body::Init(_) | Body::Media(_) | Body::KeyFrame(_) => {
+                (MEDIA_TYPES.contains(&base.as_str()), "media")
+            }
             Body::None => continue,
         };
         if !sound {

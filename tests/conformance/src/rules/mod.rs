@@ -62,7 +62,7 @@ impl Rule {
 }
 
 /// All rules, by number.
-pub const RULES: [Rule; 49] = [
+pub const RULES: [Rule; 50] = [
     rule(1, "4.4.3.8, 6.2.4", "CAN-BLOCK-RELOAD, and one SERVER-CONTROL for all", control::server_control),
     rule(2, "4.4.3.8, HAS 14.3", "PART-HOLD-BACK of 3 part targets", control::part_hold_back),
     rule(3, "4.4.3.8", "HOLD-BACK of 3 target durations", control::hold_back),
@@ -115,6 +115,8 @@ pub const RULES: [Rule; 49] = [
     rule(47, "HAS 8.1", "durations that add up to what plays", recorded::durations).of(Of::Recordings),
     rule(48, "HAS 1.26, 1.27", "rates within 10 % of what is measured", recorded::rates).of(Of::Recordings),
     rule(49, "HAS 9.11, 9.12", "INDEPENDENT-SEGMENTS where all are", recorded::independent)
+        .of(Of::Recordings),
+    rule(50, "4.4.3.6, HAS 6.1", "I-frames to wind through, each a picture", recorded::key_frames)
         .of(Of::Recordings),
 ];
 

@@ -1,10 +1,11 @@
-//! What is asked of recordings alone: rules 45 to 49.
+//! What is asked of recordings alone: rules 45 to 50.
 
 use super::delivery::{Measured, measure, variant_of};
 use crate::case::{Case, Line};
 use crate::finding::{Exhibit, Finding, Trial, seconds};
 use crate::mp4::{Kind, Run, micros};
-use crate::playlist::Micros;
+use crate::observation::{Body, Exchange, Purpose};
+use crate::playlist::{MediaPlaylist, Micros};
 
 /// Where the media does not tell how long a picture stands.
 const USUAL_PICTURE: Micros = 41_708;
@@ -141,4 +142,70 @@ pub(super) fn independent(case: &Case<'_>) -> Finding {
         }
     }
     trial.end("said", "not every segment begins with an IDR picture, or not every one was read")
+}
+
+/// How far the I-frames may be from standing as long as the media plays, for their durations are rounded one by one.
+const ROUNDED: Micros = 100_000;
+
+pub(super) fn key_frames(case: &Case<'_>) -> Finding {
+    let Some((exchange, all)) = case.multivariants.last() else {
+        return Finding::not_applicable("a media playlist was given: it names no others");
+    };
+    let is_of_pictures = |line: &Line<'_>| {
+        let runs = line.segments.keys().filter_map(|msn| case.segment_runs(line, *msn));
+        runs.flatten().any(|run| run.kind == Kind::Video)
+    };
+    if !case.lines.iter().any(is_of_pictures) {
+        return Finding::not_applicable("there are no pictures");
+    }
+    let mut trial = Trial::new();
+    trial.saw();
+    if all.key_frames.is_empty() {
+        trial.breach("no EXT-X-I-FRAME-STREAM-INF", [Exhibit::playlist(exchange, &all.text)]);
+    }
+    for exchange in &case.log.exchanges {
+        for said in said_of_key_frames(case, exchange) {
+            let shows = match exchange.answer().map(|answer| &answer.body) {
+                Some(Body::Playlist(Ok(read))) => Exhibit::playlist(exchange, &read.text),
+                _ => Exhibit::new(exchange.url.clone(), &exchange.came()),
+            };
+            trial.breach(said, [shows]);
+        }
+    }
+    trial.end("each a picture, for as long as the media", "")
+}
+
+/// What is wrong with an I-frame playlist, or with what it lists.
+fn said_of_key_frames(case: &Case<'_>, exchange: &Exchange) -> Vec<String> {
+    let body = exchange.answer().map(|answer| &answer.body);
+    match (&exchange.purpose, body) {
+        (Purpose::KeyFrames, Some(Body::Playlist(Ok(read)))) => {
+            let mut wrong = Vec::new();
+            if !read.key_frames_only {
+                wrong.push("there is no EXT-X-I-FRAMES-ONLY".to_owned());
+            }
+            if !read.ended {
+                wrong.push("the I-frames have no end".to_owned());
+            }
+            let length = |playlist: &MediaPlaylist| -> Micros {
+                playlist.segments.iter().map(|segment| segment.duration).sum()
+            };
+            let plays = case.lines.first().and_then(|line| line.follows().next());
+            let plays = plays.map_or(0, |load| length(&load.playlist));
+            let stand = length(read);
+            if (stand - plays).abs() > ROUNDED {
+                wrong.push(format!(
+                    "the I-frames stand for {} and the media plays for {}",
+                    seconds(stand),
+                    seconds(plays)
+                ));
+            }
+            wrong
+        }
+        (Purpose::KeyFrame(_), Some(Body::KeyFrame(read))) => read.clone().err().into_iter().collect(),
+        (Purpose::KeyFrames | Purpose::KeyFrame(_), _) => {
+            vec![format!("an I-frame, or their playlist, is not to be had: {}", exchange.came())]
+        }
+        _ => Vec::new(),
+    }
 }

@@ -1,5 +1,7 @@
 //! Everything in PostgreSQL: the same platform, and what becomes of it while PostgreSQL is away.
 
+use std::time::Duration;
+
 use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, eventually};
 use harness::postgres::Cluster;
 use serde_json::json;
@@ -60,6 +62,28 @@ async fn a_broadcast_lives_with_everything_in_postgresql() {
     assert!(!platform.log().contains(PASSWORD), "{}", platform.log());
     let metrics = platform.metrics().await;
     assert!(metrics.contains("sigma_store_readers_held_up_seconds 0"), "{metrics}");
+}
+
+#[tokio::test]
+async fn a_subscriptions_answer_begins_once_it_has_its_place_in_the_log() {
+    let cluster = Cluster::quick(&[]);
+    let database = cluster.database().await;
+    let platform = Platform::start(Start { database: Some(database.clone()), ..Start::default() }).await;
+    platform.create_channel("Before", json!({})).await;
+    let mut shell = cluster.shell(database.rsplit_once('/').expect("a database").1).await;
+    let mut holding = sqlx::Connection::begin(&mut shell).await.expect("a transaction");
+    let hold = "lock table sigma.events in access exclusive mode";
+    sqlx::query(hold).execute(&mut *holding).await.expect("nobody reads the log");
+
+    let token = platform.admin_token();
+    let mut asked = std::pin::pin!(platform.subscribe(&token, "subscription { events { type } }", json!({})));
+    let early = sigma_clock::timeout(Duration::from_secs(2), &mut asked).await;
+    assert!(early.is_err(), "it is answered, and has no place yet");
+    holding.rollback().await.expect("the log is read again");
+    let mut told = asked.await;
+    platform.create_channel("After", json!({})).await;
+    let first = told.next().await.expect("an answer");
+    assert_eq!(first["data"]["events"]["type"], "channel.created", "{first}");
 }
 
 #[tokio::test]

@@ -242,6 +242,7 @@ async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
         platform.client().get(state).send().await.expect("an answer").json().await.expect("JSON");
     assert_eq!((&state["state"], &state["missing"]), (&json!("READY"), &json!([])));
     assert_eq!(state["urls"], json!([download]));
+    assert_eq!(platform.figure("sigma_downloads_made_total").await, Some(1));
     let before = platform.client().get(&plain).send().await.expect("an answer");
     assert_eq!(before.headers()["content-disposition"], format!("attachment; filename=\"{catchup}.mp4\""));
     let before = before.bytes().await.expect("all of it");

@@ -132,7 +132,7 @@ impl Downloads {
     }
 
     /// How far the making is, which is begun where it is not; none where too many wait already.
-    fn ordered(&self, wanted: &Wanted) -> Option<watch::Receiver<Progress>> {
+    fn ordered(&self, core: &Arc<Core>, wanted: &Wanted) -> Option<watch::Receiver<Progress>> {
         let mut makings = self.makings.lock().unwrap_or_else(PoisonError::into_inner);
         let is_over = |progress: &watch::Receiver<Progress>| match &*progress.borrow() {
             // One whose maker is gone is over, too.
@@ -159,16 +159,19 @@ impl Downloads {
             plan: wanted.plan.clone(),
             damaged: Arc::clone(&self.damaged),
         };
+        let core = Arc::clone(core);
         tokio::spawn(async move {
             // The semaphore is never closed.
             let _turn = room.acquire_owned().await;
             let (asset, began) = (order.asset.clone(), monotonic());
             let state = match making::make(order, shelf, &sender).await {
                 Ok(()) => {
+                    core.figures.downloads_made.add(1);
                     info!(asset.id = %asset, took_ms = began.elapsed().as_millis(), "a download is ready");
                     Progress::Ready
                 }
                 Err(error) => {
+                    core.figures.downloads_failed.add(1);
                     warn!(asset.id = %asset, %error, "a download cannot be made");
                     Progress::Failed { why: error.to_string().into(), since: monotonic() }
                 }
@@ -268,7 +271,7 @@ impl Origin {
                 "missing": missing.collect::<Vec<_>>(),
             })
         } else {
-            let progress = self.core.downloads.ordered(&wanted).ok_or_else(busy)?;
+            let progress = self.core.downloads.ordered(&self.core, &wanted).ok_or_else(busy)?;
             let progress = progress.borrow().clone();
             match progress {
                 Progress::Making { percent } => making(percent),
@@ -312,7 +315,7 @@ impl Origin {
         if let Some(found) = downloads.find(wanted).await {
             return Ok(Ok(found));
         }
-        let mut progress = downloads.ordered(wanted).ok_or_else(busy)?;
+        let mut progress = downloads.ordered(&self.core, wanted).ok_or_else(busy)?;
         let over = async {
             // Whoever makes it and is gone has said nothing: that is told below.
             let _ = progress.wait_for(|progress| !matches!(progress, Progress::Making { .. })).await;

@@ -1,8 +1,6 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
 import { Link } from 'wouter';
 import { ChannelSessionsDocument, type ChannelSessionsQuery } from '../../api/generated';
-import type { Fault } from '../../api/faults';
-import { useApi, useRefresh } from '../../api/react';
+import { usePages, type Rows } from '../../api/use-rows';
 import { useSpeech } from '../../messages/react';
 import { SessionBadge } from '../../ui/badge';
 import { Button } from '../../ui/button';
@@ -12,12 +10,10 @@ import { Clock, Moment } from '../../ui/time';
 
 type Row = NonNullable<ChannelSessionsQuery['channel']>['sessions']['nodes'][number];
 
-const PAGE = 20;
-
 /** The channel's sessions, newest first. `version` is another whenever one has begun, changed or ended. */
 export function SessionHistory({ channelId, version }: { channelId: string; version: string }) {
   const { m } = useSpeech();
-  const { rows, next, loading, fault, more, again } = useSessions(channelId, version);
+  const { rows, loading, fault, more, again } = useSessions(channelId, version);
   return (
     <Card title={m.session.history} className="history">
       {rows === null ? (fault === null && <Loading><Skeleton lines={4} /></Loading>) : rows.length === 0 ? <EmptyState level={3} icon="clock" title={m.session.historyEmpty} /> : (
@@ -31,7 +27,7 @@ export function SessionHistory({ channelId, version }: { channelId: string; vers
         </div>
       )}
       {fault !== null && <FaultNotice fault={fault} title={m.faults.loadTitle} retry={again} />}
-      {next !== null && <div className="channel-more"><Button isPending={loading} onPress={more}>{m.common.more}</Button></div>}
+      {more !== null && <div className="channel-more"><Button isPending={loading} onPress={more}>{m.common.more}</Button></div>}
     </Card>
   );
 }
@@ -50,32 +46,11 @@ function SessionRow({ row }: { row: Row }) {
   );
 }
 
-function useSessions(channelId: string, version: string) {
-  const api = useApi();
-  const [rows, setRows] = useState<readonly Row[] | null>(null);
-  const [next, setNext] = useState<string | null>(null);
-  const [loading, setLoading] = useState(false);
-  const [fault, setFault] = useState<Fault | null>(null);
-  const round = useRef(0);
-  const shown = useRef(0);
-  useEffect(() => { shown.current = rows?.length ?? 0; }, [rows]);
-
-  const read = useCallback(async (first: number, after: string | null) => {
-    const mine = (round.current += 1);
-    setLoading(true);
-    const { data, fault } = await api.ask(ChannelSessionsDocument, { id: channelId, first, after });
-    if (mine !== round.current) return;
-    setLoading(false);
-    setFault(fault);
-    const page = data?.channel?.sessions;
-    if (page === undefined) return;
-    setRows((before) => (after === null || before === null ? page.nodes : [...before, ...page.nodes]));
-    setNext(page.pageInfo.hasNextPage ? page.pageInfo.endCursor : null);
-  }, [api, channelId]);
-
-  const again = useCallback(() => void read(Math.min(100, Math.max(PAGE, shown.current)), null), [read]);
-  useEffect(again, [again, version]);
-  useRefresh(again);
-  const more = useCallback(() => { if (!loading && next !== null) void read(PAGE, next); }, [loading, next, read]);
-  return { rows, next, loading, fault, more, again };
+function useSessions(id: string, version: string): Rows<Row> {
+  return usePages({
+    list: ChannelSessionsDocument,
+    variables: (page) => ({ id, ...page }),
+    key: `${id} ${version}`,
+    rowsIn: (data) => data.channel?.sessions,
+  });
 }

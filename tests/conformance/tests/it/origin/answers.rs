@@ -49,7 +49,7 @@ pub(super) fn media(body: impl Into<Bytes>) -> Answer {
     answer(200, "video/mp4", "public, max-age=31536000, immutable", body)
 }
 
-fn partial(from: usize, length: usize, all: usize, body: Bytes) -> Answer {
+pub(super) fn partial(from: usize, length: usize, all: usize, body: Bytes) -> Answer {
     let mut answer = media(body);
     *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
     let range = format!("bytes {from}-{}/{all}", from + length - 1);
@@ -100,7 +100,7 @@ impl Origin {
             ["b", "index.m3u8"] => self.media_playlist(Side::B, watch, query, gzip).await,
             ["a", name] => self.file(Side::A, watch, name, None).await,
             ["b", name] => self.file(Side::B, watch, name, range).await,
-            ["recording", name] => self.recorded(name, gzip).unwrap_or_else(|| self.missing()),
+            ["recording", name] => self.recorded(name, gzip, range).unwrap_or_else(|| self.missing()),
             _ => self.missing(),
         }
     }

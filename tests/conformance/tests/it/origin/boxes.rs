@@ -60,3 +60,13 @@ pub(crate) fn part(decode_time: u64, ms: u64, bytes: usize, idr: bool) -> Vec<u8
     let offset = u32::try_from(moof(0).len() + 8).expect("small");
     [moof(offset), atom(b"mdat", &[&media])].concat()
 }
+
+/// Where the first picture of a segment ends: behind its `moof`, its `mdat`'s head, and as many bytes as its length says.
+pub(crate) fn first_picture_ends(segment: &[u8]) -> usize {
+    let number = |at: usize| {
+        let bytes: [u8; 4] = segment[at..at + 4].try_into().expect("four bytes");
+        u32::from_be_bytes(bytes) as usize
+    };
+    let picture = number(0) + 8;
+    picture + 4 + number(picture)
+}

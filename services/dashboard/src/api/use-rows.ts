@@ -25,6 +25,8 @@ interface Wanted<Data, Row, Variables> {
   readonly list: TypedDocumentNode<Data, Variables>;
   /** What is listed, and which page of it. */
   readonly variables: (paging: Paging) => Variables;
+  /** Rows a page; 30 unless told. */
+  readonly page?: number;
   /** Another list has another one. */
   readonly key: string;
   /** Undefined where there is no such list. */
@@ -64,6 +66,7 @@ export function useRows<Data, Row, Variables extends AnyVariables, Changes, Chan
 
 /** A list, newest first, page by page, read anew when its key is another one or something may have been missed. */
 export function usePages<Data, Row, Variables extends AnyVariables>(wanted: Wanted<Data, Row, Variables>): Rows<Row> {
+  const { page = PAGE } = wanted;
   const api = useApi();
   const [rows, setRows] = useState<readonly Row[] | null>(null);
   const [next, setNext] = useState<string | null>(null);
@@ -84,15 +87,15 @@ export function usePages<Data, Row, Variables extends AnyVariables>(wanted: Want
     if (mine !== round.current) return;
     setLoading(false);
     setFault(answer.fault);
-    const page = answer.data === null ? undefined : rowsIn(answer.data);
-    if (page === undefined) return;
-    const { nodes, pageInfo } = page;
+    const listed = answer.data === null ? undefined : rowsIn(answer.data);
+    if (listed === undefined) return;
+    const { nodes, pageInfo } = listed;
     setRows((before) => (after === null || before === null ? nodes : [...before, ...nodes]));
     setNext(pageInfo.hasNextPage ? pageInfo.endCursor : null);
   }, [api]);
 
-  const again = useCallback(() => void read(Math.min(MOST, Math.max(PAGE, shown.current)), null), [read]);
+  const again = useCallback(() => void read(Math.min(MOST, Math.max(page, shown.current)), null), [read, page]);
   useEffect(again, [again, wanted.key]);
   useRefresh(again);
-  return { rows, loading, fault, again, more: next === null ? null : () => void read(PAGE, next) };
+  return { rows, loading, fault, again, more: next === null ? null : () => void read(page, next) };
 }

@@ -130,7 +130,7 @@ describe('a viewer of a channel that can be rewound', () => {
     const before = await behind();
     await page.locator('.control.back').click();
     await between(behind, before + 9, before + 10 + SLACK_S);
-    expect(await page.locator('.bar .live').textContent()).toBe(messages.controls.goLive);
+    await expect.poll(() => page.locator('.bar .live').textContent(), { timeout: PATIENCE }).toBe(messages.controls.goLive);
     await page.keyboard.press('j');
     await between(behind, before + 19, before + 20 + 2 * SLACK_S);
     await page.keyboard.press('l');

@@ -8,7 +8,7 @@ const SECONDS = Number(process.env.SIGMA_SECONDS ?? 210);
 /** Silence is found out only after a blocked request of a 2 s target duration was answered 503. */
 const SILENCE = 8;
 /** No date ranges, no byte ranges, one rendition; in clear there is no HTTP/2 to ask for; and those of recordings. */
-const NEVER = [6, 33, 37, 38, 39, 41, 45, 46, 47, 48, 49];
+const NEVER = [6, 33, 37, 38, 39, 41, 45, 46, 47, 48, 49, 50];
 /** Those of parts and hints. */
 const PARTS = [2, 7, 8, 10, 11, 13, 14, 25, 26, 34, 35];
 /** Beside them, what a mode cannot show: where the skip boundary is the window itself no delta skips anything (32), and in NORMAL nothing is blocked for 3 target durations (18 s) but by what rule 12 forbids. */

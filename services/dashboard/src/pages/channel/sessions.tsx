@@ -10,6 +10,8 @@ import { Clock, Moment } from '../../ui/time';
 
 type Row = NonNullable<ChannelSessionsQuery['channel']>['sessions']['nodes'][number];
 
+const PAGE = 20;
+
 /** The channel's sessions, newest first. `version` is another whenever one has begun, changed or ended. */
 export function SessionHistory({ channelId, version }: { channelId: string; version: string }) {
   const { m } = useSpeech();
@@ -49,7 +51,8 @@ function SessionRow({ row }: { row: Row }) {
 function useSessions(id: string, version: string): Rows<Row> {
   return usePages({
     list: ChannelSessionsDocument,
-    variables: (page) => ({ id, ...page }),
+    variables: (paging) => ({ id, ...paging }),
+    page: PAGE,
     key: `${id} ${version}`,
     rowsIn: (data) => data.channel?.sessions,
   });

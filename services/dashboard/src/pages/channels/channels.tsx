@@ -145,7 +145,8 @@ function More({ onMore, loading }: { onMore: () => void; loading: boolean }) {
   const end = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (end.current === null || loading) return;
-    const observer = new IntersectionObserver(([entry]) => { if (entry?.isIntersecting === true) onMore(); }, { rootMargin: AHEAD });
+    // A busy page is told of several looks at once: the last one counts.
+    const observer = new IntersectionObserver((seen) => { if (seen.at(-1)?.isIntersecting === true) onMore(); }, { rootMargin: AHEAD });
     observer.observe(end.current);
     return () => observer.disconnect();
   }, [onMore, loading]);

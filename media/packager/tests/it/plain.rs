@@ -109,7 +109,7 @@ fn told(file: &[u8], video: bool) -> Vec<Told> {
         Some(ctts) => ctts
             .entries
             .iter()
-            .flat_map(|e| std::iter::repeat_n(i64::from(e.sample_offset), e.sample_count as usize))
+            .flat_map(|e| std::iter::repeat_n(e.sample_offset, e.sample_count as usize))
             .collect(),
         None => vec![0; durations.len()],
     };

@@ -7,6 +7,7 @@ mod boxes;
 mod cutter;
 pub mod edge;
 mod joined;
+mod key_frame;
 mod output;
 mod packager;
 pub mod plain;
@@ -19,6 +20,7 @@ mod transition;
 mod waiting;
 
 pub use joined::{JoinedSegment, file_head};
+pub use key_frame::{KeyFrameError, key_frame, key_frame_init};
 pub use output::{Dropped, InitSection, Output, Part, SegmentEnd, Warning};
 pub use packager::Packager;
 pub use settings::Settings;

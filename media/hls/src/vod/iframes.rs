@@ -1,20 +1,82 @@
 //! I-frame playlists (§4.4.3.6): of each segment the key frame with which it begins, for players that wind and show pictures
-//! meanwhile.
+//! meanwhile. Each is a resource of its own ([`KeyFrameName`]), a fragment of one picture that stands until the next.
 
 use std::fmt::{self, Write};
 
-use super::{Laid, laid, uri};
-use crate::CLOCK;
+use super::{Laid, laid};
 use crate::bandwidth::bits_a_second;
 use crate::recording::{Edit, Item, Recording};
+use crate::resource::decimal;
 use crate::text::{Date, Seconds};
+use crate::{CLOCK, Resource};
+
+/// What the names in an I-frame playlist stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyFrameName {
+    /// `k0.mp4`: the session's init section with this number, without sound.
+    Init(u32),
+    /// `k12.m4s`: the key frame with which the segment of this number begins.
+    Picture(u64),
+}
+
+impl KeyFrameName {
+    /// What `name` stands for. Each thing has exactly one name.
+    pub fn parse(name: &str) -> Option<Self> {
+        match Resource::parse(name.strip_prefix('k')?) {
+            Some(Resource::Segment(msn)) => Some(Self::Picture(msn)),
+            _ => {
+                let number = decimal(name.strip_prefix('k')?.strip_suffix(".mp4")?)?;
+                Some(Self::Init(u32::try_from(number).ok()?))
+            }
+        }
+    }
+}
+
+impl fmt::Display for KeyFrameName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Init(init) => write!(out, "k{init}.mp4"),
+            Self::Picture(msn) => write!(out, "k{msn}.m4s"),
+        }
+    }
+}
+
+/// A key frame in its segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyFrame {
+    /// The number of its init section.
+    pub init: u32,
+    /// Where it ends in its segment, in bytes.
+    pub end: u32,
+    /// How long it stands where it is shown first, in ticks: until the next one.
+    pub stands: u64,
+}
+
+/// The key frame with which a segment begins that an edit shows.
+pub fn key_frame(recording: &Recording, edit: &Edit, msn: u64) -> Option<KeyFrame> {
+    let is_it = |item: &Item<'_>| matches!(item, Item::Segment(number, _) if *number == msn);
+    let from_it = recording.items(edit).skip_while(|item| !is_it(item));
+    let mut from_it = laid(recording, from_it);
+    let Item::Segment(_, piece) = from_it.next()?.item else { return None };
+    let with_it = from_it.take_while(|laid| !laid.breaks && key_frame_end(&laid.item).is_none());
+    let stands = piece.duration + with_it.map(|laid| laid.item.duration()).sum::<u64>();
+    Some(KeyFrame { init: piece.init, end: piece.key_frame_end?, stands })
+}
+
+/// Where an item's key frame ends. Of an edge it is noted nowhere.
+fn key_frame_end(item: &Item<'_>) -> Option<u32> {
+    match item {
+        Item::Segment(_, piece) => piece.key_frame_end,
+        Item::Edge(_) => None,
+    }
+}
 
 /// A key frame, and how long it stands: until the next one.
 #[derive(Clone, Debug)]
 struct Standing {
-    uri: String,
-    map: String,
-    /// Where it ends in its segment; none where a run of segments begins without one that is known.
+    /// Its segment, and the number of its init section; none where a run of segments begins without a key frame that is known.
+    picture: Option<(u64, u32)>,
+    /// Where it ends in its segment, in bytes.
     end: Option<u32>,
     /// When it begins, in ticks of the session's media time.
     start: u64,
@@ -48,6 +110,7 @@ pub(super) fn stream(
     uri: &str,
 ) -> Option<String> {
     let standing = standing(recording, edit);
+    // A little more than what they have by themselves: their segments' heads speak of all its pictures.
     let known = standing.iter().filter_map(|one| Some((u64::from(one.end?), one.duration)));
     let peak = known.clone().map(|(bytes, ticks)| bits_a_second(bytes, ticks)).max()?;
     let (bytes, ticks) = known.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
@@ -66,14 +129,14 @@ pub(super) fn stream(
 
 fn standing(recording: &Recording, edit: &Edit) -> Vec<Standing> {
     let mut all: Vec<Standing> = Vec::new();
-    for Laid { item, map, breaks } in laid(recording, recording.items(edit)) {
-        let end = match item {
-            Item::Segment(_, piece) => piece.key_frame_end,
-            // Where its key frame ends is noted nowhere.
+    for Laid { item, breaks, .. } in laid(recording, recording.items(edit)) {
+        let end = key_frame_end(&item);
+        let picture = match item {
+            Item::Segment(msn, piece) => end.map(|_| (msn, piece.init)),
             Item::Edge(_) => None,
         };
         let (start, duration) = (item.start(), item.duration());
-        let one = Standing { uri: uri(&item), map, end, start, duration, breaks };
+        let one = Standing { picture, end, start, duration, breaks };
         match all.last_mut() {
             Some(last) if !breaks && one.end.is_none() => last.duration += one.duration,
             _ => all.push(one),
@@ -84,8 +147,8 @@ fn standing(recording: &Recording, edit: &Edit) -> Vec<Standing> {
 
 fn write_iframes(out: &mut String, recording: &Recording, standing: &[Standing]) -> fmt::Result {
     let has_gaps = standing.iter().any(|one| one.end.is_none());
-    // As in the media playlist; beside I-frames alone MAP asks for 5 (§8). GAP asks for 8 (Apple's "About the EXT-X-VERSION tag").
-    writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{}", if has_gaps { 8 } else { 6 })?;
+    // Beside I-frames alone MAP asks for 5 (§8). GAP asks for 8 (Apple's "About the EXT-X-VERSION tag").
+    writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{}", if has_gaps { 8 } else { 5 })?;
     let clock = CLOCK;
     let longest = standing.iter().map(|one| (one.duration + clock / 2) / clock).max();
     writeln!(out, "#EXT-X-TARGETDURATION:{}", longest.unwrap_or(1).max(1))?;
@@ -95,18 +158,20 @@ fn write_iframes(out: &mut String, recording: &Recording, standing: &[Standing])
         if one.breaks {
             writeln!(out, "#EXT-X-DISCONTINUITY")?;
         }
-        if init.replace(&one.map) != Some(&one.map) {
-            writeln!(out, "#EXT-X-MAP:URI=\"{}\"", one.map)?;
+        if let Some((_, number)) = one.picture
+            && init.replace(number) != Some(number)
+        {
+            writeln!(out, "#EXT-X-MAP:URI=\"{}\"", KeyFrameName::Init(number))?;
         }
         if let Some(date) = recording.date_at(one.start).filter(|_| one.breaks || index == 0) {
             writeln!(out, "#EXT-X-PROGRAM-DATE-TIME:{}", Date(date))?;
         }
         writeln!(out, "#EXTINF:{},", Seconds(one.duration))?;
-        match one.end {
-            Some(end) => writeln!(out, "#EXT-X-BYTERANGE:{end}@0")?,
-            None => writeln!(out, "#EXT-X-GAP")?,
+        match one.picture {
+            Some((msn, _)) => writeln!(out, "{}", KeyFrameName::Picture(msn))?,
+            // Nobody asks for it.
+            None => writeln!(out, "#EXT-X-GAP\ngap.m4s")?,
         }
-        writeln!(out, "{}", one.uri)?;
     }
     writeln!(out, "#EXT-X-ENDLIST")
 }

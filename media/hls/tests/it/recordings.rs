@@ -3,8 +3,8 @@
 use sigma_hls::recording::{
     CutError, CutPoint, CutRange, Edge, EdgeInit, EdgeName, Edit, Extent, NotCut, Planned, Stretch,
 };
-use sigma_hls::vod::{self, Closing};
-use sigma_hls::{Input, Profile, Recording, Span, View, playlist};
+use sigma_hls::vod::{self, Closing, KeyFrameName};
+use sigma_hls::{CLOCK, Input, Profile, Recording, Span, View, playlist};
 use sigma_log::Entry;
 
 use crate::parsed::parse;
@@ -161,10 +161,29 @@ fn key_frames_stand_until_the_next_one_and_no_run_loses_time() {
     let frames = vod::iframes(&stage.recording, &edit).unwrap();
     assert_eq!(runs(&frames), runs(&media));
     assert_eq!(frames.matches("#EXT-X-GAP").count(), 1, "{frames}");
-    assert_eq!(frames.matches("#EXT-X-BYTERANGE:60@0").count(), 5, "{frames}");
-    assert!(frames.contains("#EXTINF:6.00000,\n#EXT-X-BYTERANGE:60@0\n1.m4s"), "{frames}");
+    assert_eq!(frames.matches("\nk").count(), 5, "{frames}");
+    assert!(frames.contains("#EXTINF:6.00000,\nk1.m4s"), "{frames}");
+    let stands = vod::key_frame(&stage.recording, &edit, 1).map(|frame| (frame.end, frame.stands));
+    assert_eq!(stands, Some((60, 6 * CLOCK)));
+    assert_eq!(vod::key_frame(&stage.recording, &edit, 2), None, "it begins without one");
     let target = frames.lines().find_map(|line| line.strip_prefix("#EXT-X-TARGETDURATION:"));
     assert_eq!(target, Some("6"));
+}
+
+#[test]
+fn the_names_of_key_frames_are_read_as_they_are_written() {
+    for name in [
+        KeyFrameName::Init(0),
+        KeyFrameName::Init(12),
+        KeyFrameName::Picture(0),
+        KeyFrameName::Picture(7_200),
+    ] {
+        assert_eq!(KeyFrameName::parse(&name.to_string()), Some(name));
+    }
+    for wrong in ["k", "k.m4s", "k1.2.m4s", "k01.m4s", "ki0.mp4", "k-1.mp4", "0.m4s", "klive.m3u8", "k1.mp4 "]
+    {
+        assert_eq!(KeyFrameName::parse(wrong), None, "{wrong}");
+    }
 }
 
 #[test]

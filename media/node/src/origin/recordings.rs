@@ -5,6 +5,7 @@
 //! `/vod/{assetId}/source.mp4`, `source-2.mp4`, … are the segments of one format each, joined as they are asked for.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,10 +16,10 @@ use http::{HeaderMap, StatusCode};
 use lru::LruCache;
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::recording::{Edge, EdgeInit, Edit, Item};
-use sigma_hls::vod::{self, Closing};
+use sigma_hls::vod::{self, Closing, KeyFrameName};
 use sigma_hls::{Recording, Resource, Span};
 use sigma_log::{EntryRef, MediaFile};
-use sigma_packager::{JoinedSegment, file_head};
+use sigma_packager::{JoinedSegment, file_head, key_frame, key_frame_init};
 use tracing::warn;
 
 use super::body::{Body, Stretch};
@@ -145,6 +146,9 @@ impl Origin {
         if let Some((edge, part)) = shown.edge_file(name) {
             return self.edge(&shown.live, edge, part, headers).await;
         }
+        if let Some(name) = KeyFrameName::parse(name) {
+            return self.key_frame(&shown, name, headers).await;
+        }
         let resource = Resource::parse(name).ok_or_else(unknown)?;
         let is_of_it = shown.live.read_recording(|recording| match resource {
             Resource::Segment(wanted) => recording.shows(&shown.edit, wanted),
@@ -180,6 +184,44 @@ impl Origin {
         })?;
         let tag = format!("{}-{}", edge.name, if part == EdgePart::Media { 'm' } else { 'i' });
         Ok(respond::media(headers, vec![[bytes].into()], &tag, sigma_hls::cache::media()))
+    }
+
+    /// What an I-frame playlist names.
+    async fn key_frame(
+        &self,
+        shown: &Shown,
+        name: KeyFrameName,
+        headers: &HeaderMap,
+    ) -> Result<Answer, Problem> {
+        let live = &shown.live;
+        let found = live.read_recording(|recording| match name {
+            KeyFrameName::Init(number) => {
+                let mut items = recording.items(&shown.edit);
+                items.any(|item| item.session_init() == Some(number)).then_some((number, None))
+            }
+            KeyFrameName::Picture(msn) => {
+                let frame = vod::key_frame(recording, &shown.edit, msn)?;
+                Some((frame.init, Some((msn, frame))))
+            }
+        });
+        let (number, frame) = found.ok_or_else(unknown)?;
+        let unreadable = |error: &dyn fmt::Display| {
+            warn!(session.id = %live.facts.session, %name, %error, "a key frame cannot be read");
+            unavailable()
+        };
+        let range = live.range_of(Resource::Init(number)).ok_or_else(unknown)?;
+        let init = live.store().read(range).await.map_err(|error| unreadable(&error))?;
+        let (run, tag) = match frame {
+            None => (vec![key_frame_init(&init).map_err(|error| unreadable(&error))?.into()], String::new()),
+            Some((msn, frame)) => {
+                let head = EntryRef { file: MediaFile::Segment(msn), offset: 0, len: frame.end.into() };
+                let head = live.store().read(head).await.map_err(|error| unreadable(&error))?;
+                let made = key_frame(&init, &head, frame.stands);
+                (made.map_err(|error| unreadable(&error))?, format!("-{}", frame.stands))
+            }
+        };
+        let tag = format!("{}-{name}{tag}", live.facts.session);
+        Ok(respond::media(headers, vec![run.into()], &tag, sigma_hls::cache::media()))
     }
 
     /// `/vod/{assetId}/source.mp4`, `source-2.mp4`, …

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 use proptest::prelude::*;
-use sigma_elementary::{AccessUnit, Media};
-use sigma_packager::reader::{KeyFrame, ReadError, Sample, VideoTrack};
-use sigma_packager::{Output, Settings};
+use sigma_elementary::{AccessUnit, CLOCK, Media};
+use sigma_packager::reader::{KeyFrame, ReadError, Sample, Track, VideoTrack};
+use sigma_packager::{KeyFrameError, Output, Settings, key_frame, key_frame_init};
 
 use crate::feed::{Broadcast, MS, SECOND, aac, audio, h264, package};
 use crate::inspect::{Read, read};
@@ -39,7 +39,28 @@ fn assert_found(outputs: &[Output]) {
             assert_eq!(bytes[sample.fragment + 4..][..4], *b"moof");
         }
         assert_key_frames(&track.key_frames(bytes).unwrap(), &samples);
+        if let Some(first) = samples.first() {
+            assert_alone(&init, bytes, first);
+        }
     }
+}
+
+/// The key frame that a segment begins with, taken out of the segment's beginning, is a fragment of its own.
+fn assert_alone(init: &[u8], segment: &[u8], first: &Sample) {
+    let (head, stands) = (Bytes::copy_from_slice(&segment[..first.bytes.end]), 5 * CLOCK);
+    let made = key_frame(init, &head, u64::from(stands));
+    let short = key_frame(init, &head.slice(..head.len() - 1), 1);
+    assert!(matches!(short, Err(KeyFrameError::None)), "{short:?}");
+    if !first.sync {
+        return assert!(matches!(made, Err(KeyFrameError::None)), "{made:?}");
+    }
+    let (alone, init) = (made.unwrap().concat(), key_frame_init(init).unwrap());
+    assert_eq!(Track::read_all(&init).unwrap().len(), 1, "sound is no part of it");
+    let samples = VideoTrack::read(&init).unwrap().unwrap().samples(&alone).unwrap();
+    let [found] = &samples[..] else { panic!("{samples:?}") };
+    assert_eq!(alone[found.bytes.clone()], segment[first.bytes.clone()]);
+    assert_eq!((found.decode_time, found.offset), (first.decode_time, first.offset));
+    assert_eq!((found.duration, found.sync), (stands, true));
 }
 
 fn assert_key_frames(found: &[KeyFrame], samples: &[Sample]) {

@@ -20,21 +20,18 @@ pub(crate) async fn leave_to_the_archive(platform: &mut Platform, session: &str)
 
 /// The recordings of a session by their kind, once both are ready, and when each was.
 pub(crate) async fn ready(platform: &Platform, session: &str) -> [(String, String); 2] {
-    let query = "{ events(first: 100) { nodes { type aggregateId at data } } }";
+    let query = "query($session: ID!) { assets(sessionId: $session) { nodes { id kind } } }";
+    let event = "query($id: ID!) { events(aggregateId: $id, type: \"asset.ready\") { nodes { at } } }";
     eventually("the recordings to be ready", SOON, || async {
-        let answer = platform.graphql(query, json!({})).await;
-        let events = answer.get("/events/nodes").as_array().cloned().unwrap_or_default();
-        let find = |wanted: &dyn Fn(&Value) -> bool| events.iter().find(|event| wanted(event)).cloned();
-        let of_kind = |kind: &str| {
-            let started = find(&|event| {
-                let data = &event["data"];
-                event["type"] == "asset.started" && data["sessionId"] == session && data["kind"] == kind
-            })?;
-            let id = started["aggregateId"].as_str()?.to_owned();
-            let ready = find(&|event| event["type"] == "asset.ready" && event["aggregateId"] == id.as_str())?;
-            Some((id, ready["at"].as_str()?.to_owned()))
+        let answer = platform.graphql(query, json!({ "session": session })).await;
+        let assets = answer.get("/assets/nodes").as_array().cloned().unwrap_or_default();
+        let of_kind = async |kind: &str| {
+            let id = assets.iter().find(|asset| asset["kind"] == kind)?["id"].as_str()?.to_owned();
+            let answer = platform.graphql(event, json!({ "id": id })).await;
+            let at = answer.get("/events/nodes").pointer("/0/at")?.as_str()?.to_owned();
+            Some((id, at))
         };
-        Some([of_kind("SOURCE")?, of_kind("CATCHUP")?])
+        Some([of_kind("SOURCE").await?, of_kind("CATCHUP").await?])
     })
     .await
 }
@@ -91,59 +88,35 @@ pub(crate) fn decoded(url: &str) -> Duration {
     Duration::from_micros(last.and_then(|us| us.parse().ok()).unwrap_or_else(|| panic!("{url}: {progress}")))
 }
 
-/// The I-frame playlist that a multivariant playlist names: each of its ranges, behind its init section, is a picture; together
-/// they stand as long as the media plays.
+/// The I-frame playlist that a multivariant playlist names: each of what it lists, behind its init section, is one picture that
+/// stands until the next; together they stand as long as the media plays.
 async fn key_frames_are_pictures_by_themselves(platform: &Platform, multivariant: &str, seconds: f64) {
-    let get = async |url: String, range: Option<String>| {
-        let request = platform.client().get(url);
-        let request = match range {
-            Some(range) => request.header("range", range),
-            None => request,
-        };
-        request.send().await.expect("an answer")
-    };
-    let text = get(multivariant.to_owned(), None).await.text().await.expect("text");
+    let get = async |url: String| platform.client().get(url).send().await.expect("an answer");
+    let text = get(multivariant.to_owned()).await.text().await.expect("text");
     let line = text.lines().find(|line| line.starts_with("#EXT-X-I-FRAME-STREAM-INF:"));
     let line = line.unwrap_or_else(|| panic!("no I-frames in {text}"));
     let uri = line.split("URI=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a URI");
-    let text = get(platform.url(uri), None).await.text().await.expect("text");
+    let text = get(platform.url(uri)).await.text().await.expect("text");
     assert!(text.contains("#EXT-X-I-FRAMES-ONLY\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
     let folder = uri.trim_end_matches("iframes.m3u8");
-    let (mut stands, mut range, mut pictures) = (0.0, None, 0);
+    let (mut stands, mut pictures) = (0.0, 0);
     let mut init = Vec::new();
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("#EXT-X-MAP:URI=\"") {
             let name = rest.trim_end_matches('"');
-            let answer = get(platform.url(&format!("{folder}{name}")), None).await;
+            let answer = get(platform.url(&format!("{folder}{name}"))).await;
             init = answer.bytes().await.expect("an init section").to_vec();
         } else if let Some(length) = line.strip_prefix("#EXTINF:") {
             stands += length.trim_end_matches(',').parse::<f64>().expect("seconds");
-        } else if let Some(asked) = line.strip_prefix("#EXT-X-BYTERANGE:") {
-            range = asked.strip_suffix("@0").and_then(|length| length.parse::<u64>().ok());
         } else if !line.starts_with('#') {
-            let length = range.take().unwrap_or_else(|| panic!("{line} has no range: {text}"));
-            let asked = Some(format!("bytes=0-{}", length - 1));
-            let answer = get(platform.url(&format!("{folder}{line}")), asked).await;
-            assert_eq!(answer.status(), 206);
-            let bytes = answer.bytes().await.expect("the range");
-            assert_eq!((bytes.len() as u64, &bytes[4..8]), (length, &b"moof"[..]));
+            let answer = get(platform.url(&format!("{folder}{line}"))).await;
+            assert_eq!(answer.status(), 200);
+            let bytes = answer.bytes().await.expect("a picture");
             let file = tempfile::NamedTempFile::new().expect("a file");
             std::fs::write(file.path(), [&init[..], &bytes].concat()).expect("written");
             let mut ffmpeg = Command::new("ffmpeg");
             ffmpeg.args(["-v", "quiet", "-nostdin", "-i"]).arg(file.path());
-            ffmpeg.args([
-                "-map",
-                "0:v",
-                "-frames:v",
-                "1",
-                "-vf",
-                "scale=32:16",
-                "-pix_fmt",
-                "gray",
-                "-f",
-                "rawvideo",
-                "-",
-            ]);
+            ffmpeg.args(["-map", "0", "-vf", "scale=32:16", "-pix_fmt", "gray", "-f", "rawvideo", "-"]);
             let shown = tokio::task::spawn_blocking(move || ffmpeg.output().expect("ffmpeg runs")).await;
             assert_eq!(shown.expect("no panic").stdout.len(), 32 * 16, "{line} is no picture");
             pictures += 1;

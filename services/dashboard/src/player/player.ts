@@ -8,6 +8,7 @@ import type { Source } from './source';
 import { Storyboard, type Picture } from './storyboard';
 import type { Told } from './told';
 import { Viewer } from './viewer';
+import { Winding } from './winding';
 
 /** The controls fade when nothing has moved for this long. */
 const FADE_AFTER_MS = 2_800;
@@ -17,6 +18,8 @@ const BACK_S = 10;
 /** From here on tenths of a second behind live say nothing. */
 const FAR_BEHIND_S = 60;
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
+/** From key frame to key frame, silently; browsers play no faster than sixteen times. */
+const WINDING = [4, 8, 16];
 /** What is told once is seen for so long. */
 const TOLD_FOR_MS = 6_000;
 const VOLUME_KEY = 'sigma.volume';
@@ -74,6 +77,7 @@ class Player {
   readonly viewer: Viewer;
   readonly #words: PlayerWords;
   readonly #on: Listeners;
+  readonly #source: Source;
   readonly #root: HTMLElement;
   readonly #listening = new AbortController();
   readonly #renewing: ReturnType<typeof setInterval>;
@@ -88,13 +92,13 @@ class Player {
   readonly #rewind: RewindBar;
   readonly #storyboard: Storyboard | null;
   readonly #chapters = new Chapters();
-  readonly #play = this.#button('play', () => this.viewer.togglePlay());
-  readonly #back = this.#button('back', () => this.viewer.seekBy(-BACK_S));
+  readonly #play = this.#button('play', () => this.#togglePlay());
+  readonly #back = this.#button('back', () => this.#seekBy(-BACK_S));
   readonly #mute = this.#button('mute', () => this.#toggleMute());
   readonly #volume: HTMLInputElement = h('input', { class: 'volume', type: 'range', min: '0', max: '1', step: '0.05', oninput: () => this.#setVolume(Number(this.#volume.value)) });
   readonly #live = h('button', { class: 'live', type: 'button', onclick: () => this.viewer.goLive() }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'live-label' }));
   readonly #behind = h('span', { class: 'behind' });
-  readonly #speed: HTMLSelectElement = h('select', { onchange: () => this.#setSpeed(Number(this.#speed.value)) }, ...SPEEDS.map((speed) => h('option', { value: String(speed) }, `${speed}×`)));
+  readonly #speed: HTMLSelectElement = h('select', { onchange: () => this.#setSpeed(Number(this.#speed.value)) }, ...[...SPEEDS, ...WINDING].map((speed) => h('option', { value: String(speed) }, `${speed}×`)));
   readonly #speedBox = h('label', { class: 'choice speed' }, this.#speed);
   readonly #quality: HTMLSelectElement = h('select', { onchange: () => this.viewer.playback?.chooseQuality(Number(this.#quality.value)) });
   readonly #qualityBox = h('label', { class: 'choice quality', hidden: true }, icon(...icons.quality), this.#quality);
@@ -108,17 +112,19 @@ class Player {
   #fade: ReturnType<typeof setTimeout> | undefined;
   #lastTouch = -Infinity;
   #telling: ReturnType<typeof setTimeout> | undefined;
+  #winding: Winding | null = null;
 
   constructor(root: HTMLElement, source: Source, { words = messages, keys = 'page', offer, on = {} }: PlayerOptions) {
     const text = words.controls;
     const isRecording = source.kind === 'recording';
     this.#root = root;
     this.#words = words;
+    this.#source = source;
     this.#on = on;
     this.viewer = new Viewer(this.#video, source, { changed: () => this.#render(), leaves: () => this.#keepPicture(), told: (told) => this.#tell(told) });
     this.#storyboard = source.storyboard === undefined ? null : new Storyboard(source.storyboard, !isRecording, () => this.#rewind.renewTip());
     this.#rewind = new RewindBar(this.#barWords(), {
-      goTo: (time) => { this.viewer.seekTo(time); this.#figures(); },
+      goTo: (time) => { this.#endWinding(); this.viewer.seekTo(time); this.#figures(); },
       touched: () => { this.viewer.lookBack(); this.#wake(); },
       picture: (time) => this.#pictureOf(time),
     });
@@ -171,6 +177,7 @@ class Player {
   }
 
   destroy(): void {
+    this.#endWinding();
     this.viewer.stop();
     this.#listening.abort();
     clearInterval(this.#renewing);
@@ -230,8 +237,41 @@ class Player {
   }
 
   #setSpeed(speed: number): void {
+    this.#endWinding();
+    // Where the browser plays HLS by itself, it winds by itself.
+    if (WINDING.includes(speed) && 'MediaSource' in window) return this.#wind(speed);
     // By default too: a playback that is built anew keeps it.
     this.#video.defaultPlaybackRate = this.#video.playbackRate = speed;
+  }
+
+  #wind(speed: number): void {
+    const from = this.viewer.time;
+    if (!this.#video.paused) this.viewer.togglePlay();
+    const pictures = h('video', { class: 'winding', playsinline: true, tabindex: '-1', hidden: true });
+    pictures.muted = true;
+    this.#video.after(pictures);
+    this.#winding = new Winding(pictures, this.#source.playlist, from, speed, (how) => this.#endWinding(how));
+    this.#speed.value = String(speed);
+    this.#render();
+  }
+
+  /** Plays on where the winding has come to, unless that is the end. */
+  #endWinding(how: 'ended' | 'failed' | 'left' = 'left'): void {
+    const winding = this.#winding;
+    if (winding === null) return;
+    this.#winding = null;
+    const { time } = winding;
+    winding.stop();
+    winding.video.remove();
+    this.#speed.value = '1';
+    this.#setSpeed(1);
+    if (time !== null) this.viewer.seekTo(how === 'ended' ? Number.MAX_VALUE : time);
+    if (how !== 'ended' && this.#video.paused) this.viewer.togglePlay();
+  }
+
+  #togglePlay(): void {
+    if (this.#winding === null) this.viewer.togglePlay();
+    else this.#endWinding();
   }
 
   #listen(keys: Document | HTMLElement): void {
@@ -245,7 +285,7 @@ class Player {
     root.addEventListener('focusin', () => this.#wake(), { signal });
     this.#video.addEventListener('pointerup', (event) => {
       if (event.pointerType === 'mouse') {
-        if (event.button === 0) this.viewer.togglePlay();
+        if (event.button === 0) this.#togglePlay();
         return;
       }
       // A touch shows the controls or puts them away; the buttons do the rest.
@@ -271,22 +311,32 @@ class Player {
 
   #keyAction(key: string, onButton: boolean): (() => void) | null {
     switch (key.toLowerCase()) {
-      case ' ': return onButton ? null : () => this.viewer.togglePlay();
-      case 'k': return () => this.viewer.togglePlay();
+      case ' ': return onButton ? null : () => this.#togglePlay();
+      case 'k': return () => this.#togglePlay();
       case 'm': return () => this.#toggleMute();
       case 'f': return () => void this.#toggleFull();
-      case 'j': return () => this.viewer.seekBy(-BACK_S);
-      case 'l': return () => { if (this.viewer.isRecording) this.viewer.seekBy(BACK_S); else this.viewer.goLive(); };
-      case ',': return this.viewer.isRecording ? () => this.viewer.step(-1) : null;
-      case '.': return this.viewer.isRecording ? () => this.viewer.step(1) : null;
+      case 'j': return () => this.#seekBy(-BACK_S);
+      case 'l': return () => { if (this.viewer.isRecording) this.#seekBy(BACK_S); else this.viewer.goLive(); };
+      case ',': return this.viewer.isRecording ? () => this.#step(-1) : null;
+      case '.': return this.viewer.isRecording ? () => this.#step(1) : null;
       case 'p': return () => void this.#toggleInset();
       case '?': return () => this.#toggleHelp();
       case 'arrowup': return () => this.#setVolume(this.#video.volume + VOLUME_STEP);
       case 'arrowdown': return () => this.#setVolume(this.#video.volume - VOLUME_STEP);
-      case 'arrowleft': return () => this.viewer.seekBy(-SEEK_S);
-      case 'arrowright': return () => this.viewer.seekBy(SEEK_S);
+      case 'arrowleft': return () => this.#seekBy(-SEEK_S);
+      case 'arrowright': return () => this.#seekBy(SEEK_S);
       default: return null;
     }
+  }
+
+  #seekBy(seconds: number): void {
+    this.#endWinding();
+    this.viewer.seekBy(seconds);
+  }
+
+  #step(frames: 1 | -1): void {
+    this.#endWinding();
+    this.viewer.step(frames);
   }
 
   #toggleMute(): void {
@@ -358,7 +408,8 @@ class Player {
     const onAir = viewer.isOnAir;
     this.#root.classList.toggle('on-air', onAir);
     for (const control of [this.#play, this.#inset]) control.disabled = !onAir;
-    this.#label(this.#play, video.paused ? text.play : text.pause, 'K', video.paused ? icons.play : icons.pause);
+    const rests = video.paused && this.#winding === null;
+    this.#label(this.#play, rests ? text.play : text.pause, 'K', rests ? icons.play : icons.pause);
     const silent = video.muted || video.volume === 0;
     this.#label(this.#mute, silent ? text.unmute : text.mute, 'M', silent ? icons.muted : icons.sound);
     this.#volume.value = String(video.muted ? 0 : video.volume);
@@ -409,7 +460,8 @@ class Player {
 
     const window = viewer.isOnAir ? viewer.window : null;
     this.#back.hidden = window === null;
-    const { time } = viewer;
+    const time = this.#winding?.time ?? viewer.time;
+    if (this.#winding?.time != null) this.#winding.video.hidden = false;
     // On the way to a place the marks of the next playback are not on the scale that is shown.
     const playback = viewer.isOnTheWay ? null : viewer.playback;
     if (!viewer.isOnTheWay && this.#video.readyState > 1) this.#still.hidden = true;

@@ -14,6 +14,8 @@ import { servePage } from '../player-pages.mjs';
 const PATIENCE = 60_000;
 const SECONDS = 24;
 
+interface Played { sigma?: { state: string } }
+
 interface Channel { id: string; watch: string; push: string }
 interface RealPlatform {
   http: string;
@@ -26,6 +28,7 @@ interface RealPlatform {
 const CUT = 'mutation($input: CreateClipInput!) { createClip(input: $input) { asset { id } } }';
 
 let recording: string;
+let replay: string;
 
 beforeAll(async () => {
   const platform = (await Platform.start()) as RealPlatform;
@@ -37,6 +40,7 @@ beforeAll(async () => {
   const made = (await eventually('there is enough to wind through', PATIENCE, cut)) as Awaited<ReturnType<RealPlatform['graphql']>>;
   await encoder.crash();
   recording = `http://${platform.http}/vod/${made.createClip.asset.id}/index.m3u8`;
+  replay = `http://${platform.http}/replay/${made.createClip.asset.id}`;
 });
 
 afterAll(() => endAll());
@@ -88,5 +92,32 @@ describe('Chromium', () => {
     expect(Math.abs(seen.duration - SECONDS)).toBeLessThan(5);
     // A busy machine leaves some out.
     expect(seen.shown).toBeGreaterThan(seen.pictures / 2);
+  });
+});
+
+describe('the page of a recording', () => {
+  it('winds with pictures and plays on where it has come to', async () => {
+    await withPage(async (tab: import('playwright-core').Page) => {
+      const pictures: string[] = [];
+      tab.on('request', (request) => { if (/\/k\d+\.m4s$/.test(request.url())) pictures.push(request.url()); });
+      await tab.goto(replay);
+      // The page's own policy lets no text be run as a script.
+      const until = (test: () => boolean) => tab.waitForFunction(test, undefined, { timeout: PATIENCE, polling: 50 });
+      const place = async () => Number(await tab.locator('.rewind').getAttribute('aria-valuenow'));
+      await until(() => (window as unknown as Played).sigma?.state === 'playing');
+      await tab.locator('.speed select').selectOption('8');
+      await until(() => document.querySelector<HTMLVideoElement>('.winding')?.hidden === false);
+      await expect.poll(place, { timeout: PATIENCE }).toBeGreaterThan(10);
+      expect(pictures.length).toBeGreaterThan(2);
+      expect(await tab.evaluate(() => document.querySelector<HTMLVideoElement>('.winding')!.getVideoPlaybackQuality().totalVideoFrames)).toBeGreaterThan(2);
+      const reached = await place();
+      await tab.locator('.control.play').click();
+      await until(() => (window as unknown as Played).sigma?.state === 'playing' && document.querySelector('.winding') === null);
+      await expect.poll(place, { timeout: PATIENCE }).toBeGreaterThanOrEqual(reached - 1);
+      expect(await tab.locator('.speed select').inputValue()).toBe('1');
+      // To its end, and no further.
+      await tab.locator('.speed select').selectOption('16');
+      await until(() => document.querySelector('video')!.ended);
+    });
   });
 });

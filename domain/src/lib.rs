@@ -51,3 +51,16 @@ pub use value::{
     SessionId, SessionSettings, Span, Spans, Timestamp, ValueError, VideoCodec, VideoFormat, WarningData,
     WarningMessage, WarningName,
 };
+
+/// The names of all events, those of one aggregate together.
+pub fn event_names() -> impl Iterator<Item = &'static str> {
+    let all = [
+        ChannelEvent::NAMES,
+        SessionEvent::NAMES,
+        AssetEvent::NAMES,
+        SessionHealthEvent::NAMES,
+        ApiTokenEvent::NAMES,
+        ProjectEvent::NAMES,
+    ];
+    all.into_iter().flatten().copied()
+}

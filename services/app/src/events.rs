@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sigma_domain::{ApiTokenEvent, ChannelEvent, ProjectEvent, Scope, SessionEvent, SessionHealthEvent};
+use sigma_domain::{Scope, event_names};
 use sigma_store::{
     Cursor, EventLog, History, HistoryFilter, HistoryPage, HistoryRange, MAX_BATCH, NameFilter, RecordedEvent,
 };
@@ -185,19 +185,14 @@ fn visible(caller: &Caller, filter: EventFilter) -> Result<HistoryFilter, AppErr
 }
 
 fn name_filter(name: &str) -> Result<NameFilter, AppError> {
-    let known = || {
-        let of_channels = ChannelEvent::NAMES.iter().chain(SessionEvent::NAMES);
-        let others = SessionHealthEvent::NAMES.iter().chain(ApiTokenEvent::NAMES).chain(ProjectEvent::NAMES);
-        of_channels.chain(others).copied()
-    };
-    if known().any(|known| known == name) {
+    if event_names().any(|known| known == name) {
         return Ok(NameFilter::Exact(name.to_owned()));
     }
     let family_of = |known: &'static str| known.split_once('.').map_or(known, |(family, _)| family);
-    if known().any(|known| family_of(known) == name) {
+    if event_names().any(|known| family_of(known) == name) {
         return Ok(NameFilter::Family(name.to_owned()));
     }
-    let mut families: Vec<&str> = known().map(family_of).collect();
+    let mut families: Vec<&str> = event_names().map(family_of).collect();
     families.dedup();
     let message = format!(
         "no event has this type; give one as `session.live`, or all of a kind: {}",
@@ -217,12 +212,13 @@ mod tests {
     #[test]
     fn a_name_is_one_event_or_a_family_of_them() {
         assert_eq!(name_filter("session.live"), Ok(NameFilter::Exact("session.live".into())));
+        assert_eq!(name_filter("asset.ready"), Ok(NameFilter::Exact("asset.ready".into())));
         assert_eq!(name_filter("health"), Ok(NameFilter::Family("health".into())));
         assert_eq!(name_filter("api_token"), Ok(NameFilter::Family("api_token".into())));
         for wrong in ["", "session.", "session.lives", ".live", "sessions", "SESSION"] {
             let Err(AppError::BadInput { fields }) = name_filter(wrong) else { panic!("{wrong} is taken") };
             assert_eq!(fields[0].path, "type");
-            assert!(fields[0].message.ends_with("channel, session, health, api_token, project"));
+            assert!(fields[0].message.ends_with("channel, session, asset, health, api_token, project"));
         }
     }
 }

@@ -242,6 +242,7 @@ class Player {
     if (WINDING.includes(speed) && 'MediaSource' in window) return this.#wind(speed);
     // By default too: a playback that is built anew keeps it.
     this.#video.defaultPlaybackRate = this.#video.playbackRate = speed;
+    this.#speed.value = String(speed);
   }
 
   #wind(speed: number): void {
@@ -263,7 +264,6 @@ class Player {
     const { time } = winding;
     winding.stop();
     winding.video.remove();
-    this.#speed.value = '1';
     this.#setSpeed(1);
     if (time !== null) this.viewer.seekTo(how === 'ended' ? Number.MAX_VALUE : time);
     if (how !== 'ended' && this.#video.paused) this.viewer.togglePlay();

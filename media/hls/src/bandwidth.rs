@@ -48,7 +48,7 @@ impl Rates {
     }
 
     /// What follows does not go on from what was.
-    pub(crate) fn part(&mut self) {
+    pub(crate) fn gap(&mut self) {
         self.last.clear();
         self.last_ticks = 0;
     }
@@ -98,7 +98,7 @@ mod tests {
     fn a_set_does_not_go_over_a_gap() {
         let mut rates = Rates::default();
         rates.add(600, 2 * CLOCK / 5, 2);
-        rates.part();
+        rates.gap();
         rates.add(900, 3 * CLOCK / 5, 2);
         rates.add(1_000, 2 * CLOCK, 2);
         assert_eq!(rates.bandwidth(), Some(Bandwidth { peak: 6_667, average: 6_667 }));

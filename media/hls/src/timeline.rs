@@ -174,7 +174,7 @@ impl Timeline {
                 }
                 segment.duration = *duration;
                 segment.independent = true;
-                self.rates.part();
+                self.rates.gap();
                 self.close(segment, now_us);
             }
             Entry::Live { from_msn } => {

@@ -211,17 +211,22 @@ impl Origin {
         };
         let range = live.range_of(Resource::Init(number)).ok_or_else(unknown)?;
         let init = live.store().read(range).await.map_err(|error| unreadable(&error))?;
-        let (run, tag) = match frame {
-            None => (vec![key_frame_init(&init).map_err(|error| unreadable(&error))?.into()], String::new()),
+        let tag = format!("{}-{name}", live.facts.session);
+        let (run, tag, cache) = match frame {
+            None => {
+                let init = key_frame_init(&init).map_err(|error| unreadable(&error))?;
+                (vec![init.into()], tag, sigma_hls::cache::media())
+            }
             Some((msn, frame)) => {
                 let head = EntryRef { file: MediaFile::Segment(msn), offset: 0, len: frame.end.into() };
                 let head = live.store().read(head).await.map_err(|error| unreadable(&error))?;
                 let made = key_frame(&init, &head, frame.stands);
-                (made.map_err(|error| unreadable(&error))?, format!("-{}", frame.stands))
+                // How long it stands may be otherwise once the recording is trimmed.
+                let tag = format!("{tag}-{}", frame.stands);
+                (made.map_err(|error| unreadable(&error))?, tag, shown.cache())
             }
         };
-        let tag = format!("{}-{name}{tag}", live.facts.session);
-        Ok(respond::media(headers, vec![run.into()], &tag, sigma_hls::cache::media()))
+        Ok(respond::media(headers, vec![run.into()], &tag, cache))
     }
 
     /// `/vod/{assetId}/source.mp4`, `source-2.mp4`, …

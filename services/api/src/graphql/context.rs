@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Result};
 use sigma_app::{App, AssetRow, Caller, ChannelRow, Identity, ReadModels, SessionRow};
-
 use tokio_util::sync::CancellationToken;
 
 use super::health::IngestHealth;

@@ -1,3 +1,5 @@
+import { wait } from './wait';
+
 /** Media that is kept ahead of the picture: so many seconds of winding. */
 const AHEAD_S = 6;
 /** What is more than this behind the picture, in seconds of media, is let go. */
@@ -8,9 +10,11 @@ const LOOK_MS = 200;
 interface KeyFrame {
   readonly url: string;
   readonly init: string;
-  /** Seconds into the recording. */
+  /** Seconds into the recording, from when to when it stands. */
   readonly start: number;
   readonly end: number;
+  /** Where it is put in what plays: one behind the other, for nothing is played where there is no picture. */
+  readonly put: number;
 }
 
 /** The key frames of a recording, one after the other, faster than what is between them could be played. */
@@ -18,6 +22,7 @@ export class Winding {
   readonly #ended = new AbortController();
   readonly #source = new MediaSource();
   readonly #address = URL.createObjectURL(this.#source);
+  #frames: readonly KeyFrame[] = [];
 
   /** `over`: it has come to the recording's end, or does not go on. */
   constructor(readonly video: HTMLVideoElement, playlist: string, from: number, speed: number, over: (how: 'ended' | 'failed') => void) {
@@ -29,7 +34,9 @@ export class Winding {
 
   /** Seconds into the recording; null before the first picture. */
   get time(): number | null {
-    return this.video.readyState > 1 ? this.video.currentTime : null;
+    const { currentTime, readyState } = this.video;
+    const frame = readyState > 1 ? this.#frames.findLast(({ put }) => put <= currentTime) ?? this.#frames[0] : undefined;
+    return frame === undefined ? null : frame.start + Math.max(0, currentTime - frame.put);
   }
 
   stop(): void {
@@ -43,6 +50,7 @@ export class Winding {
     const { signal } = this.#ended;
     const { video } = this;
     const [{ codecs, frames }] = await Promise.all([keyFrames(playlist, signal), once(this.#source, 'sourceopen', signal)]);
+    this.#frames = frames;
     const buffer = this.#source.addSourceBuffer(`video/mp4; codecs="${codecs}"`);
     // Each is put behind the one before, whatever its own time is: they stand as long as the playlist says.
     buffer.mode = 'sequence';
@@ -51,20 +59,25 @@ export class Winding {
       buffer.appendBuffer(bytes);
       await once(buffer, 'updateend', signal);
     };
-    const first = Math.max(0, frames.findIndex(({ end }) => end > from));
-    buffer.timestampOffset = frames[first]?.start ?? 0;
+    const left = frames.filter(({ end }) => end > from);
+    const first = left[0];
+    if (first === undefined) throw new Error('there is nothing left to wind through');
+    buffer.timestampOffset = first.put;
     let init: string | null = null;
-    for (const frame of frames.slice(first)) {
+    for (const frame of left) {
       if (init !== frame.init) await append(frame.init);
       init = frame.init;
       await append(frame.url);
-      if (frame === frames[first]) {
+      if (frame === first) {
         // Only now is there something to go to.
-        video.currentTime = Math.max(from, frame.start);
+        video.currentTime = frame.put + Math.max(0, from - frame.start);
         video.playbackRate = speed;
         void video.play().catch(() => undefined);
       }
-      while (frame.end - video.currentTime > AHEAD_S * speed) await pause(LOOK_MS, signal);
+      while (frame.put - video.currentTime > AHEAD_S * speed) {
+        await wait(LOOK_MS);
+        signal.throwIfAborted();
+      }
       const old = video.currentTime - BEHIND_S;
       if (buffer.buffered.length > 0 && buffer.buffered.start(0) < old - BEHIND_S) {
         buffer.remove(0, old);
@@ -83,16 +96,16 @@ async function keyFrames(playlist: URL, signal: AbortSignal): Promise<{ codecs: 
   if (codecs === undefined || uri === undefined) throw new Error('there is nothing to wind through');
   const base = new URL(uri, playlist);
   const frames: KeyFrame[] = [];
-  let [at, lasts, init, gap] = [0, 0, '', false];
+  let [at, put, lasts, init, gap] = [0, 0, 0, '', false];
   for (const one of (await text(base, signal)).split('\n')) {
     if (one.startsWith('#EXTINF:')) lasts = Number.parseFloat(one.slice(8));
     else if (one.startsWith('#EXT-X-MAP:')) init = new URL(/URI="([^"]+)"/.exec(one)?.[1] ?? '', base).href;
     else if (one.startsWith('#EXT-X-GAP')) gap = true;
     else if (one !== '' && !one.startsWith('#')) {
-      // The picture before a gap stands through it.
-      const before = frames.at(-1);
-      if (!gap) frames.push({ url: new URL(one, base).href, init, start: at, end: at + lasts });
-      else if (before !== undefined) frames[frames.length - 1] = { ...before, end: at + lasts };
+      if (!gap) {
+        frames.push({ url: new URL(one, base).href, init, start: at, end: at + lasts, put });
+        put += lasts;
+      }
       at += lasts;
       gap = false;
     }
@@ -114,12 +127,5 @@ function once(target: EventTarget, name: string, signal: AbortSignal): Promise<v
   return new Promise((resolve, reject) => {
     target.addEventListener(name, () => resolve(), { once: true, signal });
     signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
-  });
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener('abort', () => { clearTimeout(timer); reject(signal.reason as Error); }, { once: true });
   });
 }

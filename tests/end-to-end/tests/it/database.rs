@@ -194,11 +194,15 @@ async fn who_grew_moves_from_sqlite_without_loss() {
     broadcast.stop();
     session_is(&platform, &channel.id, "ENDED").await;
     let query = "{ channels { nodes { id name state playbackId } } sessions { nodes { id state liveAt endReason } } \
-                 events(first: 100) { nodes { id type sequence } } }";
-    // The channel lets go of its session a moment after its end: then nothing happens any more.
-    let before = eventually("the channel to be idle", SOON, || async {
+                 assets { nodes { id kind state } } events(first: 100) { nodes { id type sequence } } }";
+    // A moment after its end the channel lets go of its session, and what was recorded of it is
+    // ready: then nothing happens any more.
+    let before = eventually("the channel to be idle and its recordings ready", SOON, || async {
         let told = platform.graphql(query, json!({})).await;
-        (told.text("/channels/nodes/0/state") == "IDLE").then_some(told.body)
+        let idle = told.text("/channels/nodes/0/state") == "IDLE";
+        let recorded = told.get("/assets/nodes").as_array().expect("a list").clone();
+        let ready = recorded.len() == 2 && recorded.iter().all(|asset| asset["state"] == "READY");
+        (idle && ready).then_some(told.body)
     })
     .await;
     platform.terminate().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use end_to_end::{Broadcast, Clip, Platform, Start, Viewer};
 use serde_json::{Value, json};
 
-use crate::{SOON, join, session_is};
+use crate::{SOON, join, session_is, spoiled};
 
 async fn post(platform: &Platform, path: &str, bearer: &str, body: &Value) -> Value {
     let request = platform.client().post(platform.url(path)).bearer_auth(bearer).json(body);
@@ -47,7 +47,7 @@ async fn a_whole_run_logs_none_of_its_secrets() {
     let preview = platform.url(&format!("/preview/{session}/index.m3u8?token={token}"));
     let preview = platform.client().get(preview).send().await.expect("an answer");
     assert_eq!(preview.status(), 200);
-    let spoiled = format!("{}x", &token[..token.len() - 1]);
+    let spoiled = spoiled(&token);
     assert!(post(&platform, "/graphql", &spoiled, &body).await["errors"].is_array());
     secrets.push(token.clone());
     secrets.push(spoiled);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use end_to_end::{Broadcast, Clip, Platform, Start};
 use serde_json::json;
 
-use crate::{SOON, join, session_is};
+use crate::{SOON, join, session_is, spoiled};
 
 const LIST: &str = "{ channels { nodes { id } } }";
 
@@ -37,7 +37,7 @@ async fn a_token_may_do_what_its_scopes_say_and_no_more() {
     }
     let nobody = platform.graphql_as(None, LIST, json!({})).await;
     assert_eq!(nobody.code(), "UNAUTHENTICATED");
-    let broken = format!("{}x", &reader[..reader.len() - 1]);
+    let broken = spoiled(&reader);
     assert_eq!(platform.graphql_as(Some(&broken), LIST, json!({})).await.code(), "UNAUTHENTICATED");
 }
 

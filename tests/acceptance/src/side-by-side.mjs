@@ -55,11 +55,15 @@ ${players.map((_, index) => `<video id="v${index}" muted autoplay playsinline wi
  * Opens the page. `seen()` answers for each player the wall-clock times of its frames, when its media time stood still (from, to), how far
  * its picture was behind the wall clock by the playlist's dates (when, ms), and how many frames it dropped.
  * @param {{player: string, url: string, name?: string}[]} players
+ * @param {{roundTripMs?: number}} network how long the page's requests take on their way there and back
  */
-export async function open(players) {
+export async function open(players, { roundTripMs = 0 } = {}) {
   const served = await servePage(html(players));
   const context = await openBrowser(temporaryFolder('chromium'));
   const page = context.pages()[0] ?? await context.newPage();
+  const devtools = await context.newCDPSession(page);
+  await devtools.send('Network.enable');
+  await devtools.send('Network.emulateNetworkConditions', { offline: false, latency: roundTripMs, downloadThroughput: -1, uploadThroughput: -1 });
   await page.goto(served.url);
   return {
     page,

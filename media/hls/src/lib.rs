@@ -8,6 +8,7 @@
 
 mod bandwidth;
 pub mod cache;
+mod key_frames;
 pub mod playlist;
 mod profile;
 pub mod recording;
@@ -19,6 +20,7 @@ mod timeline;
 pub mod vod;
 
 pub use bandwidth::Bandwidth;
+pub use key_frames::{KeyFrame, KeyFrameName};
 pub use profile::Profile;
 pub use recording::{Recording, Span};
 pub use rendition::{Append, Input, Rendition};

@@ -4,13 +4,17 @@ mod rewind;
 
 use std::fmt::{self, Write};
 
+use crate::key_frames::stream_line;
 use crate::text::{Date, Millis, Seconds};
-use crate::{Resource, Segment, Timeline, View, ticks_of_ms};
+use crate::{Recording, Resource, Segment, Timeline, View, ticks_of_ms};
 
-pub use rewind::rewind;
+pub use rewind::{rewind, rewind_key_frames};
 
 /// The name of the media playlist in its session's folder.
 pub const MEDIA_PLAYLIST: &str = "live.m3u8";
+
+/// The name of the rewind window's I-frame playlist there.
+pub const REWIND_KEY_FRAMES: &str = "dvr-iframes.m3u8";
 
 /// Room for a window's worth of lines.
 const USUAL_LENGTH: usize = 4_096;
@@ -50,6 +54,7 @@ fn write_media(out: &mut String, timeline: &Timeline, view: View, delta: bool) -
         first_msn: first.map_or(timeline.next_msn(), |first| first.msn),
         discontinuities: first.map_or(0, |first| first.discontinuities - u64::from(first.discontinuity)),
         skipped,
+        kind: Kind::Media,
     };
     write_top(out, timeline, &head)?;
     let mut init = None;
@@ -87,10 +92,20 @@ struct Head {
     /// Before the first segment.
     discontinuities: u64,
     skipped: usize,
+    kind: Kind,
+}
+
+/// What a playlist lists.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Media,
+    /// One key frame a segment.
+    KeyFrames,
 }
 
 fn write_top(out: &mut String, timeline: &Timeline, head: &Head) -> fmt::Result {
     let profile = timeline.profile();
+    let part_target_ms = profile.part_target_ms.filter(|_| head.kind == Kind::Media);
     let target = u64::from(timeline.target_duration().unwrap_or(1));
     // Rule 44: MAP asks for 6, SKIP for 9 (§8), GAP for 8 (Apple's "About the EXT-X-VERSION tag"; hls-parser refuses less).
     let version = match (head.skipped, head.has_gaps) {
@@ -101,17 +116,19 @@ fn write_top(out: &mut String, timeline: &Timeline, head: &Head) -> fmt::Result 
     writeln!(out, "#EXTM3U\n#EXT-X-VERSION:{version}")?;
     writeln!(out, "#EXT-X-TARGETDURATION:{target}")?;
     write!(out, "#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL={}", Millis(head.skip_until_ms))?;
-    if let Some(part_target) = profile.part_target_ms {
+    if let Some(part_target) = part_target_ms {
         write!(out, ",PART-HOLD-BACK={}", Millis(u64::from(part_target) * 3))?;
     }
     writeln!(out, ",HOLD-BACK={}", Millis(u64::from(profile.hold_back_ms).max(target * 3_000)))?;
-    if let Some(part_target) = profile.part_target_ms {
+    if let Some(part_target) = part_target_ms {
         writeln!(out, "#EXT-X-PART-INF:PART-TARGET={}", Millis(u64::from(part_target)))?;
     }
     writeln!(out, "#EXT-X-MEDIA-SEQUENCE:{}", head.first_msn)?;
     writeln!(out, "#EXT-X-DISCONTINUITY-SEQUENCE:{}", head.discontinuities)?;
-    if timeline.is_independent() {
-        writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?;
+    match head.kind {
+        Kind::KeyFrames => writeln!(out, "#EXT-X-I-FRAMES-ONLY")?,
+        Kind::Media if timeline.is_independent() => writeln!(out, "#EXT-X-INDEPENDENT-SEGMENTS")?,
+        Kind::Media => {}
     }
     if head.skipped > 0 {
         writeln!(out, "#EXT-X-SKIP:SKIPPED-SEGMENTS={}", head.skipped)?;
@@ -209,4 +226,13 @@ pub fn multivariant(timeline: &Timeline, media_uri: &str, frame_rate_milli: Opti
     line.push_str(media_uri);
     line.push('\n');
     Some(line)
+}
+
+/// The line of the multivariant playlist (§4.4.6.3) that names the rewind window's I-frame playlist at `uri`; none before there
+/// is a key frame.
+pub fn key_frame_stream(timeline: &Timeline, recording: &Recording, uri: &str) -> Option<String> {
+    let init = timeline.latest_init()?;
+    let known = recording.pieces().iter().filter_map(|piece| Some((piece.key_frame_end?, piece.duration)));
+    let codecs: Vec<&str> = init.codecs.split(',').collect();
+    stream_line(known, Some((init.width, init.height)), &codecs, uri)
 }

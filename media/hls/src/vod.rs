@@ -10,7 +10,7 @@ use crate::recording::{EdgeInit, EdgeName, Edit, Item, Recording};
 use crate::text::{Date, Seconds};
 use crate::{CLOCK, Init, Resource};
 
-pub use iframes::{KeyFrame, KeyFrameName, iframes, key_frame};
+pub use iframes::{iframes, key_frame};
 pub use runs::{Run, runs};
 
 /// Whether something may follow.

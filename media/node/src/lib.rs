@@ -22,6 +22,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sigma_archive::ArchiveError;
 use sigma_clock::Clock;
 use sigma_door::Identity;
 use tokio::net::TcpListener;
@@ -185,35 +186,46 @@ impl Node {
     }
 
     /// A cut of a session's media, see [`Recording::cut`]; none where this node and the archive have none of the session.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] where the archive would have to be asked and does not answer.
     pub async fn cut(
         &self,
         session: &str,
         ranges: &[CutRange],
         within: Option<&Edit>,
         limit_us: u64,
-    ) -> Option<Result<Extent, NotCut>> {
+    ) -> Result<Option<Result<Extent, NotCut>>, ArchiveError> {
         let live = self.core.sessions.look_up(&self.core, session).await?;
-        Some(live.read_recording(|recording| recording.cut(ranges, within, limit_us)))
+        Ok(live.map(|live| live.read_recording(|recording| recording.cut(ranges, within, limit_us))))
     }
 
     /// A cut that is exact to the picture; what it needs beside segments is made and kept before this answers. None where this
     /// node and the archive have none of the session.
+    ///
+    /// # Errors
+    /// [`ArchiveError`] where the archive would have to be asked and does not answer.
     pub async fn cut_exactly(
         &self,
         session: &str,
         ranges: &[CutRange],
         within: Option<&Edit>,
         limit_us: u64,
-    ) -> Option<Result<Extent, NotExact>> {
-        let live = self.core.sessions.look_up(&self.core, session).await?;
-        Some(edges::cut(&self.core, &live, ranges, within, limit_us).await)
+    ) -> Result<Option<Result<Extent, NotExact>>, ArchiveError> {
+        match self.core.sessions.look_up(&self.core, session).await? {
+            Some(live) => Ok(Some(edges::cut(&self.core, &live, ranges, within, limit_us).await)),
+            None => Ok(None),
+        }
     }
 
     /// What plays without a break of what is shown of a session, see [`sigma_hls::vod::runs`]; none where this node and the
     /// archive have none of the session.
-    pub async fn runs(&self, session: &str, within: &Edit) -> Option<Vec<Run>> {
+    ///
+    /// # Errors
+    /// [`ArchiveError`] where the archive would have to be asked and does not answer.
+    pub async fn runs(&self, session: &str, within: &Edit) -> Result<Option<Vec<Run>>, ArchiveError> {
         let live = self.core.sessions.look_up(&self.core, session).await?;
-        Some(live.read_recording(|recording| sigma_hls::vod::runs(recording, within)))
+        Ok(live.map(|live| live.read_recording(|recording| sigma_hls::vod::runs(recording, within))))
     }
 
     /// How many sessions are on air here, those included that wait for their broadcaster.

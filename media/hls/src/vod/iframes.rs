@@ -1,56 +1,13 @@
-//! I-frame playlists (§4.4.3.6): of each segment the key frame with which it begins, for players that wind and show pictures
-//! meanwhile. Each is a resource of its own ([`KeyFrameName`]), a fragment of one picture that stands until the next.
+//! The I-frame playlists (§4.4.3.6) of recordings: of each segment the key frame with which it begins, for players that wind and
+//! show pictures meanwhile.
 
 use std::fmt::{self, Write};
 
 use super::{Laid, laid};
-use crate::bandwidth::bits_a_second;
+use crate::key_frames::stream_line;
 use crate::recording::{Edit, Item, Recording};
-use crate::resource::decimal;
 use crate::text::{Date, Seconds};
-use crate::{CLOCK, Resource};
-
-/// What the names in an I-frame playlist stand for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyFrameName {
-    /// `k0.mp4`: the session's init section with this number, without sound.
-    Init(u32),
-    /// `k12.m4s`: the key frame with which the segment of this number begins.
-    Picture(u64),
-}
-
-impl KeyFrameName {
-    /// What `name` stands for. Each thing has exactly one name.
-    pub fn parse(name: &str) -> Option<Self> {
-        match Resource::parse(name.strip_prefix('k')?) {
-            Some(Resource::Segment(msn)) => Some(Self::Picture(msn)),
-            _ => {
-                let number = decimal(name.strip_prefix('k')?.strip_suffix(".mp4")?)?;
-                Some(Self::Init(u32::try_from(number).ok()?))
-            }
-        }
-    }
-}
-
-impl fmt::Display for KeyFrameName {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Init(init) => write!(out, "k{init}.mp4"),
-            Self::Picture(msn) => write!(out, "k{msn}.m4s"),
-        }
-    }
-}
-
-/// A key frame in its segment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeyFrame {
-    /// The number of its init section.
-    pub init: u32,
-    /// Where it ends in its segment, in bytes.
-    pub end: u32,
-    /// How long it stands where it is shown first, in ticks: until the next one.
-    pub stands: u64,
-}
+use crate::{CLOCK, KeyFrame, KeyFrameName};
 
 /// The key frame with which a segment begins that an edit shows.
 pub fn key_frame(recording: &Recording, edit: &Edit, msn: u64) -> Option<KeyFrame> {
@@ -100,8 +57,7 @@ pub fn iframes(recording: &Recording, edit: &Edit) -> Option<String> {
     Some(text)
 }
 
-/// The line of the multivariant playlist (§4.4.6.3) that names it at `uri`, with the picture's size and the codecs among these
-/// that are of pictures.
+/// The line of the multivariant playlist that names it at `uri`.
 pub(super) fn stream(
     recording: &Recording,
     edit: &Edit,
@@ -110,21 +66,7 @@ pub(super) fn stream(
     uri: &str,
 ) -> Option<String> {
     let standing = standing(recording, edit);
-    // A little more than what they have by themselves: their segments' heads speak of all its pictures.
-    let known = standing.iter().filter_map(|one| Some((u64::from(one.end?), one.duration)));
-    let peak = known.clone().map(|(bytes, ticks)| bits_a_second(bytes, ticks)).max()?;
-    let (bytes, ticks) = known.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
-    let of_pictures = |codec: &&&str| !codec.starts_with("mp4a") && !codec.eq_ignore_ascii_case("opus");
-    let codecs: Vec<&str> = codecs.iter().filter(of_pictures).copied().collect();
-    let mut line = format!(
-        "#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={},CODECS=\"{}\"",
-        bits_a_second(bytes, ticks),
-        codecs.join(",")
-    );
-    if let Some((width, height)) = size.filter(|(width, height)| *width > 0 && *height > 0) {
-        line.push_str(&format!(",RESOLUTION={width}x{height}"));
-    }
-    Some(format!("{line},URI=\"{uri}\"\n"))
+    stream_line(standing.iter().filter_map(|one| Some((one.end?, one.duration))), size, codecs, uri)
 }
 
 fn standing(recording: &Recording, edit: &Edit) -> Vec<Standing> {

@@ -40,6 +40,7 @@ pub(crate) struct Parsed {
     pub(crate) msn: u64,
     pub(crate) dsn: Option<u64>,
     pub(crate) independent: bool,
+    pub(crate) key_frames_only: bool,
     pub(crate) skipped: u64,
     pub(crate) segments: Vec<Seg>,
     pub(crate) hints: Vec<(String, String)>,
@@ -72,6 +73,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
                 }
                 Tag::DiscontinuitySequence(tag) => out.dsn = Some(tag.discontinuity_sequence()),
                 Tag::IndependentSegments(_) => out.independent = true,
+                Tag::IFramesOnly(_) => out.key_frames_only = true,
                 Tag::Skip(tag) => {
                     out.skipped = tag.skipped_segments();
                     number += out.skipped;
@@ -202,7 +204,7 @@ pub(crate) fn check(list: &Parsed) {
         assert!(list.part_hold_back.unwrap() >= 3.0 * part_target, "rule 2");
     } else {
         assert!(list.part_hold_back.is_none() && list.segments.iter().all(|seg| seg.parts.is_empty()));
-        assert!(list.hints.is_empty());
+        assert!(list.hints.len() <= 1 && list.hints.iter().all(|(kind, _)| kind == "MAP"));
     }
     let end: f64 = list.total();
     let mut at = 0.0;

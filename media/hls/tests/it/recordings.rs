@@ -3,8 +3,8 @@
 use sigma_hls::recording::{
     CutError, CutPoint, CutRange, Edge, EdgeInit, EdgeName, Edit, Extent, NotCut, Planned, Stretch,
 };
-use sigma_hls::vod::{self, Closing, KeyFrameName};
-use sigma_hls::{CLOCK, Input, Profile, Recording, Span, View, playlist};
+use sigma_hls::vod::{self, Closing};
+use sigma_hls::{CLOCK, Input, KeyFrameName, Profile, Recording, Span, View, playlist};
 use sigma_log::Entry;
 
 use crate::parsed::parse;
@@ -41,6 +41,26 @@ fn the_rewind_window_holds_what_the_live_window_has_lost() {
 }
 
 #[test]
+fn the_rewind_window_has_a_playlist_of_its_key_frames() {
+    let mut stage = Stage::ultra_low();
+    stage.segments(2);
+    stage.act(Input::GoLive { from_start: true });
+    // A segment that begins without a key frame.
+    stage.part(500, false, false);
+    stage.part(500, false, true);
+    stage.lose();
+    stage.wait(6_000);
+    stage.back(1);
+    stage.segments(2);
+    stage.part(500, true, false);
+    let text = playlist::rewind_key_frames(&stage.timeline, &stage.recording, View::Public, 3_600_000, false);
+    insta::assert_snapshot!(text);
+    let line = playlist::key_frame_stream(&stage.timeline, &stage.recording, "dvr-iframes.m3u8").unwrap();
+    assert!(line.starts_with("#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH="), "{line}");
+    assert!(line.ends_with(",URI=\"dvr-iframes.m3u8\"\n") && !line.contains("mp4a"), "{line}");
+}
+
+#[test]
 fn the_rewind_window_slides_by_whole_steps() {
     let mut stage = Stage::low();
     let mut first = Vec::new();
@@ -63,6 +83,14 @@ fn twelve_hours_of_rewind_are_small() {
             |delta| playlist::rewind(&stage.timeline, &stage.recording, View::Preview, 12 * 3_600_000, delta);
         let (full, delta) = (text(false), text(true));
         assert!(delta.len() <= 10_000, "a delta has {} bytes", delta.len());
+        let frames = playlist::rewind_key_frames(
+            &stage.timeline,
+            &stage.recording,
+            View::Preview,
+            12 * 3_600_000,
+            true,
+        );
+        assert!(frames.len() <= 10_000, "a delta of key frames has {} bytes", frames.len());
         let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
         std::io::Write::write_all(&mut gzip, full.as_bytes()).unwrap();
         let zipped = gzip.finish().unwrap().len();

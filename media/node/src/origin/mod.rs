@@ -7,6 +7,7 @@
 mod body;
 mod chapters;
 pub(crate) mod downloads;
+mod key_frames;
 mod live_storyboard;
 mod moving;
 pub(crate) mod pictures;
@@ -23,7 +24,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::request::{Resolution, resolve};
-use sigma_hls::{Place, Resource, View, cache, playlist};
+use sigma_hls::{KeyFrameName, Place, Resource, View, cache, playlist};
 use tracing::{error, warn};
 
 pub use body::{Body, JoinedBody};
@@ -153,7 +154,15 @@ impl Origin {
                 return Err(unavailable());
             }
         };
-        self.core.sessions.look_up(&self.core, &session).await.ok_or_else(not_on_air)
+        self.session(&session).await?.ok_or_else(not_on_air)
+    }
+
+    /// What is here, or in the archive, of a session.
+    ///
+    /// # Errors
+    /// The archive does not answer: that is no word on whether it has any of it.
+    async fn session(&self, session: &str) -> Result<Option<Arc<LiveSession>>, Problem> {
+        self.core.sessions.look_up(&self.core, session).await.map_err(|_| unavailable())
     }
 
     async fn preview(&self, session: &str, query: &str, headers: &HeaderMap) -> Result<Answer, Problem> {
@@ -170,7 +179,7 @@ impl Origin {
         if !self.core.control.may_preview(session, token).await {
             return Err(refused(StatusCode::UNAUTHORIZED, "this token may not see the preview"));
         }
-        let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(not_on_air)?;
+        let live = self.session(session).await?.ok_or_else(not_on_air)?;
         self.multivariant(&live, Audience::Preview, Window::Live, headers).await
     }
 
@@ -185,7 +194,7 @@ impl Origin {
         let playlist_of = match window {
             // Where nothing is to be rewound to, that is the live window.
             Window::Rewind if !live.facts.rewind.is_zero() => Resource::Rewind,
-            Window::Live | Window::Rewind => Resource::Playlist,
+            Window::Live | Window::Rewind | Window::KeyFrames => Resource::Playlist,
         };
         let uri = format!("{folder}/{playlist_of}");
         let view = view(audience);
@@ -196,7 +205,12 @@ impl Origin {
                 .flatten();
             (text, timeline.target_duration().unwrap_or(1), timeline.version())
         });
-        let plain = Bytes::from(text.ok_or_else(not_on_air)?);
+        let mut text = text.ok_or_else(not_on_air)?;
+        if playlist_of == Resource::Rewind {
+            let uri = format!("{folder}/{}", playlist::REWIND_KEY_FRAMES);
+            text.extend(live.key_frame_stream(&uri));
+        }
+        let plain = Bytes::from(text);
         let cache = match audience {
             Audience::Public => cache::plain_playlist(target),
             Audience::Preview | Audience::Recording => NO_STORE.to_owned(),
@@ -217,7 +231,7 @@ impl Origin {
         if audience == Audience::Recording {
             return self.recorded_media(session, name, headers).await;
         }
-        let live = self.core.sessions.look_up(&self.core, session).await.ok_or_else(unknown)?;
+        let live = self.session(session).await?.ok_or_else(unknown)?;
         if name == MULTIVARIANT {
             return self.multivariant(&live, audience, Window::Live, headers).await;
         }
@@ -225,6 +239,13 @@ impl Origin {
             return self.live_picture(&live, picture, headers).await;
         }
         let view_of = view(audience);
+        if name == playlist::REWIND_KEY_FRAMES && !live.facts.rewind.is_zero() {
+            let window = Window::KeyFrames;
+            return media_playlist(&self.core.figures, &live, view_of, window, query, headers).await;
+        }
+        if let Some(name) = KeyFrameName::parse(name) {
+            return key_frames::of_rewind(&live, view_of, name, headers).await;
+        }
         match Resource::parse(name).ok_or_else(unknown)? {
             Resource::Playlist => {
                 media_playlist(&self.core.figures, &live, view_of, Window::Live, query, headers).await
@@ -233,7 +254,7 @@ impl Origin {
             Resource::Rewind => {
                 media_playlist(&self.core.figures, &live, view_of, Window::Rewind, query, headers).await
             }
-            resource => media_file(&self.core.figures, &live, view(audience), resource, headers).await,
+            resource => media_file(&self.core.figures, &live, view_of, resource, headers).await,
         }
     }
 }
@@ -339,6 +360,8 @@ async fn media_playlist(
         (Window::Live, false) => 'f',
         (Window::Rewind, true) => 'e',
         (Window::Rewind, false) => 'r',
+        (Window::KeyFrames, true) => 'l',
+        (Window::KeyFrames, false) => 'k',
     };
     let tag = format!("{}-{view:?}-{kind}{}", live.facts.session, rendered.tag());
     let cache = if blocking { cache::blocking_playlist(target) } else { cache::plain_playlist(target) };

@@ -5,7 +5,6 @@
 //! `/vod/{assetId}/source.mp4`, `source-2.mp4`, … are the segments of one format each, joined as they are asked for.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,13 +15,14 @@ use http::{HeaderMap, StatusCode};
 use lru::LruCache;
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::recording::{Edge, EdgeInit, Edit, Item};
-use sigma_hls::vod::{self, Closing, KeyFrameName};
-use sigma_hls::{Recording, Resource, Span};
+use sigma_hls::vod::{self, Closing};
+use sigma_hls::{KeyFrameName, Recording, Resource, Span};
 use sigma_log::{EntryRef, MediaFile};
-use sigma_packager::{JoinedSegment, file_head, key_frame, key_frame_init};
+use sigma_packager::{JoinedSegment, file_head};
 use tracing::warn;
 
 use super::body::{Body, Stretch};
+use super::key_frames::{self, Wanted};
 use super::respond::{self, Answer, Problem};
 use super::{NO_STORE, Origin, unavailable, unknown};
 use crate::control::{AssetFacts, AssetKind, AssetStanding};
@@ -193,40 +193,16 @@ impl Origin {
         name: KeyFrameName,
         headers: &HeaderMap,
     ) -> Result<Answer, Problem> {
-        let live = &shown.live;
-        let found = live.read_recording(|recording| match name {
+        let wanted = shown.live.read_recording(|recording| match name {
             KeyFrameName::Init(number) => {
                 let mut items = recording.items(&shown.edit);
-                items.any(|item| item.session_init() == Some(number)).then_some((number, None))
+                items.any(|item| item.session_init() == Some(number)).then_some(Wanted::Init(number))
             }
             KeyFrameName::Picture(msn) => {
-                let frame = vod::key_frame(recording, &shown.edit, msn)?;
-                Some((frame.init, Some((msn, frame))))
+                vod::key_frame(recording, &shown.edit, msn).map(|frame| Wanted::Picture(msn, frame))
             }
         });
-        let (number, frame) = found.ok_or_else(unknown)?;
-        let unreadable = |error: &dyn fmt::Display| {
-            warn!(session.id = %live.facts.session, %name, %error, "a key frame cannot be read");
-            unavailable()
-        };
-        let range = live.range_of(Resource::Init(number)).ok_or_else(unknown)?;
-        let init = live.store().read(range).await.map_err(|error| unreadable(&error))?;
-        let tag = format!("{}-{name}", live.facts.session);
-        let (run, tag, cache) = match frame {
-            None => {
-                let init = key_frame_init(&init).map_err(|error| unreadable(&error))?;
-                (vec![init.into()], tag, sigma_hls::cache::media())
-            }
-            Some((msn, frame)) => {
-                let head = EntryRef { file: MediaFile::Segment(msn), offset: 0, len: frame.end.into() };
-                let head = live.store().read(head).await.map_err(|error| unreadable(&error))?;
-                let made = key_frame(&init, &head, frame.stands);
-                // How long it stands may be otherwise once the recording is trimmed.
-                let tag = format!("{tag}-{}", frame.stands);
-                (made.map_err(|error| unreadable(&error))?, tag, shown.cache())
-            }
-        };
-        Ok(respond::media(headers, vec![run.into()], &tag, cache))
+        key_frames::answer(&shown.live, wanted.ok_or_else(unknown)?, shown.cache(), headers).await
     }
 
     /// `/vod/{assetId}/source.mp4`, `source-2.mp4`, …
@@ -287,7 +263,7 @@ impl Origin {
             AssetStanding::Failed => return Err(missing("nothing could be kept of this recording")),
         };
         let AssetFacts { session, kind, edit, poster_us } = facts;
-        let live = self.core.sessions.look_up(&self.core, &session).await;
+        let live = self.session(&session).await?;
         let live = live.ok_or_else(|| missing("the media of this recording is not at this server"))?;
         let closing = if edit.is_some() { Closing::Closed } else { Closing::Open };
         let edit = edit.unwrap_or_else(|| {

@@ -47,6 +47,8 @@ pub(crate) enum Window {
     Live,
     /// As far as viewers may rewind.
     Rewind,
+    /// The same, key frames alone.
+    KeyFrames,
 }
 
 /// A session as readers see it. The session's actor is its one writer.
@@ -171,13 +173,25 @@ impl LiveSession {
         let plain = Bytes::from(match window {
             Window::Live => playlist::media(&shown.timeline, view, delta),
             Window::Rewind => {
-                let window_ms = u64::try_from(self.facts.rewind.as_millis()).unwrap_or(u64::MAX);
-                playlist::rewind(&shown.timeline, &shown.recording, view, window_ms, delta)
+                playlist::rewind(&shown.timeline, &shown.recording, view, self.rewind_ms(), delta)
+            }
+            Window::KeyFrames => {
+                playlist::rewind_key_frames(&shown.timeline, &shown.recording, view, self.rewind_ms(), delta)
             }
         });
         let fresh = Arc::new(Rendered { gzip: gzip(&plain), plain, version });
         rendered.insert((view, window, delta), Arc::clone(&fresh));
         fresh
+    }
+
+    fn rewind_ms(&self) -> u64 {
+        u64::try_from(self.facts.rewind.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// The line of the multivariant playlist that names the rewind window's I-frame playlist at `uri`.
+    pub(crate) fn key_frame_stream(&self, uri: &str) -> Option<String> {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        playlist::key_frame_stream(&shown.timeline, &shown.recording, uri)
     }
 
     /// The slices of an init section, segment or part, if they are in memory.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use sigma_archive::Archive;
+use sigma_archive::{Archive, ArchiveError};
 use sigma_clock::{Instant, monotonic};
 use sigma_hls::{Profile, Recording, Rendition, Timeline};
 use sigma_log::{Entry, LogError, LogReader, MediaFile, Meta, SegmentLog};
@@ -218,29 +218,36 @@ impl Sessions {
         Ok(handle)
     }
 
-    /// The session for a viewer: in memory, or read back from disk when it has ended.
-    pub(crate) async fn look_up(&self, core: &Arc<Core>, session: &str) -> Option<Arc<LiveSession>> {
+    /// The session for a viewer: in memory, or read back from disk or from the archive when it has ended.
+    ///
+    /// # Errors
+    /// This node has none of it, and the archive does not answer.
+    pub(crate) async fn look_up(
+        &self,
+        core: &Arc<Core>,
+        session: &str,
+    ) -> Result<Option<Arc<LiveSession>>, ArchiveError> {
         if let Some(live) = self.recall(session) {
-            return Some(live);
+            return Ok(Some(live));
         }
         let opening = self.opening.lock().await;
         if let Some(live) = self.recall(session) {
-            return Some(live);
+            return Ok(Some(live));
         }
         let folder = core.folder.join(session);
         let is_here = Meta::is_in(&folder);
         let (now_us, archive) = (core.clock.now().micros(), core.settings.archive.clone());
         let reading = move || read_ended(&folder, archive, now_us);
-        if let Some(read) = tokio::task::spawn_blocking(reading).await.ok()? {
-            return Some(self.keep_ended(session, read));
+        if let Some(read) = tokio::task::spawn_blocking(reading).await.ok().flatten() {
+            return Ok(Some(self.keep_ended(session, read)));
         }
         // Feeds do not wait for a store that is far away.
         drop(opening);
         if is_here {
-            return None;
+            return Ok(None);
         }
-        let read = load_archived(core, session).await?;
-        Some(self.recall(session).unwrap_or_else(|| self.keep_ended(session, read)))
+        let Some(read) = load_archived(core, session).await? else { return Ok(None) };
+        Ok(Some(self.recall(session).unwrap_or_else(|| self.keep_ended(session, read))))
     }
 
     fn keep_ended(&self, session: &str, read: LiveSession) -> Arc<LiveSession> {
@@ -334,22 +341,19 @@ fn read_ended(folder: &Path, archive: Option<Archive>, now_us: i64) -> Option<Li
 }
 
 /// An ended session that this node has none of, as the archive has it.
-async fn load_archived(core: &Arc<Core>, session: &str) -> Option<LiveSession> {
-    let archive = core.settings.archive.as_ref()?;
-    let archived = match archive.load(session).await {
-        Ok(archived) => archived?,
-        Err(error) => {
-            warn!(session.id = session, %error, "an archived session cannot be read");
-            return None;
-        }
-    };
+async fn load_archived(core: &Arc<Core>, session: &str) -> Result<Option<LiveSession>, ArchiveError> {
+    let Some(archive) = &core.settings.archive else { return Ok(None) };
+    let loaded = archive.load(session).await;
+    let loaded = loaded
+        .inspect_err(|error| warn!(session.id = session, %error, "an archived session cannot be read"))?;
+    let Some(archived) = loaded else { return Ok(None) };
     let mut entries = archived.entries;
     if archived.is_recovered {
         // Segments do not tell of the end.
         entries.push(Entry::Ended);
     }
     let reader = LogReader::new(&core.folder.join(session));
-    ended(archived.meta, &entries, reader, Some(archive.clone()), core.clock.now().micros())
+    Ok(ended(archived.meta, &entries, reader, Some(archive.clone()), core.clock.now().micros()))
 }
 
 fn ended(

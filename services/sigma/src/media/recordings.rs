@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use async_trait::async_trait;
 use sigma_app::{Cut, CutError, CutPoint, CutRange, Edge, EdgeInit, NotCut, Run, Shown, Span};
-use sigma_archive::Archive;
+use sigma_archive::{Archive, ArchiveError};
 use sigma_node::{CutError as Refused, Edit, Extent, Node, NotExact, Recording};
 
 /// The longest that is cut: as long as a session usually may be.
@@ -45,7 +45,7 @@ impl Recordings {
 
     async fn archived(&self, session: &str) -> Result<Recording, CutError> {
         let loaded = self.archive.load(session).await;
-        let loaded = loaded.map_err(|error| CutError::Unavailable(error.to_string()))?;
+        let loaded = loaded.map_err(|error| away(&error))?;
         Ok(Recording::fold(&loaded.ok_or(CutError::Unknown)?.entries))
     }
 }
@@ -60,7 +60,10 @@ impl sigma_app::Recordings for Recordings {
     ) -> Result<Cut, NotCut> {
         let (ranges, within) = (to_media_ranges(ranges), within.map(edit));
         let here = match self.node.get() {
-            Some(node) => node.cut(session.as_str(), &ranges, within.as_ref(), LONGEST_CUT_US).await,
+            Some(node) => {
+                let cut = node.cut(session.as_str(), &ranges, within.as_ref(), LONGEST_CUT_US).await;
+                cut.map_err(|error| NotCut { range: 0, why: away(&error) })?
+            }
             None => None,
         };
         let extent = match here {
@@ -84,6 +87,7 @@ impl sigma_app::Recordings for Recordings {
         };
         let (ranges, within) = (to_media_ranges(ranges), within.map(edit));
         let made = node.cut_exactly(session.as_str(), &ranges, within.as_ref(), LONGEST_CUT_US).await;
+        let made = made.map_err(|error| not_cut(away(&error)))?;
         let extent = made.ok_or(not_cut(CutError::Unknown))?.map_err(|error| match error {
             NotExact::NotCut(error) => refused(error),
             NotExact::Unsupported { range, why, from_us, to_us } => {
@@ -97,7 +101,7 @@ impl sigma_app::Recordings for Recordings {
     async fn runs(&self, session: &sigma_app::SessionId, within: &Shown) -> Result<Vec<Run>, CutError> {
         let within = edit(within);
         let here = match self.node.get() {
-            Some(node) => node.runs(session.as_str(), &within).await,
+            Some(node) => node.runs(session.as_str(), &within).await.map_err(|error| away(&error))?,
             None => None,
         };
         let runs = match here {
@@ -110,6 +114,11 @@ impl sigma_app::Recordings for Recordings {
         };
         Ok(runs.into_iter().map(as_told).collect())
     }
+}
+
+/// The archive does not answer.
+fn away(error: &ArchiveError) -> CutError {
+    CutError::Unavailable(error.to_string())
 }
 
 /// What was cut, as the application layer has it.

@@ -175,7 +175,7 @@ pub async fn observe(
             tasks.spawn(follow::follow(run, index, url));
         }
     }
-    if let Some(url) = joined.key_frames.filter(|_| joined.recorded) {
+    if let Some(url) = joined.key_frames {
         tasks.spawn(recorded::look_at_key_frames(Arc::clone(&run), url));
     }
     if joined.has_multivariant && !joined.recorded {

@@ -1,4 +1,4 @@
-//! Looking through a recording: its playlist thrice, its media once, and some of its key frames.
+//! Looking through a recording: its playlist thrice, its media once, and some of its key frames; some of those of a broadcast, too.
 
 use std::collections::HashMap;
 use std::sync::Arc;

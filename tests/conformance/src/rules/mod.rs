@@ -117,7 +117,7 @@ pub const RULES: [Rule; 50] = [
     rule(49, "HAS 9.11, 9.12", "INDEPENDENT-SEGMENTS where all are", recorded::independent)
         .of(Of::Recordings),
     rule(50, "4.4.3.6, HAS 6.1", "I-frames to wind through, each a picture", recorded::key_frames)
-        .of(Of::Recordings),
+        .of(Of::Both),
 ];
 
 /// Judges what was observed by all rules.

@@ -54,12 +54,12 @@ async fn more(viewer: &mut Viewer, count: usize, gaps: bool) {
         .await;
 }
 
-/// Judges a broadcast, and then its catchup.
-async fn judged(platform: &Platform, mode: &str, segments: [usize; 3]) -> [Report; 2] {
+/// Judges a broadcast by one of its two playlists, and then its catchup.
+async fn judged(platform: &Platform, mode: &str, segments: [usize; 3], playlist: &str) -> [Report; 2] {
     let channel = platform.create_channel(mode, json!({ "latencyMode": mode })).await;
     let first = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     let viewer = join(platform, &channel.playback_id).await;
-    let url = platform.url(&format!("/live/{}/index.m3u8", channel.playback_id));
+    let url = platform.url(&format!("/live/{}/{playlist}", channel.playback_id));
     let options = Options { seconds: LONGEST, insecure: true };
     let (report, ()) =
         tokio::join!(check(&url, &options, |_| ()), troubles(platform, &channel, viewer, first, segments));
@@ -76,7 +76,7 @@ async fn judged(platform: &Platform, mode: &str, segments: [usize; 3]) -> [Repor
 }
 
 /// The rules that have nothing to judge in our origin, whatever the mode: one rendition, so none to be the same as (6, 38, 39);
-/// no date ranges (33), no byte ranges (37); those of recordings.
+/// no date ranges (33), no byte ranges (37); those of recordings, of which 50 is of rewind windows too.
 const NEVER: [u8; 11] = [6, 33, 37, 38, 39, 45, 46, 47, 48, 49, 50];
 
 /// The rules that a recording over HTTPS shows.
@@ -85,6 +85,9 @@ const OF_A_RECORDING: [u8; 13] = [5, 9, 22, 40, 41, 43, 44, 45, 46, 47, 48, 49, 
 /// What half a minute of `NORMAL` does not show: no segment leaves the window (15, 16), none is old enough to be skipped (32), and
 /// nothing is blocked for 18 s (30). `tests/acceptance/run judge` goes on for longer; docs/hls-check.md has it all.
 const TOO_SHORT: [u8; 4] = [15, 16, 30, 32];
+
+/// Nothing leaves a rewind window of hours.
+const NOTHING_LEAVES: [u8; 2] = [15, 16];
 
 /// Those of parts and hints.
 const PARTS: [u8; 11] = [2, 7, 8, 10, 11, 13, 14, 25, 26, 34, 35];
@@ -118,30 +121,36 @@ async fn our_origin_breaks_no_rule_in_any_latency_mode() {
     let flags = vec!["--ingest-silence".to_owned(), SILENCE.to_owned()];
     let clear = Platform::start(Start { flags: flags.clone(), ..Start::default() }).await;
     let secure = Platform::start(Start { flags, tls: true, ..Start::default() }).await;
-    let (in_clear, ultra_low, low, normal) = tokio::join!(
-        judged(&clear, "ULTRA_LOW", [2, 2, 3]),
-        judged(&secure, "ULTRA_LOW", [2, 2, 3]),
-        judged(&secure, "LOW", [2, 2, 3]),
-        judged(&secure, "NORMAL", [1, 1, 1])
+    let (rewind, rewind_low, ultra_low, low, normal) = tokio::join!(
+        judged(&clear, "ULTRA_LOW", [2, 2, 3], "dvr.m3u8"),
+        judged(&clear, "LOW", [2, 2, 3], "dvr.m3u8"),
+        judged(&secure, "ULTRA_LOW", [2, 2, 3], "index.m3u8"),
+        judged(&secure, "LOW", [2, 2, 3], "index.m3u8"),
+        judged(&secure, "NORMAL", [1, 1, 1], "index.m3u8")
     );
     let mut wrong = Vec::new();
     for (name, [_, recording]) in
-        [("in clear", &in_clear), ("ULTRA_LOW", &ultra_low), ("LOW", &low), ("NORMAL", &normal)]
+        [("in clear", &rewind), ("ULTRA_LOW", &ultra_low), ("LOW", &low), ("NORMAL", &normal)]
     {
         let none: Vec<u8> = (1..=50)
             .filter(|rule| !OF_A_RECORDING.contains(rule) || (*rule == 41 && name == "in clear"))
             .collect();
         wrong.extend(told(&format!("the catchup of {name}"), recording, &none, &[]));
     }
-    let [[in_clear, _], [ultra_low, _], [low, _], [normal, _]] = [in_clear, ultra_low, low, normal];
+    let [[rewind, _], [rewind_low, _]] = [rewind, rewind_low];
+    let [[ultra_low, _], [low, _], [normal, _]] = [ultra_low, low, normal];
     let with = |more: &[u8]| {
         let mut all = [&NEVER[..], more].concat();
         all.sort_unstable();
         all
     };
     wrong.extend(told("ULTRA_LOW", &ultra_low, &with(&[]), &[]));
-    // In clear there is no HTTP/2 to ask for.
-    wrong.extend(told("ULTRA_LOW in clear", &in_clear, &with(&[41]), &[]));
+    // In clear there is no HTTP/2 to ask for. The rewind windows have I-frames.
+    let with_key_frames =
+        |more: &[u8]| -> Vec<u8> { with(more).into_iter().filter(|rule| *rule != 50).collect() };
+    wrong.extend(told("rewind in ULTRA_LOW, in clear", &rewind, &with_key_frames(&[41]), &NOTHING_LEAVES));
+    let none = with_key_frames(&[&PARTS[..], &[41]].concat());
+    wrong.extend(told("rewind in LOW, in clear", &rewind_low, &none, &NOTHING_LEAVES));
     wrong.extend(told("LOW", &low, &with(&PARTS), &[32]));
     wrong.extend(told("NORMAL", &normal, &with(&PARTS), &TOO_SHORT));
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));

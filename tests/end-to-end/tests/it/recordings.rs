@@ -91,28 +91,33 @@ pub(crate) fn decoded(url: &str) -> Duration {
 }
 
 /// The I-frame playlist that a multivariant playlist names: each of what it lists, behind its init section, is one picture that
-/// stands until the next; together they stand as long as the media plays.
-async fn key_frames_are_pictures_by_themselves(platform: &Platform, multivariant: &str, seconds: f64) {
+/// stands until the next. Answers its text, and how long they stand together in seconds.
+async fn key_frames_are_pictures_by_themselves(platform: &Platform, multivariant: &str) -> (String, f64) {
     let get = async |url: String| platform.client().get(url).send().await.expect("an answer");
     let text = get(multivariant.to_owned()).await.text().await.expect("text");
     let line = text.lines().find(|line| line.starts_with("#EXT-X-I-FRAME-STREAM-INF:"));
     let line = line.unwrap_or_else(|| panic!("no I-frames in {text}"));
     let uri = line.split("URI=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a URI");
     let text = get(platform.url(uri)).await.text().await.expect("text");
-    assert!(text.contains("#EXT-X-I-FRAMES-ONLY\n") && text.ends_with("#EXT-X-ENDLIST\n"), "{text}");
-    let folder = uri.trim_end_matches("iframes.m3u8");
+    assert!(text.contains("#EXT-X-I-FRAMES-ONLY\n"), "{text}");
+    let (folder, _) = uri.rsplit_once('/').expect("an absolute address");
     let (mut stands, mut pictures) = (0.0, 0);
-    let mut init = Vec::new();
+    let (mut init, mut gap) = (Vec::new(), false);
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("#EXT-X-MAP:URI=\"") {
             let name = rest.trim_end_matches('"');
-            let answer = get(platform.url(&format!("{folder}{name}"))).await;
+            let answer = get(platform.url(&format!("{folder}/{name}"))).await;
             init = answer.bytes().await.expect("an init section").to_vec();
         } else if let Some(length) = line.strip_prefix("#EXTINF:") {
             stands += length.trim_end_matches(',').parse::<f64>().expect("seconds");
+        } else if line == "#EXT-X-GAP" {
+            gap = true;
         } else if !line.starts_with('#') {
-            let answer = get(platform.url(&format!("{folder}{line}"))).await;
-            assert_eq!(answer.status(), 200);
+            let answer = get(platform.url(&format!("{folder}/{line}"))).await;
+            assert_eq!(answer.status(), if gap { 404 } else { 200 }, "{line}");
+            if std::mem::take(&mut gap) {
+                continue;
+            }
             let bytes = answer.bytes().await.expect("a picture");
             let file = tempfile::NamedTempFile::new().expect("a file");
             std::fs::write(file.path(), [&init[..], &bytes].concat()).expect("written");
@@ -125,7 +130,7 @@ async fn key_frames_are_pictures_by_themselves(platform: &Platform, multivariant
         }
     }
     assert!(pictures > 3, "{text}");
-    assert!((stands - seconds).abs() < 0.01, "they stand for {stands} of {seconds} s");
+    (text, stands)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -153,6 +158,13 @@ async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
     for segment in rewound.playlist.segments.iter().filter(|segment| !segment.gap) {
         rewound.fetch(&segment.uri).await.expect("what is listed is there");
     }
+    let (frames, stands) = key_frames_are_pictures_by_themselves(&platform, &dvr).await;
+    let whole = rewound.playlist.segments.iter().map(|segment| segment.duration_us).sum::<u64>() as f64 / 1e6;
+    assert!(!frames.contains("#EXT-X-ENDLIST") && stands >= whole, "{stands} of {whole} s:\n{frames}");
+    // Of the live window alone nobody winds.
+    let live = platform.url(&format!("/live/{}/index.m3u8", channel.playback_id));
+    let live = platform.client().get(live).send().await.expect("an answer").text().await.expect("text");
+    assert!(!live.contains("I-FRAME"), "{live}");
 
     broadcast.stop();
     session_is(&platform, &channel.id, "ENDED").await;
@@ -178,7 +190,9 @@ async fn a_broadcast_that_was_killed_twice_is_rewound_to_and_kept_whole() {
         .filter_map(|line| line.strip_prefix("#EXTINF:")?.trim_end_matches(',').parse::<f64>().ok());
     let seconds: f64 = extinf.sum();
 
-    key_frames_are_pictures_by_themselves(&platform, &vod, seconds).await;
+    let (frames, stands) = key_frames_are_pictures_by_themselves(&platform, &vod).await;
+    assert!(frames.ends_with("#EXT-X-ENDLIST\n"), "{frames}");
+    assert!((stands - seconds).abs() < 0.01, "they stand for {stands} of {seconds} s");
 
     // The source record: whole, for who may have it.
     let path = format!("/vod/{source}/source.mp4");
@@ -287,6 +301,12 @@ async fn a_bucket_that_does_not_answer_holds_up_no_picture_and_gets_all_of_it_la
     let here = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup");
     // Another machine, with nothing but the bucket.
     leave_to_the_archive(&mut platform, &session).await;
+    // That the bucket does not answer is no word on whether it has the media.
+    store.freeze();
+    let unanswered = platform.client().get(&vod).send().await.expect("an answer");
+    assert_eq!(unanswered.status(), 503);
+    assert!(unanswered.text().await.expect("a body").contains("UNAVAILABLE"));
+    store.thaw();
     let there = Viewer::open(platform.client().clone(), &vod).await.expect("the catchup from the bucket");
     // What has to be read from it, and put into it, is made once it answers.
     let cut = "mutation($input: CreateClipInput!) { createClip(input: $input) { asset { id state exact } } }";

@@ -223,11 +223,13 @@ async fn a_recording_is_a_file_with_its_index_in_front_made_once_for_all_who_ask
     assert_eq!(one.header(header::CONTENT_LENGTH), one.bytes.len().to_string());
     assert_eq!(one.header(header::CONTENT_DISPOSITION), "attachment; filename=\"as_1.mp4\"");
     let mut joined = Vec::new();
-    scene.node.core.sessions.look_up(&scene.node.core, "se_1").await.unwrap().read_recording(|recording| {
-        for (piece, msn) in recording.pieces().iter().zip(0..).filter(|(piece, _)| !piece.gap) {
-            joined.extend_from_slice(&std::fs::read(scene.segment(msn)).unwrap()[..piece.len as usize]);
-        }
-    });
+    scene.node.core.sessions.look_up(&scene.node.core, "se_1").await.unwrap().unwrap().read_recording(
+        |recording| {
+            for (piece, msn) in recording.pieces().iter().zip(0..).filter(|(piece, _)| !piece.gap) {
+                joined.extend_from_slice(&std::fs::read(scene.segment(msn)).unwrap()[..piece.len as usize]);
+            }
+        },
+    );
     assert_eq!(media(&one.bytes), joined);
 
     let ranges = [(0, 99), (1_000, 70_000), (one.bytes.len() - 5_000, one.bytes.len() - 1)];
@@ -348,7 +350,7 @@ fn memory(field: &str) -> u64 {
 #[ignore = "a measurement; run it by hand on a quiet machine"]
 async fn twelve_hours_are_made_in_little_memory() {
     let scene = scene(&[(0, 12 * 3_600)], 200);
-    let live = scene.node.core.sessions.look_up(&scene.node.core, "se_1").await.unwrap();
+    let live = scene.node.core.sessions.look_up(&scene.node.core, "se_1").await.unwrap().unwrap();
     let segments = live.read_recording(|recording| recording.pieces().len());
     // What was used so far is no part of the figure.
     std::fs::write("/proc/self/clear_refs", "5").unwrap();

@@ -96,9 +96,9 @@ class Player {
   readonly #back = this.#button('back', () => this.#seekBy(-BACK_S));
   readonly #mute = this.#button('mute', () => this.#toggleMute());
   readonly #volume: HTMLInputElement = h('input', { class: 'volume', type: 'range', min: '0', max: '1', step: '0.05', oninput: () => this.#setVolume(Number(this.#volume.value)) });
-  readonly #live = h('button', { class: 'live', type: 'button', onclick: () => this.viewer.goLive() }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'live-label' }));
+  readonly #live = h('button', { class: 'live', type: 'button', onclick: () => this.#goLive() }, h('span', { class: 'dot', 'aria-hidden': 'true' }), h('span', { class: 'live-label' }));
   readonly #behind = h('span', { class: 'behind' });
-  readonly #speed: HTMLSelectElement = h('select', { onchange: () => this.#setSpeed(Number(this.#speed.value)) }, ...[...SPEEDS, ...WINDING].map((speed) => h('option', { value: String(speed) }, `${speed}×`)));
+  readonly #speed: HTMLSelectElement = h('select', { onchange: () => this.#setSpeed(Number(this.#speed.value)) });
   readonly #speedBox = h('label', { class: 'choice speed' }, this.#speed);
   readonly #quality: HTMLSelectElement = h('select', { onchange: () => this.viewer.playback?.chooseQuality(Number(this.#quality.value)) });
   readonly #qualityBox = h('label', { class: 'choice quality', hidden: true }, icon(...icons.quality), this.#quality);
@@ -132,7 +132,7 @@ class Player {
       this.#rewind.element,
       h('div', { class: 'row' },
         this.#play, this.#back, this.#mute, this.#volume, ...(isRecording ? [] : [this.#live]), this.#behind,
-        h('span', { class: 'space' }), ...(isRecording ? [this.#speedBox] : []), this.#qualityBox, this.#inset, this.#help, this.#full));
+        h('span', { class: 'space' }), this.#speedBox, this.#qualityBox, this.#inset, this.#help, this.#full));
     this.#dialog = helpDialog(words, isRecording ? words.recordingKeys : words.keys);
     if (offer !== undefined) this.#notice.append(h('div', { class: 'offer' }, offer));
     root.classList.add('player');
@@ -143,6 +143,8 @@ class Player {
 
     this.#volume.setAttribute('aria-label', text.volume);
     this.#live.lastElementChild?.setAttribute('data-short', text.live);
+    const speeds = [...(isRecording ? SPEEDS : [1]), ...WINDING];
+    this.#speed.append(...speeds.map((speed) => h('option', { value: String(speed) }, `${speed}×`)));
     this.#speed.setAttribute('aria-label', text.speed);
     this.#speedBox.title = text.speed;
     this.#speed.value = '1';
@@ -246,8 +248,10 @@ class Player {
   }
 
   #wind(speed: number): void {
-    const from = this.viewer.time;
-    if (!this.#video.paused) this.viewer.togglePlay();
+    const { viewer } = this;
+    const date = viewer.isRecording ? null : viewer.dateAt(viewer.time);
+    const from = date === null ? { at: 'time', seconds: viewer.time } as const : { at: 'date', date } as const;
+    if (!this.#video.paused) viewer.togglePlay();
     const pictures = h('video', { class: 'winding', playsinline: true, tabindex: '-1', hidden: true });
     pictures.muted = true;
     this.#video.after(pictures);
@@ -256,17 +260,36 @@ class Player {
     this.#render();
   }
 
-  /** Plays on where the winding has come to, unless that is the end. */
+  /** Media time that the winding has come to; null where there is none. */
+  get #woundTo(): number | null {
+    const place = this.#winding?.place ?? null;
+    return place?.at === 'date' ? this.viewer.timeAt(place.date) : place?.seconds ?? null;
+  }
+
+  /** Plays on where the winding has come to, unless that is the end; of a broadcast that is live. */
   #endWinding(how: 'ended' | 'failed' | 'left' = 'left'): void {
+    const time = this.#woundTo;
+    if (!this.#stopWinding()) return;
+    const { viewer } = this;
+    if (how === 'ended' && !viewer.isRecording) return viewer.goLive();
+    if (time !== null) viewer.seekTo(how === 'ended' ? Number.MAX_VALUE : time);
+    if (how !== 'ended' && this.#video.paused) viewer.togglePlay();
+  }
+
+  /** False where there is none. */
+  #stopWinding(): boolean {
     const winding = this.#winding;
-    if (winding === null) return;
+    if (winding === null) return false;
     this.#winding = null;
-    const { time } = winding;
     winding.stop();
     winding.video.remove();
     this.#setSpeed(1);
-    if (time !== null) this.viewer.seekTo(how === 'ended' ? Number.MAX_VALUE : time);
-    if (how !== 'ended' && this.#video.paused) this.viewer.togglePlay();
+    return true;
+  }
+
+  #goLive(): void {
+    this.#stopWinding();
+    this.viewer.goLive();
   }
 
   #togglePlay(): void {
@@ -316,7 +339,7 @@ class Player {
       case 'm': return () => this.#toggleMute();
       case 'f': return () => void this.#toggleFull();
       case 'j': return () => this.#seekBy(-BACK_S);
-      case 'l': return () => { if (this.viewer.isRecording) this.#seekBy(BACK_S); else this.viewer.goLive(); };
+      case 'l': return () => { if (this.viewer.isRecording) this.#seekBy(BACK_S); else this.#goLive(); };
       case ',': return this.viewer.isRecording ? () => this.#step(-1) : null;
       case '.': return this.viewer.isRecording ? () => this.#step(1) : null;
       case 'p': return () => void this.#toggleInset();
@@ -388,7 +411,11 @@ class Player {
 
   #sleep(): void {
     clearTimeout(this.#fade);
-    if (this.#bar.matches(':has(:focus-visible)')) return;
+    if (this.#bar.matches(':has(:focus-visible)')) {
+      // Who leaves it with the keyboard says so to nobody.
+      this.#fade = setTimeout(() => this.#sleep(), FADE_AFTER_MS);
+      return;
+    }
     this.#root.classList.remove('awake');
   }
 
@@ -406,6 +433,7 @@ class Player {
     set(this.#text, state.text);
 
     const onAir = viewer.isOnAir;
+    if (!onAir) this.#stopWinding();
     this.#root.classList.toggle('on-air', onAir);
     for (const control of [this.#play, this.#inset]) control.disabled = !onAir;
     const rests = video.paused && this.#winding === null;
@@ -460,13 +488,16 @@ class Player {
 
     const window = viewer.isOnAir ? viewer.window : null;
     this.#back.hidden = window === null;
-    const time = this.#winding?.time ?? viewer.time;
-    if (this.#winding?.time != null) this.#winding.video.hidden = false;
+    const wound = this.#woundTo;
+    const time = wound ?? viewer.time;
+    if (wound !== null && this.#winding !== null) this.#winding.video.hidden = false;
+    // At live there is nothing to wind to; where the browser plays HLS by itself, it winds by itself.
+    this.#speedBox.hidden = !viewer.isRecording && (window === null || !('MediaSource' in globalThis) || viewer.followsLive && this.#winding === null);
     // On the way to a place the marks of the next playback are not on the scale that is shown.
     const playback = viewer.isOnTheWay ? null : viewer.playback;
     if (!viewer.isOnTheWay && this.#video.readyState > 1) this.#still.hidden = true;
     this.#rewind.show(window === null ? null
-      : { scale: window, time: viewer.followsLive ? window.end : time, gaps: playback?.gaps() ?? [], breaks: playback?.breaks() ?? [], chapters: this.#chapters.marks });
+      : { scale: window, time: viewer.followsLive && wound === null ? window.end : time, gaps: playback?.gaps() ?? [], breaks: playback?.breaks() ?? [], chapters: this.#chapters.marks });
 
     const words = viewer.isRecording ? (window === null ? '' : text.ofLength(Math.min(time, window.end) - window.start, window.end - window.start)) : this.#distance(shown);
     set(this.#behind, words);
@@ -478,7 +509,8 @@ class Player {
   #distance(shown: boolean): string {
     const { viewer } = this;
     const text = this.#words.controls;
-    const sought = viewer.isOnTheWay || this.#video.seeking ? viewer.dateAt(viewer.time) : null;
+    const place = this.#woundTo ?? (viewer.isOnTheWay || this.#video.seeking ? viewer.time : null);
+    const sought = place === null ? null : viewer.dateAt(place);
     const latency = !shown ? null : sought == null ? viewer.latency() : (serverNow() - sought) / 1000;
     if (latency === null) return '';
     return latency < FAR_BEHIND_S ? text.behind(latency < 10 ? latency.toFixed(1) : Math.round(latency).toString()) : text.behindLong(latency);

@@ -193,6 +193,12 @@ export class Viewer {
     return sought === null ? this.#playback?.dateAt(time) ?? null : sought.date + (time - sought.time) * 1000;
   }
 
+  /** The media time of a date. */
+  timeAt(date: number): number | null {
+    const { sought } = this.#rewind;
+    return sought === null ? this.#playback?.timeAt(date) ?? null : sought.time + (date - sought.date) / 1000;
+  }
+
   /** He went back, and the picture of that place is not there yet. */
   get isOnTheWay(): boolean {
     return this.#rewind.sought !== null;

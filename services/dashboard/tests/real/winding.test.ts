@@ -27,18 +27,19 @@ interface RealPlatform {
 
 const CUT = 'mutation($input: CreateClipInput!) { createClip(input: $input) { asset { id } } }';
 
+let watch: string;
 let recording: string;
 let replay: string;
 
 beforeAll(async () => {
   const platform = (await Platform.start()) as RealPlatform;
   const channel = await platform.channel('Harbour', { latencyMode: 'LOW' });
-  const encoder = new Redialling(await clip(60), channel.push) as { crash(): Promise<unknown> };
+  new Redialling(await clip(60), channel.push);
   await platform.whenPlayable(channel);
   const sessionId = (await platform.sessions(channel))[0]!.id;
   const cut = () => platform.graphql(CUT, { input: { sessionId, from: 0, to: SECONDS } }).catch(() => undefined);
   const made = (await eventually('there is enough to wind through', PATIENCE, cut)) as Awaited<ReturnType<RealPlatform['graphql']>>;
-  await encoder.crash();
+  watch = channel.watch;
   recording = `http://${platform.http}/vod/${made.createClip.asset.id}/index.m3u8`;
   replay = `http://${platform.http}/replay/${made.createClip.asset.id}`;
 });
@@ -95,6 +96,32 @@ describe('Chromium', () => {
   });
 });
 
+describe('the page of a broadcast', () => {
+  it('winds from what was rewound to until it is live again', async () => {
+    await withPage(async (tab: import('playwright-core').Page) => {
+      const pictures: string[] = [];
+      tab.on('request', (request) => { if (/\/k\d+\.m4s$/.test(request.url())) pictures.push(request.url()); });
+      await tab.goto(watch);
+      // The page's own policy lets no text be run as a script.
+      const until = (test: () => boolean) => tab.waitForFunction(test, undefined, { timeout: PATIENCE, polling: 50 });
+      const isLive = () => (window as unknown as Played).sigma?.state === 'playing' && document.querySelector('.live.at') !== null;
+      await until(isLive);
+      const speed = tab.locator('.speed');
+      expect(await speed.isVisible()).toBe(false);
+      await tab.keyboard.press('j');
+      await tab.keyboard.press('j');
+      await until(() => (window as unknown as Played).sigma?.state === 'playing' && document.querySelector('.live.at') === null);
+      await speed.locator('select').selectOption('4');
+      await until(() => document.querySelector<HTMLVideoElement>('.winding')?.hidden === false);
+      expect(await tab.locator('.control.play').getAttribute('aria-label')).toMatch(/pause/i);
+      await until(() => document.querySelector('.winding') === null);
+      expect(pictures.length).toBeGreaterThan(2);
+      await until(isLive);
+      expect(await speed.isVisible()).toBe(false);
+    });
+  });
+});
+
 describe('the page of a recording', () => {
   it('winds with pictures and plays on where it has come to', async () => {
     await withPage(async (tab: import('playwright-core').Page) => {
@@ -107,7 +134,7 @@ describe('the page of a recording', () => {
       await until(() => (window as unknown as Played).sigma?.state === 'playing');
       await tab.locator('.speed select').selectOption('8');
       await until(() => document.querySelector<HTMLVideoElement>('.winding')?.hidden === false);
-      await expect.poll(place, { timeout: PATIENCE }).toBeGreaterThan(10);
+      await expect.poll(place, { timeout: PATIENCE }).toBeGreaterThan(4);
       expect(pictures.length).toBeGreaterThan(2);
       expect(await tab.evaluate(() => document.querySelector<HTMLVideoElement>('.winding')!.getVideoPlaybackQuality().totalVideoFrames)).toBeGreaterThan(2);
       const reached = await place();

@@ -9,6 +9,7 @@ coded! {
     "who ends the session" pub enum EndedBy {
         User = "USER": "Somebody with the right to, by `endSession`.",
         ChannelStopped = "CHANNEL_STOPPED": "Its channel was stopped.",
+        NodeLost = "NODE_LOST": "Its node has nothing of it any more.",
     }
 }
 

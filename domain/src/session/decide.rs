@@ -68,6 +68,7 @@ impl SessionFacts {
                 let reason = match by {
                     EndedBy::User => EndReason::SessionEndedByUser,
                     EndedBy::ChannelStopped => EndReason::ChannelStopped,
+                    EndedBy::NodeLost => EndReason::NodeLost,
                 };
                 Ok(vec![SessionEvent::Ended { reason, at }])
             }

@@ -109,6 +109,7 @@ fn session_commands() -> Vec<Asked<SessionCommand>> {
         ("report unusable 1", report_unusable(1, IngestFault::VideoCodec, 20)),
         ("end, by the owner", end(EndedBy::User, 20)),
         ("end, channel stopped", end(EndedBy::ChannelStopped, 20)),
+        ("end, node lost", end(EndedBy::NodeLost, 20)),
         ("node restarted", node_restarted(20)),
     ];
     let late = [

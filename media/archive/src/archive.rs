@@ -13,6 +13,7 @@ use sigma_log::{Entry, MediaFile, Meta};
 use tracing::warn;
 
 use crate::error::ArchiveError;
+use crate::following::whole;
 use crate::place::{Opened, Place};
 
 /// Requests at once where many are made.
@@ -151,13 +152,37 @@ impl Archive {
         }))
     }
 
+    /// Gives what is archived of a session its end, whose log is gone; answers all entries.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Store`]
+    pub async fn end(&self, archived: Archived) -> Result<Vec<Entry>, ArchiveError> {
+        let Archived { meta, mut entries, is_recovered } = archived;
+        if entries.last() == Some(&Entry::Ended) {
+            return Ok(entries);
+        }
+        let next = entries.iter().rev().find_map(whole).map_or(0, |msn| msn + 1);
+        let told = entries.len();
+        // The newest segments come before the index tells of them.
+        entries.extend(self.recover_from(&meta.session, next).await?);
+        entries.push(Entry::Ended);
+        let (first, untold) = if is_recovered { (0, &entries[..]) } else { (next, &entries[told..]) };
+        self.put_index(&meta.session, first, untold).await?;
+        Ok(entries)
+    }
+
     /// The entries of a session as its segments alone tell them.
     ///
     /// # Errors
     /// [`ArchiveError::Store`]
     pub async fn recover(&self, session: &str) -> Result<Vec<Entry>, ArchiveError> {
+        self.recover_from(session, 0).await
+    }
+
+    async fn recover_from(&self, session: &str, first: u64) -> Result<Vec<Entry>, ArchiveError> {
         let files = self.list(&self.session(session)).await?;
         let mut segments: Vec<u64> = files.iter().filter_map(|key| msn(key.filename()?)).collect();
+        segments.retain(|msn| *msn >= first);
         segments.sort_unstable();
         let keys = segments.into_iter().map(|msn| self.media(session, MediaFile::Segment(msn))).collect();
         let tails = self.get_all(keys, Some(GetRange::Suffix(TAIL))).await?;
@@ -278,10 +303,7 @@ fn msn(name: &str) -> Option<u64> {
 fn in_order(entries: impl Iterator<Item = Entry>) -> Vec<Entry> {
     let (mut next, mut kept, mut run) = (0, Vec::new(), Vec::new());
     for entry in entries {
-        let whole = match &entry {
-            Entry::Segment { msn, .. } | Entry::GapSegment { msn, .. } => Some(*msn),
-            _ => None,
-        };
+        let whole = whole(&entry);
         run.push(entry);
         if let Some(msn) = whole {
             if msn >= next {

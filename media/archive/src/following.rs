@@ -228,7 +228,7 @@ impl Following {
 }
 
 /// The segment that an entry closes.
-fn whole(entry: &Entry) -> Option<u64> {
+pub(crate) fn whole(entry: &Entry) -> Option<u64> {
     match entry {
         Entry::Segment { msn, .. } | Entry::GapSegment { msn, .. } => Some(*msn),
         _ => None,

@@ -112,6 +112,8 @@ pub struct SessionFacts {
     pub rewind: Duration,
     /// Whether all of it is kept, beyond what viewers may rewind to.
     pub keeps: bool,
+    /// Whether media of it was packaged before, so that it has a log.
+    pub has_media: bool,
 }
 
 /// What a recording is.
@@ -329,6 +331,13 @@ pub trait Control: Send + Sync + 'static {
     /// The log of an ended session is whole: this is what it holds, none where it never had media. Told until it is taken;
     /// telling it again changes nothing.
     async fn recorded(&self, session: &str, recorded: Option<Recorded>) -> Result<(), ControlError>;
+
+    /// The log of a session on air is gone: it is to end. Told until it is taken; telling it again changes nothing.
+    async fn log_gone(&self, session: &str) -> Result<(), ControlError>;
+
+    /// The log of an ended session is gone, and the archive has none of its media. Told until it is taken; telling it again
+    /// changes nothing.
+    async fn media_lost(&self, session: &str) -> Result<(), ControlError>;
 
     /// What is known of a recording.
     async fn asset(&self, asset: &str) -> Result<AssetStanding, ControlError>;

@@ -48,7 +48,7 @@ pub use sigma_hls::vod::{Run, runs};
 
 use crate::core::Core;
 use crate::keeping::{Filing, Sweeper};
-use crate::session::{Sessions, end_orphans};
+use crate::session::{BeginError, Sessions, end_orphans};
 
 /// How often ended sessions are looked after.
 const TIDY: Duration = Duration::from_secs(60);
@@ -130,7 +130,12 @@ impl Node {
             let session = facts.session.clone();
             match self.core.sessions.restore(&self.core, facts) {
                 Ok(()) => info!(session.id = %session, "a session waits for its broadcaster"),
-                Err(error) => error!(session.id = %session, %error, "a session's log cannot be opened"),
+                Err(error) => {
+                    error!(session.id = %session, %error, "a session's log cannot be opened");
+                    if matches!(error, BeginError::Gone) {
+                        keeping::tell_gone(&self.core, &session);
+                    }
+                }
             }
         }
     }

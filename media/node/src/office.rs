@@ -107,6 +107,14 @@ impl Control for Office {
         Ok(())
     }
 
+    async fn log_gone(&self, _: &str) -> Result<(), ControlError> {
+        Ok(())
+    }
+
+    async fn media_lost(&self, _: &str) -> Result<(), ControlError> {
+        Ok(())
+    }
+
     async fn asset(&self, _: &str) -> Result<AssetStanding, ControlError> {
         Ok(self.asset.lock().expect("no test panics with it").clone())
     }

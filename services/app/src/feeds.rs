@@ -5,7 +5,7 @@ use std::time::Duration;
 use sigma_clock::Timestamp as WallTime;
 use sigma_domain::{
     Actor, ActorKind, AudioFormat, Channel, ChannelCommand, ChannelFacts, ChannelPhase, ChannelRefusal,
-    Deadline, FeedLine, FeedNumber, IngestProtocol, InputFormat, NodeId, Session, SessionCommand,
+    Deadline, EndedBy, FeedLine, FeedNumber, IngestProtocol, InputFormat, NodeId, Session, SessionCommand,
     SessionEvent, SessionFacts, SessionId, SessionPhase, SessionRefusal, Timestamp, ValueError, VideoFormat,
 };
 use sigma_store::{Loaded, StoreError};
@@ -361,6 +361,16 @@ impl App {
         patiently(away, || self.executor.load::<A>(id)).await
     }
 
+    /// A session's node has nothing of it any more, and could only begin it anew under the same names: it ends. May be repeated.
+    ///
+    /// # Errors
+    /// [`MediaError`]
+    pub async fn node_lost(&self, session: &str) -> Result<(), MediaError> {
+        let command = SessionCommand::End { by: EndedBy::NodeLost, at: self.executor.now() };
+        let context = Context::of(system("media"), format!("node_lost_{session}"));
+        self.try_to_tell::<Session>(session, command, &context).await.map(drop).map_err(not_told)
+    }
+
     /// A node started: each session that was on air there goes to ERROR with a full window from now. Answers those that
     /// have not ended. To be called before [`run`](App::run), or deadlines that passed meanwhile come first.
     ///
@@ -486,6 +496,7 @@ fn on_air(facts: &SessionFacts) -> SessionOnAir {
         auto_go_live: facts.settings.auto_go_live,
         dvr_window_s: facts.settings.dvr_window.seconds(),
         keeps: facts.settings.keeps(),
+        has_media: facts.media_since.is_some(),
         live_at_ms: facts.live_at().map(Timestamp::as_millis),
         deadline_ms: lost_until,
     }

@@ -71,6 +71,8 @@ pub struct SessionOnAir {
     pub dvr_window_s: u32,
     /// Whether all of its media is kept until it is known what is recorded of it.
     pub keeps: bool,
+    /// Whether media of it was understood before.
+    pub has_media: bool,
     /// Since when it is public.
     pub live_at_ms: Option<i64>,
     /// In ERROR: when it ends unless its broadcaster is back.

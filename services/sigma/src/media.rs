@@ -278,6 +278,7 @@ fn session_facts(on_air: SessionOnAir) -> SessionFacts {
         live: on_air.live_at_ms.is_some(),
         rewind: Duration::from_secs(on_air.dvr_window_s.into()),
         keeps: on_air.keeps,
+        has_media: on_air.has_media,
     }
 }
 
@@ -427,6 +428,14 @@ impl Control for Port {
             public: recorded.public.map(recordings::extent),
         });
         self.app.recorded(session, recorded).await.map_err(control_error)
+    }
+
+    async fn log_gone(&self, session: &str) -> Result<(), ControlError> {
+        self.app.node_lost(session).await.map_err(control_error)
+    }
+
+    async fn media_lost(&self, session: &str) -> Result<(), ControlError> {
+        self.app.media_lost(session).await.map_err(control_error)
     }
 
     async fn asset(&self, asset: &str) -> Result<AssetStanding, ControlError> {

@@ -178,6 +178,29 @@ async fn an_index_that_is_lost_or_bent_is_made_anew_from_the_segments() {
     assert_eq!(studio.archive.load("se_1").await.unwrap().unwrap().entries, left);
 }
 
+/// The node's own log is gone: what is in the archive has its end, that of which no index tells yet included.
+#[tokio::test]
+async fn what_is_archived_of_a_log_that_is_gone_gets_its_end() {
+    for (segments, told_of) in [(3, 0), (64 + 6, 64)] {
+        let studio = studio();
+        let mut log = studio.log("se_1");
+        for msn in 0..segments {
+            segment(&mut log, msn);
+        }
+        Following::begin(&studio.archive, &studio.folder("se_1")).await.unwrap().step().await.unwrap();
+        let pieces = fs::read_dir(studio.object("se_1", "index")).map_or(0, Iterator::count);
+        assert_eq!(pieces > 0, told_of > 0);
+        let mut all = told(&studio.folder("se_1"));
+        all.push(Entry::Ended);
+        for _ in 0..2 {
+            let archived = studio.archive.load("se_1").await.unwrap().unwrap();
+            assert_eq!(without_sums(studio.archive.end(archived).await.unwrap()), all);
+        }
+        let archived = studio.archive.load("se_1").await.unwrap().unwrap();
+        assert_eq!((archived.is_recovered, without_sums(archived.entries)), (false, all));
+    }
+}
+
 #[tokio::test]
 async fn a_segment_that_was_bent_or_cut_in_the_store_is_found_out() {
     let studio = studio();

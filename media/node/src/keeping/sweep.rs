@@ -543,6 +543,7 @@ mod tests {
             live: true,
             rewind: Duration::ZERO,
             keeps: false,
+            has_media: true,
         };
         scene.core.sessions.restore(&scene.core, facts).unwrap();
         let span = |from: u64, to: u64| Span { from_us: from * SECOND, to_us: to * SECOND };

@@ -38,6 +38,7 @@ fn facts(mode: LatencyMode) -> SessionFacts {
         rewind: Duration::from_secs(60),
         keeps: true,
         live: false,
+        has_media: false,
     }
 }
 

@@ -24,6 +24,6 @@ pub(crate) use handle::{FeedEnd, Message, SessionHandle, SessionOver};
 pub use health::{HealthFollower, HealthSample, KEPT, SessionHealth};
 pub(crate) use live::{LiveSession, Window, gzip};
 pub(crate) use pen::Scribe;
-pub(crate) use register::{Sessions, end_orphans, stale_folders};
+pub(crate) use register::{BeginError, Sessions, end_orphans, stale_folders};
 pub(crate) use store::{MediaStore, ReadError};
 pub(crate) use waiters::Turn;

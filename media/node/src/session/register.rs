@@ -21,6 +21,7 @@ use super::store::MediaStore;
 use crate::control::{Denied, LatencyMode, SessionFacts};
 use crate::core::Core;
 use crate::ingest::OnAirFeed;
+use crate::keeping;
 
 /// How long an ended session stays in memory after it was last asked for. Later it is read back from disk.
 const KEEP_IN_MEMORY: Duration = Duration::from_secs(600);
@@ -64,6 +65,9 @@ pub(crate) enum BeginError {
     /// It has ended meanwhile.
     #[error("the session has ended")]
     Ended,
+    /// It had a log, which is not here any more. One that began anew would give other media under the same names.
+    #[error("the session's log is gone: it ends, and its broadcaster begins another")]
+    Gone,
 }
 
 /// The packager's and the playlists' numbers of a latency mode.
@@ -135,6 +139,9 @@ impl Sessions {
             Some(handle) => handle,
             None => self.begin(core, facts).map_err(|failure| {
                 error!(session.id = %session, error = %failure, "a session's log cannot be written");
+                if matches!(failure, BeginError::Gone) {
+                    keeping::tell_gone(core, &session);
+                }
                 Denied::Unavailable
             })?,
         };
@@ -175,6 +182,8 @@ impl Sessions {
                 }
             }
             (timeline, Recording::fold(&opened.entries), opened.log, packager, rendition)
+        } else if facts.has_media {
+            return Err(BeginError::Gone);
         } else {
             let meta = Meta {
                 session: facts.session.clone(),
@@ -379,6 +388,7 @@ fn ended(
         live,
         rewind: meta.rewind_ms.map_or(Duration::ZERO, Duration::from_millis),
         keeps: meta.keeps,
+        has_media: true,
     };
     let recording = Recording::fold(entries);
     let store = MediaStore::new(&facts.session, reader, archive);

@@ -174,6 +174,27 @@ impl App {
         Ok(())
     }
 
+    /// The log of a session that has ended is gone, and nothing else has its media: what was begun to be kept of it has failed. May
+    /// be repeated.
+    ///
+    /// # Errors
+    /// [`MediaError`]
+    pub async fn media_lost(&self, session: &str) -> Result<(), MediaError> {
+        let id = session.parse().map_err(|error: ValueError| MediaError::Refused(error.to_string()))?;
+        for kind in [AssetKind::Source, AssetKind::Catchup] {
+            let asset = asset_id(&self.executor.vault, &id, kind);
+            let asset = asset.map_err(|error| MediaError::Refused(error.to_string()))?;
+            let known = self.load_patiently::<Asset>(asset.as_str()).await.map_err(not_loaded)?;
+            if known.aggregate.facts().is_none() {
+                continue;
+            }
+            let command = AssetCommand::Fail { reason: AssetFailure::MediaLost, at: self.executor.now() };
+            let context = Context::of(system("recordings"), format!("media_lost_{asset}"));
+            self.try_to_tell::<Asset>(asset.as_str(), command, &context).await.map_err(not_told)?;
+        }
+        Ok(())
+    }
+
     /// Begins to keep something of a session, unless that was begun: under a command id that is always the same for it.
     async fn begin_asset(
         &self,

@@ -103,6 +103,7 @@ fn ended(reason: EndReason, who: Who<'_>) -> String {
         EndReason::ChannelStopped => "its channel was stopped",
         EndReason::SessionEndedByUser => return format!("The session was ended by {who}."),
         EndReason::MaxDuration => "it had lasted as long as its channel allows",
+        EndReason::NodeLost if who.actor.id() == "media" => "the server that carried it has lost its media",
         EndReason::NodeLost => {
             "the server that carried it was lost, and the broadcaster did not come back in time"
         }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use end_to_end::{Broadcast, Clip, Platform, Start};
 use serde_json::json;
 
+use crate::recordings::decoded;
 use crate::{SOON, join, session_is};
 
 #[tokio::test]
@@ -92,4 +93,58 @@ async fn sigterm_ends_within_five_seconds_and_leaves_the_session_resumable() {
     let _back = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     session_is(&platform, &channel.id, "LIVE").await;
     assert_eq!(platform.sessions(&channel.id).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_whose_log_is_gone_ends_and_what_was_archived_of_it_is_kept() {
+    for keeps_archive in [true, false] {
+        let mut platform = Platform::start(Start::default()).await;
+        let channel = platform.create_channel("No disk", json!({"latencyMode": "ULTRA_LOW"})).await;
+        let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+        let mut viewer = join(&platform, &channel.playback_id).await;
+        session_is(&platform, &channel.id, "LIVE").await;
+        viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(4)).await;
+        let session = platform.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
+        end_to_end::eventually("some of it to be archived", SOON, || async {
+            platform.figure("sigma_archive_bytes_total").await.filter(|bytes| *bytes > 100_000)
+        })
+        .await;
+        platform.kill();
+        drop(broadcast);
+        std::fs::remove_dir_all(platform.data_dir().join("live").join(&session)).expect("it was there");
+        if !keeps_archive {
+            std::fs::remove_dir_all(platform.data_dir().join("objects")).expect("it was there");
+        }
+        platform.launch().await;
+
+        session_is(&platform, &channel.id, "ENDED").await;
+        assert_eq!(platform.sessions(&channel.id).await[0]["endReason"], "NODE_LOST");
+        let asked = "query($id: ID!) { assets(sessionId: $id) { nodes { kind state failure durationSeconds playbackUrl } } }";
+        let assets = end_to_end::eventually("to be known what is kept", SOON, || async {
+            let told = platform.graphql(asked, json!({ "id": session })).await;
+            let assets = told.get("/assets/nodes").as_array().expect("a list").clone();
+            assets.iter().all(|asset| asset["state"] != "STARTED").then_some(assets)
+        })
+        .await;
+        assert_eq!(assets.len(), 2);
+        for asset in &assets {
+            if keeps_archive {
+                assert_eq!(asset["state"], "READY", "{asset}");
+                assert!(asset["durationSeconds"].as_f64() > Some(3.0), "{asset}");
+            } else {
+                assert_eq!((&asset["state"], &asset["failure"]), (&json!("FAILED"), &json!("MEDIA_LOST")));
+            }
+        }
+        if keeps_archive {
+            let catchup = assets.iter().find(|asset| asset["kind"] == "CATCHUP").expect("a catchup");
+            let url = catchup["playbackUrl"].as_str().expect("an address").to_owned();
+            tokio::task::spawn_blocking(move || decoded(&url)).await.expect("it plays");
+        }
+
+        // Who sends goes on in a session of its own, with numbers of its own.
+        let _broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
+        session_is(&platform, &channel.id, "LIVE").await;
+        let sessions = platform.sessions(&channel.id).await;
+        assert!(sessions.len() == 2 && sessions[0]["id"] != session, "{sessions:?}");
+    }
 }

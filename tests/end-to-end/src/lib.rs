@@ -14,7 +14,7 @@ pub use broadcast::Broadcast;
 pub use graphql::{Answer, Channel, Subscription, told_to_wait};
 pub use media::{Clip, Codecs, clip, clip_as_mp4};
 pub use objects::ObjectStore;
-pub use platform::{Keys, Platform, Start, binary, free_port, signal};
+pub use platform::{Keys, Platform, Start, binary, signal};
 pub use viewer::{Playlist, Segment, Viewer};
 
 use std::future::Future;

@@ -3,7 +3,9 @@
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::platform::{free_port, signal};
+use harness::free_port;
+
+use crate::platform::signal;
 use crate::{Start, eventually};
 
 /// A bucket `recordings` in a store that keeps everything in memory.

@@ -1,11 +1,11 @@
 //! The binary under test, on free loopback ports and a data folder of its own.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use harness::free_port;
 use serde_json::Value;
 
 use crate::eventually;
@@ -81,12 +81,6 @@ pub fn binary() -> PathBuf {
     let binary = folder.join("sigma");
     assert!(binary.exists(), "{} is missing: cargo build --bin sigma", binary.display());
     binary
-}
-
-/// A loopback port that is free at the moment.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
 }
 
 impl Platform {

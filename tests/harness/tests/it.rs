@@ -1,7 +1,9 @@
 //! A server ends with the tests that started it.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -62,5 +64,20 @@ async fn a_server_keeps_what_it_holds_over_a_stop_and_a_kill() {
             .await
             .unwrap();
         assert_eq!(count, round);
+    }
+}
+
+#[test]
+fn a_port_is_given_once_and_kept_for_who_names_it() {
+    let ports: BTreeSet<u16> = (0..100).map(|_| harness::free_port()).collect();
+    assert_eq!(ports.len(), 100);
+    for _ in 0..2_000 {
+        let any = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        assert!(!ports.contains(&any), "{any} was given to who asked for any");
+    }
+    for port in ports {
+        for time in ["at first", "in the place of one that was killed"] {
+            TcpListener::bind(("127.0.0.1", port)).unwrap_or_else(|error| panic!("{time}: {error}"));
+        }
     }
 }

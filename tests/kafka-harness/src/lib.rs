@@ -8,10 +8,11 @@ mod node;
 mod security;
 
 use std::fmt::Write;
-use std::net::TcpListener;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use harness::free_port;
 use node::Node;
 pub use security::Security;
 use sigma_clock::monotonic;
@@ -50,7 +51,8 @@ impl Kafka {
 
     fn start_with(nodes: usize, security: Option<Security>, further: &str) -> Self {
         let folder = tempfile::Builder::new().prefix("sigma-kafka-").tempdir().unwrap();
-        let ports: Vec<[u16; 4]> = (0..nodes).map(|_| free_ports()).collect();
+        // Broker, controller, TLS, SASL.
+        let ports: Vec<[u16; 4]> = (0..nodes).map(|_| [(); 4].map(|()| free_port())).collect();
         let quorum: Vec<String> =
             ports.iter().enumerate().map(|(n, ports)| format!("{}@127.0.0.1:{}", n + 1, ports[1])).collect();
         let (jars, quorum) = (jars(), quorum.join(","));
@@ -130,7 +132,11 @@ impl Kafka {
                 let folder = entry.unwrap();
                 if folder.file_name().to_string_lossy().starts_with(topic) {
                     for file in std::fs::read_dir(folder.path()).unwrap() {
-                        bytes.extend(std::fs::read(file.unwrap().path()).unwrap());
+                        // Kafka renames files of its own accord meanwhile.
+                        match std::fs::read(file.unwrap().path()) {
+                            Err(error) if error.kind() == ErrorKind::NotFound => {}
+                            read => bytes.extend(read.unwrap()),
+                        }
                     }
                 }
             }
@@ -159,12 +165,6 @@ fn jars() -> PathBuf {
     jars.canonicalize().unwrap_or_else(|_| {
         panic!("Kafka's jars are missing in {}: run tests/setup/kafka .tools", jars.display())
     })
-}
-
-/// Ports that nobody has now: broker, controller, TLS, SASL.
-fn free_ports() -> [u16; 4] {
-    let listeners: [TcpListener; 4] = std::array::from_fn(|_| TcpListener::bind("127.0.0.1:0").unwrap());
-    listeners.map(|listener| listener.local_addr().unwrap().port())
 }
 
 fn properties(

@@ -31,7 +31,9 @@ async fn what_serves_goes_on_while_the_next_is_filled() {
     let folder = tempfile::tempdir().unwrap();
     let store = MemoryStore::new(1);
     let mut wanted = fill(&store, 20, 60).await;
-    let runner = start(store.clone(), folder.path(), Texts::new()).await;
+    // It may apply all that serves, and half of the next: there it stands still until it may go on.
+    let projection = Texts::of(1, SCHEMA, 1_800);
+    let runner = start(store.clone(), folder.path(), projection.clone()).await;
     reach(&runner, "a19", 60).await;
     only(folder.path(), 1).await;
     until(&runner, |status| status.lag == Some(0)).await;
@@ -56,6 +58,7 @@ async fn what_serves_goes_on_while_the_next_is_filled() {
     let rebuild = status.rebuild.unwrap();
     assert_eq!((status.generation, rebuild.generation, rebuild.total), (Some(1), 2, 1_200));
     let sequence = say(&store, "l3", "a3", "said", "meanwhile;").await;
+    projection.permits.add_permits(10_000);
     reach(&runner, "a3", sequence).await;
     wanted.get_mut("a3").unwrap().push_str("meanwhile;");
 

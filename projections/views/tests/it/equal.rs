@@ -165,8 +165,14 @@ async fn play(world: &World, seed: u64, commands: usize) {
 
 #[tokio::test]
 async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
+    let wanted = ["IDLE", "ACTIVE", "STOP", "ENDED", "LIVE", "BROADCASTER_LEFT", "CHANNEL_STOPPED"];
+    let of_assets = [
+        "SOURCE", "CATCHUP", "CLIP", "STARTED", "READY", "FAILED", "DELETED", "EXPIRED", "trimmed", "poster",
+        "title", "expires",
+    ];
+    let wanted = [&wanted[..], &["token", "revoked token"], &of_assets].concat();
     let mut states = std::collections::BTreeSet::new();
-    for seed in 1..=4 {
+    for seed in 1..=20 {
         let world = World::in_memory(seed).await;
         play(&world, seed, 250).await;
         let (channels, sessions) = world.folded().await;
@@ -184,13 +190,12 @@ async fn the_views_equal_a_fold_of_the_log_after_random_commands() {
         assert_eq!(projects.len(), 1);
         let state = |revoked: bool| if revoked { "revoked token" } else { "token" };
         states.extend(tokens.iter().map(|row| state(row.revoked_at_ms.is_some())));
+        // Four, and as many more as it takes: ids are of chance, and with them what the dice meet.
+        if seed >= 4 && wanted.iter().all(|state| states.contains(state)) {
+            break;
+        }
     }
-    let wanted = ["IDLE", "ACTIVE", "STOP", "ENDED", "LIVE", "BROADCASTER_LEFT", "CHANNEL_STOPPED"];
-    let of_assets = [
-        "SOURCE", "CATCHUP", "CLIP", "STARTED", "READY", "FAILED", "DELETED", "EXPIRED", "trimmed", "poster",
-        "title", "expires",
-    ];
-    for state in wanted.into_iter().chain(["token", "revoked token"]).chain(of_assets) {
+    for state in wanted {
         assert!(states.contains(state), "the dice never made {state}: {states:?}");
     }
 }

@@ -327,12 +327,21 @@ async fn introspection_is_rationed() {
         codes.insert(code);
     }
     assert_eq!(codes.into_iter().collect::<Vec<_>>(), ["RATE_LIMITED", "none"]);
-    // However it is asked for, the status says so where nothing of it ran.
+    // However it is asked for, the status says so where nothing of it ran. Every half second something of it may run again.
+    let refused = async |headers: &[(&str, &str)], body: &Value| {
+        let mut answer = platform.post(headers, body).await;
+        for _ in 0..2 {
+            if answer.status != 429 {
+                answer = platform.post(headers, body).await;
+            }
+        }
+        answer
+    };
     let ask = json!({ "query": query });
-    let stream = platform.post(&[("accept", "text/event-stream")], &ask).await;
+    let stream = refused(&[("accept", "text/event-stream")], &ask).await;
     assert_eq!((stream.status, stream.header("retry-after")), (429, Some("1")), "{}", stream.text());
     assert_eq!(error(&stream.json())["extensions"]["code"], "RATE_LIMITED");
-    let batch = platform.post(&[], &json!([ask, ask])).await;
+    let batch = refused(&[], &json!([ask, ask])).await;
     assert_eq!((batch.status, batch.header("retry-after")), (429, Some("1")), "{}", batch.text());
     assert_eq!(batch.json().as_array().map(Vec::len), Some(2));
     // A batch of which some ran has an answer for each.

@@ -135,9 +135,9 @@ async fn who_is_not_known_gets_no_stream() {
 #[tokio::test]
 async fn a_subscription_goes_on_with_comments_while_nothing_happens() {
     let limits = Limits {
-        ping_interval: Duration::from_millis(100),
-        idle_timeout: Duration::from_millis(200),
-        head_timeout: Duration::from_millis(200),
+        ping_interval: Duration::from_millis(500),
+        idle_timeout: Duration::from_secs(2),
+        head_timeout: Duration::from_secs(2),
         ..Limits::default()
     };
     let platform = Platform::with(limits).await;

@@ -242,7 +242,7 @@ mod tests {
         let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo");
         assert!(made.success());
         let amiss = disk.ask().await.expect_err("it hangs");
-        assert!(amiss.contains("has not answered for 1 s"), "{amiss}");
+        assert!(amiss.contains("has not answered for"), "{amiss}");
         let began = monotonic();
         let amiss = disk.ask().await.expect_err("it still hangs");
         assert!(amiss.contains("has not answered"), "{amiss}");

@@ -287,12 +287,13 @@ impl Platform {
             cors_origins: settings.cors_origins.clone(),
         });
         tasks.spawn(gauge.run(shell.clone(), stop.clone()));
+        // Before the door answers: whoever is told that the server is ready finds it.
+        folder.write_endpoint(&url)?;
         let (limits, stopping) = (settings.limits.clone(), stop.clone());
         match &keeper {
             None => tasks.spawn(http::serve(http_door, shell, limits, stopping)),
             Some(keeper) => tasks.spawn(http::serve_tls(http_door, keeper.http(), shell, limits, stopping)),
         };
-        folder.write_endpoint(&url)?;
         let rtmps = rtmps.map(tracing::field::display);
         let told_rtmp = rtmp.map(tracing::field::display);
         let roles = roles.names().join(",");

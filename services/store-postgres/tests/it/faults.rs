@@ -20,13 +20,22 @@ async fn open_with(url: &str, options: PostgresOptions) -> PostgresStore {
     PostgresStore::open(&url.parse().unwrap(), &options).await.unwrap()
 }
 
-/// Short of patience, so that a test is not long.
-fn impatient() -> PostgresOptions {
-    PostgresOptions {
+/// Short of patience, so that a test is not long: for questions that are not answered. On a busy machine one that is may take
+/// longer, its opening too.
+async fn impatient(url: &str) -> PostgresStore {
+    let options = PostgresOptions {
         statement_timeout: Duration::from_millis(500),
         acquire_timeout: Duration::from_millis(500),
         ..PostgresOptions::default()
-    }
+    };
+    let opened = async {
+        loop {
+            if let Ok(store) = PostgresStore::open(&url.parse().unwrap(), &options).await {
+                return store;
+            }
+        }
+    };
+    sigma_clock::timeout(PATIENCE, opened).await.expect("it opens")
 }
 
 fn database(url: &str) -> &str {
@@ -37,7 +46,7 @@ fn database(url: &str) -> &str {
 async fn a_server_that_is_stopped_is_unavailable_and_all_heals_by_itself() {
     let cluster = Cluster::durable();
     let url = cluster.database().await;
-    let store = open_with(&url, impatient()).await;
+    let (store, hasty) = (open_with(&url, PostgresOptions::default()).await, impatient(&url).await);
     // More connections than one lie in the pool when the server goes.
     let many = (0..6_u64).map(|n| {
         let store = store.clone();
@@ -49,15 +58,15 @@ async fn a_server_that_is_stopped_is_unavailable_and_all_heals_by_itself() {
     let place = store.commit(commit("a", 0, 2, "c1")).await.unwrap().cursor;
     for ending in [Cluster::stop, Cluster::kill] {
         ending(&cluster);
-        let (message, mend) = unavailable(store.commit(commit("a", 2, 1, "never")).await.unwrap_err());
+        let (message, mend) = unavailable(hasty.commit(commit("a", 2, 1, "never")).await.unwrap_err());
         assert!(
             message.contains("PostgreSQL is not there") && mend.contains("start it"),
             "{message}; {mend}"
         );
         assert!(message.contains("127.0.0.1"), "{message}");
-        unavailable(store.load("thing", "a").await.unwrap_err());
-        unavailable(store.identity().await.unwrap_err());
-        let read = store.read_after(&Cursor::start(), 1).await;
+        unavailable(hasty.load("thing", "a").await.unwrap_err());
+        unavailable(hasty.identity().await.unwrap_err());
+        let read = hasty.read_after(&Cursor::start(), 1).await;
         assert!(matches!(read, Err(LogError::Unavailable { .. })), "{read:?}");
         cluster.resume();
         assert_eq!(store.load("thing", "a").await.unwrap().len(), 2, "the next question is answered");
@@ -115,7 +124,7 @@ async fn what_was_answered_survives_when_the_server_is_killed() {
 async fn a_server_that_takes_no_writes_is_unavailable_until_it_does() {
     let cluster = Cluster::quick(&[]);
     let url = cluster.database().await;
-    let store = open_with(&url, impatient()).await;
+    let store = open_with(&url, PostgresOptions::default()).await;
     store.commit(commit("a", 0, 1, "c1")).await.unwrap();
     let mut shell = cluster.shell(database(&url)).await;
     shell.execute("alter system set default_transaction_read_only = on").await.unwrap();
@@ -150,28 +159,28 @@ async fn a_server_that_takes_no_writes_is_unavailable_until_it_does() {
 async fn a_statement_that_takes_too_long_and_a_frozen_server_are_given_up() {
     let cluster = Cluster::quick(&[]);
     let url = cluster.database().await;
-    let store = open_with(&url, impatient()).await;
+    let (store, hasty) = (open_with(&url, PostgresOptions::default()).await, impatient(&url).await);
     store.commit(commit("a", 0, 1, "c1")).await.unwrap();
     let mut shell = cluster.shell(database(&url)).await;
     let mut holding = shell.begin().await.unwrap();
     holding.execute("lock table sigma.events in access exclusive mode").await.unwrap();
-    let (message, mend) = unavailable(store.commit(commit("a", 1, 1, "c2")).await.unwrap_err());
+    let (message, mend) = unavailable(hasty.commit(commit("a", 1, 1, "c2")).await.unwrap_err());
     assert!(
         message.contains("did not answer in time") && mend.contains("pg_stat_activity"),
         "{message}; {mend}"
     );
-    unavailable(store.load("thing", "a").await.unwrap_err());
+    unavailable(hasty.load("thing", "a").await.unwrap_err());
     holding.rollback().await.unwrap();
     assert_eq!(store.commit(commit("a", 1, 1, "c2")).await.unwrap().repeated, None);
 
     cluster.freeze();
     let began = sigma_clock::monotonic();
-    unavailable(store.commit(commit("a", 2, 1, "c3")).await.unwrap_err());
-    unavailable(store.load("thing", "a").await.unwrap_err());
+    unavailable(hasty.commit(commit("a", 2, 1, "c3")).await.unwrap_err());
+    unavailable(hasty.load("thing", "a").await.unwrap_err());
     assert!(began.elapsed() < PATIENCE, "{:?}", began.elapsed());
     cluster.thaw();
     let healed = async {
-        while store.commit(commit("a", 2, 1, "c3")).await.is_err() {
+        while hasty.commit(commit("a", 2, 1, "c3")).await.is_err() {
             tokio::task::yield_now().await;
         }
     };

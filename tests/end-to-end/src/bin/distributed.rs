@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use end_to_end::{eventually, free_port};
+use end_to_end::eventually;
+use harness::free_port;
 use harness::postgres::Cluster;
 use kafka_harness::Kafka;
 

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
-use end_to_end::{Platform, Start, binary, free_port};
+use end_to_end::{Platform, Start, binary};
+use harness::free_port;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 

@@ -6,7 +6,7 @@ use end_to_end::{Broadcast, Channel, Clip, Codecs, Platform, Start, clip_as_mp4}
 use serde_json::{Value, json};
 
 use crate::recordings::{decoded, hashes, ready};
-use crate::{SOON, join, session_is};
+use crate::{SOON, answered, join, session_is};
 
 const SMALL: Clip = Clip {
     size: "320x180",
@@ -62,7 +62,7 @@ async fn hevc_av1_and_opus_are_kept_as_they_were_sent() {
         assert!((seconds - (to - from)).abs() < 0.05, "{seconds} s of {from} s to {to} s");
 
         let thumbnail = platform.url(&format!("/live/{}/thumbnail.jpg", channel.playback_id));
-        let shown = platform.client().get(thumbnail).send().await.expect("an answer");
+        let shown = answered(platform.client().get(thumbnail)).await;
         assert_eq!(
             (shown.status().as_u16(), &shown.headers()["content-type"]),
             (200, &"image/jpeg".parse().unwrap())

@@ -13,7 +13,8 @@ use crate::{SOON, join, session_is};
 /// Longer than the longest mode's broadcast lasts.
 const LONGEST: u64 = 120;
 
-/// Silence is found out only after a blocked request of `ULTRA_LOW` was answered 503: 3 target durations of 2 s.
+/// Silence is found out midway: a blocked request of `ULTRA_LOW` is answered 503 before that, after 3 target durations of 2 s, and
+/// the judge calls a standstill broken from 10 s on.
 const SILENCE: &str = "8";
 
 /// Plays a broadcast with its troubles, segment by segment as viewers see it: so many before the crash, after it, and

@@ -104,6 +104,17 @@ pub(crate) async fn shown(platform: &Platform) -> Value {
     platform.graphql(query, json!({})).await.body
 }
 
+/// The same, once no channel holds a session any more: it lets go of one in a step of its own.
+pub(crate) async fn shown_at_rest(platform: &Platform, within: Duration) -> Value {
+    eventually("no channel to be on air", within, || async {
+        let now = shown(platform).await;
+        let channels = now["data"]["channels"]["nodes"].as_array().expect("a list").clone();
+        let rests = |channel: &Value| channel["state"] == "IDLE" && channel["currentSession"].is_null();
+        channels.iter().all(rests).then_some(now)
+    })
+    .await
+}
+
 #[tokio::test]
 async fn killed_ten_times_nothing_answered_is_lost_or_doubled_and_no_playlist_goes_back() {
     let mut platform = Platform::start(Start::default()).await;
@@ -143,6 +154,8 @@ async fn killed_ten_times_nothing_answered_is_lost_or_doubled_and_no_playlist_go
             for segment in viewer.playlist.segments.iter().rev().filter(|segment| !segment.gap).take(2) {
                 viewer.fetch(&segment.uri).await.unwrap_or_else(|error| panic!("{}: {error}", segment.uri));
             }
+            // Until its loss is told, what is told is of before the kill.
+            session_is(&platform, &channel.id, "ERROR").await;
             *broadcast = Broadcast::push(&platform.push_url(&channel.key), small);
         }
     }
@@ -169,12 +182,7 @@ async fn killed_ten_times_nothing_answered_is_lost_or_doubled_and_no_playlist_go
         let end = "mutation($id: ID!) { endSession(sessionId: $id) { session { state } } }";
         platform.graphql(end, json!({ "id": session })).await.get("/endSession");
     }
-    let before = eventually("no channel to be on air", SOON, || async {
-        let now = shown(&platform).await;
-        let channels = now["data"]["channels"]["nodes"].as_array().expect("a list").clone();
-        channels.iter().all(|channel| channel["currentSession"].is_null()).then_some(now)
-    })
-    .await;
+    let before = shown_at_rest(&platform, SOON).await;
     for name in ["channels", "sessions"] {
         let rebuild = "mutation($name: String!) { rebuildProjection(name: $name) { projection { name } } }";
         platform.graphql(rebuild, json!({ "name": name })).await.get("/rebuildProjection");

@@ -2,7 +2,8 @@
 
 use std::process::Command;
 
-use end_to_end::{Broadcast, Clip, Platform, Start, binary, free_port};
+use end_to_end::{Broadcast, Clip, Platform, Start, binary};
+use harness::free_port;
 use serde_json::{Value, json};
 
 use crate::{SOON, join};
@@ -118,7 +119,7 @@ fn what_keeps_the_server_from_starting_is_one_line_that_names_the_mend() {
     let folder = tempfile::tempdir().expect("a folder");
     let busy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let busy = busy.local_addr().expect("its address").to_string();
-    let free = |n: u16| format!("127.0.0.1:{}", free_port().max(n));
+    let free = || format!("127.0.0.1:{}", free_port());
     let file = folder.path().join("file");
     std::fs::write(&file, "in the way").expect("a file");
     let file = file.to_str().expect("a path").to_owned();
@@ -126,9 +127,9 @@ fn what_keeps_the_server_from_starting_is_one_line_that_names_the_mend() {
     let starts: [(&str, Vec<String>); 4] = [
         (
             &busy,
-            vec!["--http".into(), busy.clone(), "--rtmp".into(), free(1), "--data-dir".into(), data.clone()],
+            vec!["--http".into(), busy.clone(), "--rtmp".into(), free(), "--data-dir".into(), data.clone()],
         ),
-        (&file, vec!["--http".into(), free(1), "--rtmp".into(), free(1), "--data-dir".into(), file.clone()]),
+        (&file, vec!["--http".into(), free(), "--rtmp".into(), free(), "--data-dir".into(), file.clone()]),
         (
             "ingest-silence",
             vec!["--ingest-silence".into(), "never".into(), "--data-dir".into(), data.clone()],

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use sigma_conformance::{Options, Verdict, check};
 
 use crate::recordings::{decoded, leave_to_the_archive, ready};
-use crate::{SOON, join, session_is};
+use crate::{SOON, answered, join, session_is};
 
 /// Pixels of a picture that is looked at.
 const PIXELS: usize = 160 * 90;
@@ -118,10 +118,7 @@ async fn a_cut_is_exact_to_the_picture_and_its_sound_stays_in_step() {
 
     // The media worker looks through GStreamer's plugins at its first start, which is no part of a cut.
     let thumbnail = platform.url(&format!("/live/{}/thumbnail.jpg", channel.playback_id));
-    eventually("the media worker to run", 2 * SOON, || async {
-        platform.client().get(&thumbnail).send().await.ok().filter(|answer| answer.status() == 200)
-    })
-    .await;
+    assert_eq!(answered(platform.client().get(&thumbnail)).await.status(), 200);
 
     // While it is on air.
     let cut = "mutation($input: CreateClipInput!) {
@@ -213,9 +210,11 @@ async fn a_cut_is_exact_to_the_picture_and_its_sound_stays_in_step() {
     let (again, _) = made(&platform, untrim, json!({ "id": catchup })).await;
     assert_eq!(again["exact"], false);
     eventually("the whole to be seen", SOON, || async {
-        (pictures(&whole_url).await.len() == whole.len()).then_some(())
+        let shown = Viewer::open(platform.client().clone(), &whole_url).await?;
+        (shown.playlist.text == untrimmed.playlist.text).then_some(())
     })
     .await;
+    assert_eq!(pictures(&whole_url).await.len(), whole.len());
 
     // On key frames nothing is coded anew, and a cut of a cut is cut from what was sent.
     let input = json!({"assetId": clip["id"], "from": 0.5, "to": 2.5, "exact": true});
@@ -230,7 +229,7 @@ async fn a_cut_is_exact_to_the_picture_and_its_sound_stays_in_step() {
     for name in ["thumbnail.jpg", "storyboard.vtt", "sheet-0.jpg", "preview.webp"] {
         for asset in [&clip["id"], &of_edge["id"]] {
             let path = format!("/vod/{}/{name}", asset.as_str().expect("an id"));
-            let answer = platform.client().get(platform.url(&path)).send().await.expect("an answer");
+            let answer = answered(platform.client().get(platform.url(&path))).await;
             assert_eq!(answer.status(), 200, "{path}");
         }
     }

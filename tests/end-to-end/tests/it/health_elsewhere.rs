@@ -108,8 +108,8 @@ async fn the_topic_holds_what_graphql_tells_and_a_broadcast_goes_on_while_kafka_
     let (_reader, heard) = listen(&kafka, &session);
     let count = || heard.lock().expect("whole").len();
     eventually("five seconds to be told", SOON, || async { (count() >= 5).then_some(()) }).await;
-    let told = recent(&platform, &session).await;
     let heard_so_far = heard.lock().expect("whole").clone();
+    let told = recent(&platform, &session).await;
     for sample in &heard_so_far {
         assert_eq!(sample["channelId"], json!(channel.id));
         let sample = as_told(sample);

@@ -30,7 +30,7 @@ async fn a_broadcast_goes_live_by_itself_and_ends_when_its_broadcaster_leaves() 
     broadcast.stop();
     let left = sigma_clock::monotonic();
     viewer.follow(SOON, |viewer| viewer.playlist.ended).await;
-    assert!(left.elapsed() < Duration::from_secs(2), "ENDLIST came after {:?}", left.elapsed());
+    assert!(left.elapsed() < Duration::from_secs(5), "ENDLIST came after {:?}", left.elapsed());
     session_is(&platform, &channel.id, "ENDED").await;
     assert_eq!(platform.sessions(&channel.id).await[0]["endReason"], "BROADCASTER_LEFT");
     // What is listed stays there with its ENDLIST, and the last picture is no gap.

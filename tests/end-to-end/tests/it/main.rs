@@ -60,6 +60,17 @@ async fn session_is(platform: &Platform, channel: &str, state: &str) {
     .await;
 }
 
+/// The answer to a request. Who is told 503 asks again: on a busy machine pictures last, and those of a channel may rest for half a
+/// minute.
+async fn answered(request: reqwest::RequestBuilder) -> reqwest::Response {
+    eventually("an answer that is not 503", 2 * SOON, || async {
+        let again = request.try_clone().expect("a request without a stream");
+        let answer = again.send().await.expect("an answer");
+        (answer.status() != 503).then_some(answer)
+    })
+    .await
+}
+
 /// A secret with another last character: of the right shape, and nobody's.
 fn spoiled(secret: &str) -> String {
     let other_end = if secret.ends_with('x') { 'y' } else { 'x' };

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use sigma_clock::monotonic;
 
 use crate::recordings::ready;
-use crate::{SOON, join, session_is};
+use crate::{SOON, answered, join, session_is};
 
 /// The sides of a JPEG, from its start of frame (ITU-T T.81 §B.2.2).
 fn sides(jpeg: &[u8]) -> (u16, u16) {
@@ -22,15 +22,6 @@ fn sides(jpeg: &[u8]) -> (u16, u16) {
     }
 }
 
-/// What is at an address. Who is told 503 asks again: a machine that is busy with other things makes pictures last.
-async fn asked(platform: &Platform, path: &str) -> reqwest::Response {
-    eventually("an answer that is not 503", SOON, || async {
-        let answer = platform.client().get(platform.url(path)).send().await.expect("an answer");
-        (answer.status() != 503).then_some(answer)
-    })
-    .await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_on_air_and_what_was_has_pictures() {
     let platform = Platform::start(Start::default()).await;
@@ -40,7 +31,7 @@ async fn what_is_on_air_and_what_was_has_pictures() {
     let mut viewer = join(&platform, &channel.playback_id).await;
     let session = platform.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
     viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(3)).await;
-    let get = async |path: String| asked(&platform, &path).await;
+    let get = async |path: String| answered(platform.client().get(platform.url(&path))).await;
     let live = format!("/live/{}/thumbnail.jpg", channel.playback_id);
     let answer = get(live.clone()).await;
     assert_eq!(answer.status(), 200, "{}", answer.text().await.expect("words"));
@@ -80,8 +71,8 @@ async fn what_is_on_air_and_what_was_has_pictures() {
     let cookie = signed_in.headers()["set-cookie"].to_str().expect("text").split(';').next().expect("a pair");
     let path = platform.url(&format!("/vod/{source}/thumbnail.jpg"));
     let by_cookie = async |site: &str| {
-        let asked = platform.client().get(&path).header("cookie", cookie).header("sec-fetch-site", site);
-        asked.send().await.expect("an answer").status().as_u16()
+        let request = platform.client().get(&path).header("cookie", cookie).header("sec-fetch-site", site);
+        answered(request).await.status().as_u16()
     };
     assert_eq!((by_cookie("same-origin").await, by_cookie("cross-site").await), (200, 401));
     // Its storyboard, by a token in the address, names sheets that are fetched likewise; nobody keeps that.
@@ -121,7 +112,7 @@ async fn what_can_be_rewound_to_has_pictures_that_stay() {
     let broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     let mut viewer = join(&platform, &channel.playback_id).await;
     viewer.follow(SOON, |viewer| viewer.playlist.last_msn() >= Some(8)).await;
-    let get = async |path: &str| asked(&platform, path).await;
+    let get = async |path: &str| answered(platform.client().get(platform.url(path))).await;
     let path = format!("/live/{}/storyboard.vtt", channel.playback_id);
     let board = async || {
         let answer = get(&path).await;
@@ -188,6 +179,8 @@ async fn a_recording_has_the_poster_that_was_chosen_chapters_a_preview_and_is_of
     platform.kill();
     drop(broadcast);
     platform.launch().await;
+    // Until its loss is told, what is told is of before the kill.
+    session_is(&platform, &channel.id, "ERROR").await;
     broadcast = Broadcast::push(&platform.push_url(&channel.key), Clip::default());
     session_is(&platform, &channel.id, "LIVE").await;
     let reached = viewer.playlist.last_msn().unwrap_or(0) + 3;
@@ -197,7 +190,7 @@ async fn a_recording_has_the_poster_that_was_chosen_chapters_a_preview_and_is_of
                 && !viewer.playlist.segments.last().is_some_and(|last| last.gap)
         })
         .await;
-    let get = async |path: String| asked(&platform, &path).await;
+    let get = async |path: String| answered(platform.client().get(platform.url(&path))).await;
     let replays = format!("/live/{}/replays.json", channel.playback_id);
     assert_eq!(
         get(replays.clone()).await.json::<Value>().await.expect("JSON"),

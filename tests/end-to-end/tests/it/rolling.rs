@@ -12,7 +12,7 @@ use kafka_harness::Kafka;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::crash::{Ledger, Seeded, logged, own, shown};
+use crate::crash::{Ledger, Seeded, logged, own, shown, shown_at_rest};
 use crate::kafka::{found, names};
 use crate::{SOON, from_environment, join};
 
@@ -137,7 +137,7 @@ async fn is_ready(platform: &Platform) {
 
 /// What the read models say is what they say when they are filled anew from the log.
 async fn views_are_the_fold(platform: &Platform) {
-    let before = shown(platform).await;
+    let before = shown_at_rest(platform, HEALED).await;
     for name in ["channels", "sessions"] {
         let rebuild = "mutation($name: String!) { rebuildProjection(name: $name) { projection { name } } }";
         platform.graphql(rebuild, json!({ "name": name })).await.get("/rebuildProjection");

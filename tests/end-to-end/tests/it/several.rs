@@ -4,7 +4,7 @@ use end_to_end::{Broadcast, Clip, Keys, Platform, Start, Viewer, eventually, sig
 use harness::postgres::Cluster;
 use serde_json::{Value, json};
 
-use crate::{SOON, join, session_is};
+use crate::{SOON, answered, join, session_is};
 
 /// An API node, a media node, and one that does the rest.
 struct Several {
@@ -90,7 +90,7 @@ async fn viewers_who_ask_an_api_node_are_sent_to_the_node_that_has_the_feed() {
     // So are those who rewind, and pictures.
     let of_channel = |name: &str| api.url(&format!("/live/{}/{name}", channel.playback_id));
     for name in ["dvr.m3u8", "thumbnail.jpg?width=320"] {
-        let shown = api.client().get(of_channel(name)).send().await.expect("an answer");
+        let shown = answered(api.client().get(of_channel(name))).await;
         let at = media.url(&format!("/live/{}/{name}", channel.playback_id));
         assert!(
             shown.status().is_success() && shown.url().as_str() == at,

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, binary, eventually, free_port, signal};
+use end_to_end::{Broadcast, Clip, Platform, Start, Viewer, binary, eventually, signal};
+use harness::free_port;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -4,7 +4,6 @@
 //! takes a [`database`](Cluster::database) of its own. [`Cluster::durable`] is a test's own, to be killed and stopped.
 
 use std::fs;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,6 +14,7 @@ use std::time::Duration;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 
+use crate::free_port;
 use crate::server::{Server, Start, signal};
 
 /// Where Debian puts the servers of each version.
@@ -22,9 +22,6 @@ const INSTALLED: &str = "/usr/lib/postgresql";
 
 /// The system's user that runs it where the tests run as root, which it refuses.
 const SYSTEM_USER: &str = "postgres";
-
-/// A free port may be taken by another before the server listens on it.
-const TRIES: usize = 5;
 
 /// A cluster of databases with its server.
 #[derive(Debug)]
@@ -75,22 +72,10 @@ impl Cluster {
             ])
             .arg(&data));
         let flags = settings.iter().flat_map(|setting| ["-c".to_owned(), (*setting).to_owned()]).collect();
-        let cluster =
-            Self { folder, port: 0, flags, server: Mutex::default(), databases: AtomicU32::default() };
-        cluster.first_start()
-    }
-
-    fn first_start(mut self) -> Self {
-        let mut last = String::new();
-        for _ in 0..TRIES {
-            let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-            self.port = free.expect("a free port").port();
-            match self.try_resume() {
-                Ok(()) => return self,
-                Err(lines) => last = lines,
-            }
-        }
-        panic!("PostgreSQL does not start: {last}");
+        let (server, databases) = (Mutex::default(), AtomicU32::default());
+        let cluster = Self { folder, port: free_port(), flags, server, databases };
+        cluster.try_resume().unwrap_or_else(|lines| panic!("PostgreSQL does not start: {lines}"));
+        cluster
     }
 
     fn try_resume(&self) -> Result<(), String> {

@@ -1,9 +1,9 @@
 //! What is kept of sessions: source records, catchups and clips.
 //!
 //! Source records and catchups begin with their session, by the process managers (`process/recordings.rs`), and are ready when
-//! the media plane says what its log holds ([`App::recorded`]). A clip is cut by its owner. No media is copied for any of
+//! the media plane says what its log holds ([`crate::App::recorded`]). A clip is cut by its owner. No media is copied for any of
 //! them: an asset names spans of its session's media time, and whoever keeps the media asks what is still named
-//! ([`App::wanted`]).
+//! ([`crate::App::wanted`]).
 
 mod cutting;
 pub(crate) mod fold;

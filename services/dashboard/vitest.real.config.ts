@@ -6,6 +6,8 @@ export default defineConfig({
     include: ['tests/real/**/*.test.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // A busy machine takes longer than vitest's second.
+    expect: { poll: { timeout: 20_000 } },
     fileParallelism: false,
   },
 });

@@ -8,13 +8,19 @@ import { eventually, Program, temporaryFolder } from './process.mjs';
 
 export const BINARY = process.env.SIGMA_BINARY ?? fileURLToPath(new URL('../../../target/release/sigma', import.meta.url));
 
-/** A loopback port that is free at the moment. */
-export function freePort() {
-  return new Promise((resolve, reject) => {
+/** So many loopback ports that are free at the moment: all are held until all are drawn, so that none is drawn twice. */
+export async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve, reject) => {
     const server = createServer();
     server.once('error', reject);
-    server.listen(0, '127.0.0.1', () => { const { port } = server.address(); server.close(() => resolve(port)); });
-  });
+    server.listen(0, '127.0.0.1', () => resolve(server));
+  })));
+  return Promise.all(servers.map((server) => new Promise((resolve) => { const { port } = server.address(); server.close(() => resolve(port)); })));
+}
+
+export async function freePort() {
+  const [port] = await freePorts(1);
+  return port;
 }
 
 /** Where it is a number of nodes of Kafka, platforms keep everything in PostgreSQL and Kafka, each in its own; else in their data folders. */
@@ -31,8 +37,7 @@ export class Platform {
     platform.wrapper = wrapper;
     platform.env = { ...backbone.env, ...env };
     platform.data = data ?? join(platform.folder, 'data');
-    platform.http = `127.0.0.1:${await freePort()}`;
-    platform.rtmp = `127.0.0.1:${await freePort()}`;
+    [platform.http, platform.rtmp] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`);
     platform.flags = [...backbone.flags, ...flags];
     await platform.launch();
     return platform;

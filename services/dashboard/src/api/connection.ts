@@ -64,14 +64,14 @@ export class Connection {
 
   /** The socket has closed against our will. */
   socketLost(): void {
-    this.#missed = true;
     this.#socketUp = false;
     void this.#watchSocket();
     void this.#askOnce();
   }
 
-  /** The socket is open and will tell of changes again. */
+  /** The socket is open and tells of changes from now on: what was read before, at first too, may be old. */
   socketOpened(): void {
+    this.#missed = true;
     this.#set(() => { this.#socketUp = true; this.#staleShown = false; });
     this.#catchUp();
   }

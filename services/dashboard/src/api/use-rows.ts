@@ -3,6 +3,7 @@ import type { AnyVariables } from '@urql/core';
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { Fault } from './faults';
 import { useApi, useLive, useRefresh } from './react';
+import { Turns } from './turns';
 
 const PAGE = 30;
 const MOST = 100;
@@ -50,6 +51,13 @@ export interface Rows<Row> {
   readonly more: (() => void) | null;
 }
 
+interface Shown<Row> {
+  readonly rows: readonly Row[] | null;
+  readonly next: string | null;
+}
+
+const NOTHING: Shown<never> = { rows: null, next: null };
+
 /** A list, newest first, page by page, read anew when the platform tells of a change or something may have been missed. */
 export function useRows<Data, Row, Variables extends AnyVariables, Changes, ChangeVariables extends AnyVariables>(wanted: Followed<Data, Row, Variables, Changes, ChangeVariables>): Rows<Row> {
   const rows = usePages(wanted);
@@ -68,34 +76,40 @@ export function useRows<Data, Row, Variables extends AnyVariables, Changes, Chan
 export function usePages<Data, Row, Variables extends AnyVariables>(wanted: Wanted<Data, Row, Variables>): Rows<Row> {
   const { page = PAGE } = wanted;
   const api = useApi();
-  const [rows, setRows] = useState<readonly Row[] | null>(null);
-  const [next, setNext] = useState<string | null>(null);
+  const [{ rows, next }, setShown] = useState<Shown<Row>>(NOTHING);
   const [loading, setLoading] = useState(false);
   const [fault, setFault] = useState<Fault | null>(null);
-  const round = useRef(0);
-  const shown = useRef(0);
+  /** Known at once: the next turn comes before the rows are drawn. */
+  const shown = useRef<Shown<Row>>(NOTHING);
+  const turns = useRef(new Turns());
   const latest = useRef(wanted);
   useEffect(() => { latest.current = wanted; });
-  useEffect(() => { shown.current = rows?.length ?? 0; }, [rows]);
 
   const read = useCallback(async (first: number, after: string | null) => {
-    const mine = (round.current += 1);
+    const mine = turns.current;
     const { list, variables, rowsIn } = latest.current;
     setLoading(true);
     const answer = await api.ask(list, variables({ first, after }));
-    // An answer to an older question is dropped.
-    if (mine !== round.current) return;
+    // An answer about another list is dropped.
+    if (mine !== turns.current) return;
     setLoading(false);
     setFault(answer.fault);
     const listed = answer.data === null ? undefined : rowsIn(answer.data);
     if (listed === undefined) return;
     const { nodes, pageInfo } = listed;
-    setRows((before) => (after === null || before === null ? nodes : [...before, ...nodes]));
-    setNext(pageInfo.hasNextPage ? pageInfo.endCursor : null);
+    shown.current = { rows: after === null ? nodes : [...shown.current.rows ?? [], ...nodes], next: pageInfo.hasNextPage ? pageInfo.endCursor : null };
+    setShown(shown.current);
   }, [api]);
 
-  const again = useCallback(() => void read(Math.min(MOST, Math.max(page, shown.current)), null), [read, page]);
-  useEffect(again, [again, wanted.key]);
+  const readAnew = useCallback(() => read(Math.min(MOST, Math.max(page, shown.current.rows?.length ?? 0)), null), [read, page]);
+  const readOn = useCallback(async () => { if (shown.current.next !== null) await read(page, shown.current.next); }, [read, page]);
+  const again = useCallback(() => turns.current.want(readAnew), [readAnew]);
+  const more = useCallback(() => turns.current.want(readOn), [readOn]);
+  useEffect(() => {
+    const mine = turns.current = new Turns();
+    again();
+    return () => mine.close();
+  }, [again, wanted.key]);
   useRefresh(again);
-  return { rows, loading, fault, again, more: next === null ? null : () => void read(page, next) };
+  return { rows, loading, fault, again, more: next === null ? null : more };
 }

@@ -5,6 +5,8 @@ import { Api } from '../api/api';
 import { MeDocument } from '../api/generated';
 import { SessionProvider, type Identity } from '../api/react';
 import { useSpeech } from '../messages/react';
+import { Backoff } from '../player/backoff';
+import { wait } from '../player/wait';
 import { Page } from '../ui/page';
 import { EmptyState, Loading } from '../ui/states';
 import { Failsafe } from './failsafe';
@@ -52,14 +54,31 @@ function Gate() {
     let current = true;
     const enter = (phase: Phase) => { if (current) setPhase(phase); };
     const api = new Api(() => enter({ kind: 'out', ended: wasIn.current }));
-    const ask = async () => {
+    /** Asks who is there; answers whether that is to be asked again. */
+    const asksAgain = async () => {
       const { data, fault } = await api.ask(MeDocument, {});
       if (data !== null) {
         wasIn.current = true;
         enter({ kind: 'in', api, identity: data.me });
-      } else {
-        enter(fault.code === 'UNAUTHENTICATED' || fault.code === 'FORBIDDEN' ? { kind: 'out', ended: wasIn.current } : { kind: 'away' });
+        return false;
       }
+      if (fault.code === 'UNAUTHENTICATED' || fault.code === 'FORBIDDEN') {
+        enter({ kind: 'out', ended: wasIn.current });
+        return false;
+      }
+      // Who has a page keeps it, with all that he has begun.
+      if (current) setPhase((before) => (before.kind === 'asking' ? { kind: 'away' } : before));
+      // Where nothing answers, the connection asks until something does.
+      return fault.code !== 'OFFLINE';
+    };
+    const waits = new Backoff({ first: 400, most: 5_000, growth: 1.6 });
+    let asking = false;
+    const ask = async () => {
+      if (asking) return;
+      asking = true;
+      while (current && await asksAgain()) await wait(waits.next());
+      asking = false;
+      waits.reset();
     };
     void ask();
     // After an outage the token may not be what it was; and who found the platform away at first gets in now.

@@ -15,10 +15,10 @@ export function absenceBefore(gaps: readonly Stretch[], time: number): Stretch |
   return absenceAt(gaps, time + NEAR_S);
 }
 
-/** The one that was gone over from one time to another. */
-export function absenceBetween(gaps: readonly Stretch[], from: number, to: number): Stretch | null {
+/** The one that was gone over from one time to another: without it the way is no longer than what was `played` meanwhile, in seconds. */
+export function absenceBetween(gaps: readonly Stretch[], from: number, to: number, played: number): Stretch | null {
   if (to - from < NEAR_S) return null;
-  return gaps.find(({ start, end }) => Math.abs(from - start) < 2 * NEAR_S && Math.abs(to - end) < 2 * NEAR_S) ?? null;
+  return gaps.find(({ start, end }) => from < start + 2 * NEAR_S && to > end - 2 * NEAR_S && to - from - (end - start) < played + 2 * NEAR_S) ?? null;
 }
 
 /** Where there is a picture again; null where that is not before `end`. */

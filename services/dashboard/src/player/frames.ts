@@ -23,8 +23,11 @@ export class Frames {
     return (this.#shown === null ? this.#video.currentTime + EDGE_S : this.#shown + frame / 2) + frames * frame;
   }
 
-  /** Takes note of the frame that comes next, if the picture stands then. */
+  /** Takes note of the frame that comes next, if the picture stands then. One that comes while another is looked for is that of an earlier step. */
   note(): void {
-    this.#video.requestVideoFrameCallback((_, { mediaTime }) => { this.#shown = this.#video.paused ? mediaTime : null; });
+    this.#video.requestVideoFrameCallback((_, { mediaTime }) => {
+      if (this.#video.seeking) this.note();
+      else this.#shown = this.#video.paused ? mediaTime : null;
+    });
   }
 }

@@ -88,8 +88,9 @@ export class Viewer {
   #isNewest = false;
   readonly #rewind = new Rewind();
   #keptAt = 0;
-  /** Media time when it was looked at last. */
+  /** Media time when it was looked at last, and when that was. */
   #seenAt = 0;
+  #lookedAt = 0;
 
   readonly #polls = new Backoff({ first: 2_000, most: 10_000, growth: 1.2 });
   readonly #reconnects = new Backoff({ first: 300, most: 5_000, growth: 1.6 });
@@ -358,7 +359,7 @@ export class Viewer {
     this.#troubles = 0;
     this.#reconnecting = this.#serverAway = this.#inGap = this.#kicked = this.#rested = false;
     this.#movement.begin(now);
-    this.#stuckFrom = now;
+    this.#stuckFrom = this.#lookedAt = now;
     // Building anew is no reason to play for who had paused.
     this.video.autoplay = this.#wantsPlay;
     if (this.#rewind.sought === null && this.state !== 'reconnecting' && this.state !== 'broken' && this.state !== 'buffering') this.#enter('starting');
@@ -506,7 +507,7 @@ export class Viewer {
       if (this.video.paused && !this.video.ended && started) this.#play();
       if (!this.#skipGap(playback)) this.#mend(playback, now - Math.max(movedAt, this.#stuckFrom));
     }
-    this.#tellOfGap();
+    this.#tellOfGap(now);
     if (moved) this.#bringBack(playback, now);
     if (moved && this.#hasRewind) this.lookBack();
     this.#enter(this.#judge(moved, now - movedAt));
@@ -523,10 +524,11 @@ export class Viewer {
   }
 
   /** Whoever went over a gap, we or hls.js, the viewer is told. */
-  #tellOfGap(): void {
-    const [from, to] = [this.#seenAt, this.video.currentTime];
-    this.#seenAt = to;
-    const gap = this.#followsLive ? null : absenceBetween(this.#gaps, from, to);
+  #tellOfGap(now: number): void {
+    const { currentTime: to, playbackRate } = this.video;
+    const [from, played] = [this.#seenAt, playbackRate * (now - this.#lookedAt) / 1000];
+    [this.#seenAt, this.#lookedAt] = [to, now];
+    const gap = this.#followsLive ? null : absenceBetween(this.#gaps, from, to, played);
     if (gap !== null) this.#events.told({ what: 'skipped', seconds: gap.end - gap.start });
   }
 

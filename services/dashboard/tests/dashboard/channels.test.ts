@@ -43,6 +43,9 @@ const shot = (name: string) => shots(dashboard.page, name, { check: checked });
 /** What lies over the page, or a page that is long: as far as the window shows it. */
 const windowShot = (name: string) => shots(dashboard.page, name, { whole: false, check: checked });
 const clipboard = () => dashboard.page.evaluate(() => navigator.clipboard.readText());
+const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PATIENCE });
+/** How often it was asked for. */
+const asked = (operation: string) => platform.asked.filter((name) => name === operation).length;
 
 describe('signing in', () => {
   it('asks for a token, says what is wrong with it, and goes to where one wanted to be', async () => {
@@ -298,9 +301,80 @@ describe('the connection', () => {
   it('mends a socket that breaks alone', async () => {
     const before = platform.channels.followers;
     platform.cut();
-    await expect.poll(() => platform.channels.followers, { timeout: PATIENCE }).toBe(before);
+    await soon(() => platform.channels.followers).toBe(0);
+    await soon(() => platform.channels.followers).toBe(before);
     platform.channels.add('After the cut');
     await dashboard.seesChannels(['After the cut', 'Made after', 'Made meanwhile', 'Sunday service', 'Harbour camera']);
+  });
+
+  it('misses nothing that happens before its socket is open', async () => {
+    platform.channels.channels.splice(2);
+    const open = platform.hold('socket');
+    await dashboard.open('/channels');
+    await dashboard.seesChannels(['Sunday service', 'Harbour camera']);
+    platform.channels.add('Before the socket');
+    open();
+    await dashboard.seesChannels(['Before the socket', 'Sunday service', 'Harbour camera']);
+  });
+
+  it('takes what it is told for newer than an answer that was on its way', async () => {
+    platform.channels.channels.splice(2);
+    const before = asked('Channels');
+    const first = platform.hold('Channels');
+    await dashboard.open('/channels');
+    await soon(() => [asked('Channels') - before, platform.channels.followers]).toEqual([1, 1]);
+    const again = platform.hold('Channels');
+    const told = platform.channels.add('Told before the answer');
+    // Nobody is told of this one: where it is seen, the second answer is there.
+    platform.channels.channels.push({ ...told, id: 'ch_000000', name: 'Never told', createdAt: '2026-01-01T00:00:00.000Z' });
+    first();
+    await dashboard.seesChannels(['Told before the answer', 'Sunday service', 'Harbour camera']);
+    await soon(() => asked('Channels') - before).toBe(2);
+    platform.channels.change(told.id, { state: 'STOP' });
+    const badge = () => dashboard.page.locator('.channel-item', { hasText: told.name }).locator('.badge').textContent();
+    await soon(badge).toBe('Stopped');
+    again();
+    await dashboard.seesChannels(['Told before the answer', 'Sunday service', 'Harbour camera', 'Never told']);
+    expect(await badge()).toBe('Stopped');
+    platform.channels.channels.splice(2);
+  });
+
+  it('reads a list on though it is read anew meanwhile', async () => {
+    const harbour = platform.channels.channels[0]!;
+    const sessions = Array.from({ length: 70 }, (_, day) => platform.channels.begin(harbour.id, 'ENDED', { startedAt: new Date(Date.UTC(2027, 0, day + 1)).toISOString() }));
+    const lines = () => dashboard.page.locator('.table tbody tr').count();
+    await dashboard.open('/sessions');
+    await soon(lines).toBe(30);
+    // Read anew once the socket is open: all is at rest.
+    await soon(() => asked('SessionList')).toBe(2);
+    const more = platform.hold('SessionList');
+    await dashboard.page.getByRole('button', { name: 'Show more' }).click();
+    await soon(() => asked('SessionList')).toBe(3);
+    platform.channels.changeSession(sessions.at(-1)!.id, { endReason: 'MAX_DURATION' });
+    // The page gathers changes for 0.4 s.
+    await dashboard.page.waitForTimeout(1_000);
+    more();
+    await soon(lines).toBe(60);
+    await soon(() => dashboard.page.locator('.table tbody tr').first().textContent()).toContain('Maximum duration reached');
+  });
+
+  it('asks on who is there where the platform does not say, and leaves a page as it is meanwhile', async () => {
+    platform.refused.set('Me', 'RATE_LIMITED');
+    await dashboard.open('/channels');
+    await dashboard.heading('Connection lost. Trying again…');
+    platform.refused.clear();
+    await dashboard.heading('Channels');
+    await dashboard.page.getByRole('button', { name: 'New channel' }).click();
+    const name = dashboard.page.getByRole('dialog').getByRole('textbox', { name: 'Name' });
+    await name.fill('Half typed');
+    platform.refused.set('Me', 'UNAVAILABLE');
+    const before = asked('Me');
+    platform.cut();
+    await soon(() => asked('Me') - before).toBeGreaterThan(1);
+    platform.refused.clear();
+    const refused = asked('Me');
+    await soon(() => asked('Me')).toBeGreaterThan(refused);
+    expect(await name.inputValue()).toBe('Half typed');
   });
 });
 
@@ -318,11 +392,11 @@ describe('a token', () => {
   });
 
   it('that was revoked leads to the sign-in page', async () => {
+    const before = [asked('Me'), asked('Channels')];
     await dashboard.open('/channels');
     await dashboard.heading('Channels');
-    // All that the page asks at first is answered, so that it is the click that asks with the revoked token.
-    await dashboard.page.getByRole('link', { name: 'Harbour camera' }).first().waitFor();
-    await dashboard.page.waitForLoadState('networkidle');
+    // All that the page asks is answered, at first and when its socket is open, so that it is the click that asks with the revoked token.
+    await soon(() => [asked('Me'), asked('Channels')]).toEqual(before.map((times) => times + 2));
     platform.valid = false;
     try {
       await dashboard.page.locator('.segment', { hasText: 'Stopped' }).click();

@@ -64,6 +64,11 @@ const soon = <T>(read: () => T | Promise<T>) => expect.poll(read, { timeout: PAT
 const names = () => dashboard.page.locator('.asset-name').allTextContents();
 const replay = () => recordings.assets.find(({ kind, state }) => kind === 'CATCHUP' && state === 'READY')?.id ?? '';
 const card = (text: string) => dashboard.page.locator('.asset-card', { hasText: text });
+/** By the mouse, which wakes the controls: those that sleep take no click. */
+const pause = async () => {
+  await dashboard.page.locator('video').hover();
+  await dashboard.page.locator('.control.play').click();
+};
 const button = (name: string) => dashboard.page.getByRole('button', { name, exact: true });
 
 describe('recordings', () => {
@@ -86,15 +91,18 @@ describe('recordings', () => {
 
   it('move under the pointer, and for who comes by the keyboard', async () => {
     const moving = () => dashboard.page.locator('.asset-picture .moving').count();
+    // Asked for a little after it stands on the page.
+    const previews = () => recordings.looks.filter((look) => look.endsWith('preview.webp')).length;
     await dashboard.page.mouse.move(0, 0);
     await soon(moving).toBe(0);
     await card('Replay').hover();
     await soon(moving).toBe(1);
+    await soon(previews).toBe(1);
     await dashboard.page.mouse.move(0, 0);
     await soon(moving).toBe(0);
     await card('The ferry turns').getByRole('link').focus();
     await soon(moving).toBe(1);
-    expect(recordings.looks.filter((look) => look.endsWith('preview.webp'))).toHaveLength(2);
+    await soon(previews).toBe(2);
     await dashboard.page.evaluate(() => (document.activeElement as HTMLElement).blur());
   });
 
@@ -176,7 +184,7 @@ describe('recordings', () => {
     const time = () => video.evaluate((element: HTMLVideoElement) => element.currentTime);
     const stands = () => dashboard.page.waitForFunction(() => { const element = document.querySelector('video')!; return element.paused && !element.seeking; });
     await soon(time).toBeGreaterThan(0);
-    await dashboard.page.locator('.control.play').click();
+    await pause();
     await stands();
     await video.evaluate((element: HTMLVideoElement) => { element.currentTime = 4; });
     await stands();
@@ -212,7 +220,7 @@ describe('recordings', () => {
     await dashboard.open(`/recordings/${replay()}`);
     const time = () => dashboard.page.locator('video').evaluate((element: HTMLVideoElement) => element.currentTime);
     await soon(time).toBeGreaterThan(0);
-    await dashboard.page.locator('.control.play').click();
+    await pause();
     await dashboard.page.getByRole('button', { name: /After a break/ }).click();
     await soon(time).toBeGreaterThanOrEqual(7);
     await seen('Chosen by itself, a third into it.');

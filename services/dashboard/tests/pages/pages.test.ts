@@ -29,7 +29,8 @@ const stage = () => page.locator('.stage').boundingBox();
 
 beforeAll(async () => {
   wantBuild('watch.html');
-  origin = new ScriptedOrigin();
+  // A test's broadcast must not end while a busy machine is at it.
+  origin = new ScriptedOrigin(240);
   await origin.up();
   browser = (await openBrowser(profile)) as BrowserContext;
   page = browser.pages()[0] ?? (await browser.newPage());

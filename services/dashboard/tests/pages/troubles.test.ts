@@ -11,8 +11,10 @@ import { wantBuild } from '../scripted/pages';
 
 /** Other work may have the machine: long, and never waited for when things are well. */
 const PATIENCE = 30_000;
-/** What a busy machine may take between two looks at a picture that moves, in seconds. */
-const SLACK_S = 4;
+/** What a busy machine may take between two looks at a picture that moves, in seconds; who is thrown to live or to other media goes further. */
+const SLACK_S = 20;
+/** Distances grow with each moment that a busy machine keeps the picture waiting, in seconds. */
+const FAR_S = 120;
 
 /** Segments that no playback has loaded before its test: ahead of who went back, and far from live. */
 const AHEAD = 14;
@@ -28,7 +30,7 @@ const profile = mkdtempSync(join(tmpdir(), 'sigma-chromium-'));
 const reaches = (state: StateName) => page.waitForFunction((wanted) => (window as unknown as { sigma?: Sigma }).sigma?.state === wanted, state, { timeout: PATIENCE, polling: 50 });
 const behind = () => page.evaluate(() => (window as unknown as { sigma: Sigma }).sigma.latency() ?? Number.NaN);
 /** The date of the picture, in seconds. */
-const date = async () => Date.now() / 1000 - (await behind());
+const date = () => page.evaluate(() => Date.now() / 1000 - ((window as unknown as { sigma: Sigma }).sigma.latency() ?? Number.NaN));
 const time = () => page.evaluate(() => document.querySelector('video')!.currentTime);
 
 async function between(ask: () => Promise<number>, least: number, most: number): Promise<void> {
@@ -41,7 +43,7 @@ async function goBack(): Promise<void> {
   await page.locator('.rewind').focus();
   await page.keyboard.press('Home');
   await page.keyboard.press('ArrowRight');
-  await between(behind, 40, 60);
+  await between(behind, 40, FAR_S);
   await reaches('playing');
 }
 
@@ -104,7 +106,7 @@ describe('a viewer who went back', () => {
     expect(refused.length).toBe(3);
     expect(new Set(refused).size).toBe(1);
     await reaches('playing');
-    await between(behind, 30, 60);
+    await between(behind, 30, FAR_S);
   });
 
   it('keeps his place though the first segment of a playback built anew does not come at once', async () => {
@@ -135,7 +137,7 @@ it('a viewer of a recording keeps his place through a decoder that hangs', async
   });
   await page.waitForFunction(() => document.querySelector('video')!.dataset['emptied'] === 'true', undefined, { timeout: PATIENCE });
   await page.waitForFunction(() => document.querySelector('video')!.readyState > 2, undefined, { timeout: PATIENCE });
-  await between(time, 40, 59);
+  await between(time, 40, 61);
 });
 
 describe('a browser that plays HLS itself', () => {

@@ -85,6 +85,8 @@ describe('a broadcaster', () => {
     channel = new URL(dashboard.page.url()).pathname;
     await dashboard.tab('Settings');
     await dashboard.page.getByRole('radio', { name: /Ultra-low/ }).check({ force: true });
+    // The session waits for its encoder until the channel is stopped, however long the server takes to come back.
+    await dashboard.page.getByLabel('Reconnect window').fill('600');
     await dashboard.page.getByRole('button', { name: /^Save/ }).click();
     await dashboard.told(/saved/i);
     await dashboard.tab('How to push');

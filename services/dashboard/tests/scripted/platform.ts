@@ -36,6 +36,9 @@ export class ScriptedPlatform {
   slow = 0;
   /** Operations that were answered, by name. */
   readonly asked: string[] = [];
+  /** Operations that are refused, by name, and the code of the refusal. */
+  readonly refused = new Map<string, string>();
+  readonly #held = new Map<string, Promise<void>>();
   readonly #schema: GraphQLSchema = buildSchema(readFileSync(SDL, 'utf8'));
   readonly #broadcast: ScriptedBroadcast | null;
   readonly #answers = new Map<string, unknown>();
@@ -58,7 +61,10 @@ export class ScriptedPlatform {
       schema: this.#schema,
       roots: { subscription: this.#roots() },
       context: () => ({ scopes: this.scopes }),
-      onConnect: ({ extra, connectionParams }) => this.#knows(extra.request, connectionParams?.['authorization']),
+      onConnect: async ({ extra, connectionParams }) => {
+        await this.#letGo('socket');
+        return this.#knows(extra.request, connectionParams?.['authorization']);
+      },
     }, sockets);
     await new Promise<void>((resolve) => { server.listen(this.#port, '127.0.0.1', resolve); });
     this.#port = (server.address() as AddressInfo).port;
@@ -78,6 +84,19 @@ export class ScriptedPlatform {
   /** The sockets break, and that alone. */
   cut(): void {
     for (const socket of this.#sockets?.clients ?? []) socket.terminate();
+  }
+
+  /** The next answer to an operation is made, and not sent before what this answers is called; so is a `socket` not opened. */
+  hold(operation: string): () => void {
+    let letGo = () => {};
+    this.#held.set(operation, new Promise((resolve) => { letGo = resolve; }));
+    return () => letGo();
+  }
+
+  #letGo(operation: string): Promise<void> | undefined {
+    const held = this.#held.get(operation);
+    this.#held.delete(operation);
+    return held;
   }
 
   #roots(): Record<string, object> {
@@ -132,10 +151,12 @@ export class ScriptedPlatform {
     const told = typeof key === 'string' ? this.#answers.get(key) : undefined;
     if (told !== undefined) return send(response, '.json', JSON.stringify(told));
     const signedIn = this.#knows(request, request.headers.authorization);
-    const answer = signedIn
+    const refusal = this.refused.get(operationName ?? '');
+    const answer = refusal !== undefined ? { errors: [fault(refusal, 'not now')] } : signedIn
       ? await graphql({ schema: this.#schema, source: query, rootValue: this.#roots(), contextValue: { scopes: this.scopes }, variableValues: variables ?? null, operationName: operationName ?? null })
       : { errors: [fault('UNAUTHENTICATED', 'this needs a token')] };
     this.asked.push(operationName ?? '');
+    await this.#letGo(operationName ?? '');
     if (typeof key === 'string') this.#answers.set(key, answer);
     send(response, '.json', JSON.stringify(answer));
   }

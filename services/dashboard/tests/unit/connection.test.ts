@@ -108,13 +108,16 @@ describe('the connection', () => {
     expect(world.connection.state).toBe('fine');
   });
 
-  it('does not mind the first opening of the socket, nor its closing when nobody needs it', async () => {
+  it('reads anew what was read before the socket was open, at first and after nobody needed it', async () => {
     const world = new World();
     world.connection.socketOpened();
+    expect(world.refreshed).toBe(1);
     world.connection.socketIdle();
     await world.pass(60_000);
+    expect(world.refreshed).toBe(1);
+    world.connection.socketOpened();
+    expect(world.refreshed).toBe(2);
     expect(world.states).toEqual([]);
-    expect(world.refreshed).toBe(0);
     expect(world.asked).toBe(0);
   });
 });

@@ -3,7 +3,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { clip, Redialling } from '../broadcast.mjs';
-import { BINARY, freePort, Platform } from '../platform.mjs';
+import { BINARY, freePorts, Platform } from '../platform.mjs';
 import { outcome, run as runProgram, sleep, temporaryFolder } from '../process.mjs';
 import { watch } from '../viewer.mjs';
 
@@ -48,7 +48,10 @@ async function refused(piece, what, words, args, { command = BINARY, env = {}, c
 
 async function faultsAtStart(piece) {
   const folder = temporaryFolder('faults');
-  const doors = async (http, rtmp) => ['serve', '--http', http ?? `127.0.0.1:${await freePort()}`, '--rtmp', rtmp ?? `127.0.0.1:${await freePort()}`];
+  const doors = async (http, rtmp) => {
+    const [one, other] = (await freePorts(2)).map((port) => `127.0.0.1:${port}`);
+    return ['serve', '--http', http ?? one, '--rtmp', rtmp ?? other];
+  };
   const taken = createServer();
   await new Promise((resolve) => { taken.listen(0, '127.0.0.1', resolve); });
   const door = `127.0.0.1:${taken.address().port}`;
@@ -85,7 +88,8 @@ async function diskFull(piece, file) {
   const mounted = await outcome('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', disk]);
   if (mounted.code !== 0) { piece.skip('disk full', `a small disk cannot be mounted here: ${mounted.stderr.trim()}`); return; }
   try {
-    const doors = ['--http', `127.0.0.1:${await freePort()}`, '--rtmp', `127.0.0.1:${await freePort()}`];
+    const [http, rtmp] = await freePorts(2);
+    const doors = ['--http', `127.0.0.1:${http}`, '--rtmp', `127.0.0.1:${rtmp}`];
     await refused(piece, 'disk full at start', [disk], ['serve', ...doors, '--data-dir', join(disk, 'data')]);
     await runProgram('mount', ['-o', 'remount,size=8m', disk]);
     // On air on a disk that fills: the broadcast goes on from memory, the platform stands and says what is wrong.

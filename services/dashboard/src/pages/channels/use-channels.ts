@@ -2,6 +2,7 @@ import { useCallback, useEffect, useEffectEvent, useRef, useState } from 'react'
 import type { Fault } from '../../api/faults';
 import { ChannelsChangedDocument, ChannelsDocument } from '../../api/generated';
 import { useApi, useLive, useMay, useRefresh } from '../../api/react';
+import { Turns } from '../../api/turns';
 import { withChange, withPage, type Row, type Rows, type Wish } from './list';
 
 /** The first page is small, so that it is there at once; the next ones are as large as the platform gives. */
@@ -46,24 +47,33 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
   const { search, state, order } = wish;
   const key = `${order} ${state ?? ''} ${search}`;
   const [answered, setAnswered] = useState<string | null>(null);
-  /** Answers to an older wish are dropped. */
-  const round = useRef(0);
-  const shown = useRef(0);
-  useEffect(() => { shown.current = list?.rows.length ?? 0; }, [list]);
+  /** Known at once: the next turn comes before the rows are drawn. */
+  const shown = useRef<Rows | null>(null);
+  const turns = useRef(new Turns());
+  /** Rows that were told since the last question was asked: its answer may be older than they are. */
+  const told = useRef(new Map<string, Row>());
 
   const page = useCallback(
     (first: number, after: string | null) => api.ask(ChannelsDocument, { first, after, state, search: search === '' ? null : search, orderBy: order, sessions }),
     [api, search, state, order, sessions],
   );
 
+  const show = (rows: Rows | null) => {
+    shown.current = rows;
+    setList(rows);
+  };
+  const withTold = (rows: Rows) => [...told.current.values()].reduce((before, row) => withChange(before, row, wish), rows);
+
   /** Reads from the beginning, at least as many rows as are shown, and shows them all at once. */
   const read = useCallback(async (atLeast: number) => {
-    const mine = (round.current += 1);
+    const mine = turns.current;
+    told.current.clear();
     setLoading(true);
     let found: Rows = { rows: [], next: null };
     for (let after: string | null = null, first = atLeast > FIRST ? MOST : FIRST; ; first = MOST) {
       const { data, fault } = await page(first, after);
-      if (mine !== round.current) return;
+      // An answer to another wish is dropped.
+      if (mine !== turns.current) return;
       if (fault !== null) {
         setFault(fault);
         break;
@@ -72,7 +82,7 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
       found = withPage(found, data.channels);
       after = found.next;
       if (after === null || found.rows.length >= atLeast) {
-        setList(found);
+        show(withTold(found));
         setAnswered(key);
         break;
       }
@@ -80,28 +90,35 @@ export function useChannels(wish: Wish, onChange: (row: Row) => void): Channels 
     setLoading(false);
   }, [page, key]);
 
-  useEffect(() => { void read(FIRST); }, [read]);
-  useRefresh(() => void read(shown.current));
-  useLookAgain(() => { if (shown.current <= LOOK_AGAIN_MOST) void read(shown.current); });
+  const readAnew = useCallback(() => read(shown.current?.rows.length ?? 0), [read]);
+  const readOn = useCallback(async () => {
+    const mine = turns.current;
+    const before = shown.current?.next ?? null;
+    if (before === null) return;
+    told.current.clear();
+    setLoading(true);
+    const { data, fault } = await page(MOST, before);
+    if (mine !== turns.current) return;
+    setFault(fault);
+    if (data !== null && shown.current !== null) show(withTold(withPage(shown.current, data.channels)));
+    setLoading(false);
+  }, [page]);
+
+  useEffect(() => {
+    const mine = turns.current = new Turns();
+    mine.want(() => read(FIRST));
+    return () => mine.close();
+  }, [read]);
+  const again = useCallback(() => turns.current.want(readAnew), [readAnew]);
+  const more = useCallback(() => turns.current.want(readOn), [readOn]);
+  useRefresh(again);
+  useLookAgain(() => { if ((shown.current?.rows.length ?? 0) <= LOOK_AGAIN_MOST) again(); });
   useLive(ChannelsChangedDocument, { sessions }, {
     onData: ({ channelUpdated: row }) => {
-      setList((before) => before && withChange(before, row, wish));
+      told.current.set(row.id, row);
+      show(shown.current && withChange(shown.current, row, wish));
       onChange(row);
     },
   });
-
-  const next = list?.next ?? null;
-  const more = useCallback(() => {
-    if (loading || next === null) return;
-    const mine = round.current;
-    setLoading(true);
-    void page(MOST, next).then(({ data, fault }) => {
-      if (mine !== round.current) return;
-      setFault(fault);
-      if (data !== null) setList((before) => before && withPage(before, data.channels));
-      setLoading(false);
-    });
-  }, [loading, next, page]);
-  const again = useCallback(() => void read(shown.current), [read]);
   return { list, current: answered === key, loading, fault, more, again };
 }

@@ -1,4 +1,4 @@
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { LogEndDocument, LogPageDocument, LogTailDocument, type LoggedEventFragment } from '../../api/generated';
 import type { Api } from '../../api/api';
 import type { Fault } from '../../api/faults';
@@ -33,9 +33,14 @@ export function useLog(filter: Filter): LogView {
   const state = useSyncExternalStore(tail.listen, tail.state);
   const [phase, setPhase] = useState<LogView['phase']>('reading');
   const [fault, setFault] = useState<Fault | null>(null);
-  const [readingOlder, setReadingOlder] = useState(false);
+  /** Of which an older page is on its way. */
+  const [readingOlder, setReadingOlder] = useState<string | null>(null);
   const [round, setRound] = useState(0);
   const { type, aggregateId, channelId } = filter;
+  /** Another filter, and another beginning, is another one. */
+  const key = JSON.stringify([type, aggregateId, channelId, round]);
+  const latest = useRef(key);
+  useEffect(() => { latest.current = key; });
 
   useEffect(() => {
     let current = true;
@@ -90,15 +95,17 @@ export function useLog(filter: Filter): LogView {
   }, [api, tail, type, aggregateId, channelId, round]);
 
   const older = async () => {
-    if (readingOlder) return;
-    setReadingOlder(true);
+    // Until its first page is there the rows are those of another filter.
+    if (readingOlder === key || phase === 'reading') return;
+    setReadingOlder(key);
     const page = await pageOf(api, filter, tail.oldest);
-    setReadingOlder(false);
+    if (key !== latest.current) return;
+    setReadingOlder(null);
     if (page.fault !== null) return setFault(page.fault);
     tail.older({ events: page.data.events.nodes, hasOlder: page.data.events.pageInfo.hasPreviousPage });
   };
   const again = () => setRound((before) => before + 1);
-  return { tail: state, phase, fault, readingOlder, pause: () => tail.pause(), resume: () => { if (!tail.resume()) again(); }, older: () => void older(), again };
+  return { tail: state, phase, fault, readingOlder: readingOlder === key, pause: () => tail.pause(), resume: () => { if (!tail.resume()) again(); }, older: () => void older(), again };
 }
 
 function pageOf(api: Api, { type, aggregateId, channelId }: Filter, before: string | null) {

@@ -11,7 +11,7 @@ use crate::control::{Control, NodeSettings};
 use crate::edges::Lately;
 use crate::figures::Figures;
 use crate::ingest::{Entrance, OnAir};
-use crate::keeping::{ArchiveState, Room};
+use crate::keeping::{ArchiveState, Gone, Room};
 use crate::origin::downloads::Downloads;
 use crate::origin::pictures::Gallery;
 use crate::origin::recordings::Recordings;
@@ -37,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) gallery: Gallery,
     /// Recordings as plain files.
     pub(crate) downloads: Downloads,
+    /// Sessions of this node whose logs are gone.
+    pub(crate) gone: Gone,
     /// Recordings that were asked for lately.
     pub(crate) recordings: Recordings,
     /// Places for making edges of cuts.

@@ -25,6 +25,7 @@ use std::time::Duration;
 use sigma_archive::ArchiveError;
 use sigma_clock::Clock;
 use sigma_door::Identity;
+use sigma_log::Meta;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tracing::{error, info, warn};
@@ -103,6 +104,7 @@ impl Node {
             room,
             gallery,
             downloads,
+            gone: keeping::Gone::default(),
             recordings: origin::recordings::Recordings::default(),
             edges: tokio::sync::Semaphore::new(edges::AT_ONCE),
             edges_lately: edges::Lately::default(),
@@ -133,6 +135,7 @@ impl Node {
                 Err(error) => {
                     error!(session.id = %session, %error, "a session's log cannot be opened");
                     if matches!(error, BeginError::Gone) {
+                        self.core.gone.note(&session);
                         keeping::tell_gone(&self.core, &session);
                     }
                 }
@@ -164,13 +167,24 @@ impl Node {
 
     /// The session is over: its feed is cut with `reason`, a sentence for the broadcaster; its playlist ends.
     pub async fn end(&self, session: &str, reason: &str) {
-        match self.core.sessions.find(session) {
+        let found = self.core.sessions.find(session);
+        // What viewers have of one whose log is gone has no actor.
+        match found.filter(|_| !self.core.gone.holds(session)) {
             Some(handle) => handle.tell_soon(session::Message::End { reason: reason.to_owned() }),
             // One that could not be restored, say. One that is just being let in hears of its end with its first report.
             None => {
                 self.core.sessions.end_on_disk(&self.core, session).await;
                 keeping::tell(&self.core, session);
             }
+        }
+    }
+
+    /// This session was this node's, and has ended, perhaps while the node was away; what was kept of it is not known. Where its log
+    /// is gone it is told what the archive has.
+    pub fn tell_of(&self, session: &str) {
+        if !Meta::is_in(&self.core.folder.join(session)) {
+            self.core.gone.note(session);
+            keeping::tell(&self.core, session);
         }
     }
 

@@ -382,6 +382,7 @@ impl App {
         // What comes after this place is an order; what came before is in the state that is loaded below.
         let orders = self.log.head().await.map_err(|error| unavailable(&error))?;
         let held = self.sessions_at(node).await.map_err(|error| unavailable(&error))?;
+        let untold = self.untold_at(node).await.map_err(|error| unavailable(&error))?;
         let mut waiting = Vec::new();
         for session in held {
             let command = SessionCommand::NodeRestarted { node: id.clone(), at: self.executor.now() };
@@ -401,7 +402,7 @@ impl App {
                 waiting.push(on_air(facts));
             }
         }
-        Ok(NodeStart { on_air: waiting, orders })
+        Ok(NodeStart { on_air: waiting, untold, orders })
     }
 
     /// Fires those of a session's deadlines that have passed.

@@ -140,6 +140,8 @@ pub struct Reported {
 pub struct NodeStart {
     /// Sessions that were on air at the node and wait for their broadcasters now.
     pub on_air: Vec<SessionOnAir>,
+    /// Sessions of the node that have ended, of which it is not known what was kept.
+    pub untold: Vec<String>,
     /// Follow the orders from here.
     pub orders: sigma_store::Cursor,
 }

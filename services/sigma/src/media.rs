@@ -104,6 +104,7 @@ impl Media {
         })?;
         recordings.set_node(&node);
         node.restore(started.on_air.into_iter().map(session_facts).collect());
+        started.untold.iter().for_each(|session| node.tell_of(session));
         Ok(Self { node, app: Arc::clone(app), orders: started.orders, shown, painter })
     }
 

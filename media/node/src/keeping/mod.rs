@@ -10,4 +10,4 @@ pub(crate) use filing::{ArchiveState, Filing};
 pub(crate) use room::Room;
 pub use room::RoomUse;
 pub(crate) use sweep::Sweeper;
-pub(crate) use told::{tell, tell_gone, tell_untold};
+pub(crate) use told::{Gone, tell, tell_gone, tell_untold};

@@ -1,9 +1,11 @@
 //! What the log of an ended session holds, told to the control plane until it is taken.
 
+use std::collections::HashSet;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use sigma_archive::ArchiveError;
 use sigma_clock::Backoff;
 use sigma_hls::{Recording, Span};
 use sigma_log::{Entry, LogError, SegmentLog};
@@ -18,6 +20,20 @@ const TOLD: &str = "recorded";
 const FIRST_RETRY: Duration = Duration::from_millis(100);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
 
+/// Sessions of this node whose logs are gone. Of those of other nodes, which have no log here either, it says nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Gone(Mutex<HashSet<String>>);
+
+impl Gone {
+    pub(crate) fn note(&self, session: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session.to_owned());
+    }
+
+    pub(crate) fn holds(&self, session: &str) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(session)
+    }
+}
+
 /// What is to be told of a session.
 enum News {
     /// It has ended, and this was kept; none: it never had media.
@@ -28,7 +44,7 @@ enum News {
     LogGone,
 }
 
-/// Tells what the log of a session holds, if it has its end; where the log is gone, what the archive has. Goes on in the background
+/// Tells what the log of a session of this node holds, if it has its end; where the log is gone, what the archive has. Goes on in the background
 /// until it is taken.
 pub(crate) fn tell(core: &Arc<Core>, session: &str) {
     let (core, session) = (Arc::clone(core), session.to_owned());
@@ -42,7 +58,9 @@ pub(crate) fn tell(core: &Arc<Core>, session: &str) {
             Ok(Ok(Some(recorded))) => News::Recorded(recorded),
             // It has not ended.
             Ok(Ok(None)) => return,
-            Ok(Err(error)) if error.is_missing() => archived(&core, &session).await,
+            Ok(Err(_)) if core.gone.holds(&session) => archived(&core, &session).await,
+            // Another node's.
+            Ok(Err(error)) if error.is_missing() => return,
             Ok(Err(error)) => {
                 error!(session.id = %session, %error, "what was recorded of a session cannot be read");
                 return;
@@ -102,9 +120,13 @@ async fn archived(core: &Core, session: &str) -> News {
         };
         match ended {
             Ok(entries) => break entries,
-            Err(error) => {
+            Err(error @ ArchiveError::Store(_)) => {
                 warn!(session.id = session, %error, "what is archived of a session cannot be read yet");
                 wait.pause().await;
+            }
+            Err(error) => {
+                error!(session.id = session, %error, "what is archived of a session cannot be understood");
+                return News::MediaLost;
             }
         }
     };

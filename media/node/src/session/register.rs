@@ -21,7 +21,6 @@ use super::store::MediaStore;
 use crate::control::{Denied, LatencyMode, SessionFacts};
 use crate::core::Core;
 use crate::ingest::OnAirFeed;
-use crate::keeping;
 
 /// How long an ended session stays in memory after it was last asked for. Later it is read back from disk.
 const KEEP_IN_MEMORY: Duration = Duration::from_secs(600);
@@ -137,11 +136,10 @@ impl Sessions {
         let opening = self.opening.lock().await;
         let handle = match self.find(&session).filter(|handle| !handle.mail.is_closed()) {
             Some(handle) => handle,
+            // It is about to end; his next attempt begins another.
+            None if core.gone.holds(&session) => return Err(Denied::Unavailable),
             None => self.begin(core, facts).map_err(|failure| {
                 error!(session.id = %session, error = %failure, "a session's log cannot be written");
-                if matches!(failure, BeginError::Gone) {
-                    keeping::tell_gone(core, &session);
-                }
                 Denied::Unavailable
             })?,
         };
@@ -154,7 +152,11 @@ impl Sessions {
 
     /// Brings back a session that was on air when the server went down: what was listed, then gaps.
     pub(crate) fn restore(&self, core: &Arc<Core>, facts: SessionFacts) -> Result<(), BeginError> {
-        self.begin(core, facts).map(|_| ())
+        match Meta::read(&core.folder.join(&facts.session)) {
+            Err(error) if error.is_missing() && facts.has_media => Err(BeginError::Gone),
+            Err(error) if facts.has_media => Err(error.into()),
+            _ => self.begin(core, facts).map(|_| ()),
+        }
     }
 
     /// Starts the actor of a session, on its log where there is one.
@@ -182,8 +184,6 @@ impl Sessions {
                 }
             }
             (timeline, Recording::fold(&opened.entries), opened.log, packager, rendition)
-        } else if facts.has_media {
-            return Err(BeginError::Gone);
         } else {
             let meta = Meta {
                 session: facts.session.clone(),

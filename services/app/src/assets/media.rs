@@ -143,14 +143,7 @@ impl App {
     /// [`MediaError`]; [`MediaError::Unavailable`] also while the session has not ended.
     pub async fn recorded(&self, session: &str, recorded: Option<Recorded>) -> Result<(), MediaError> {
         let refused = |error: ValueError| MediaError::Refused(error.to_string());
-        let id: SessionId = session.parse().map_err(refused)?;
-        let loaded = self.load_patiently::<Session>(session).await.map_err(not_loaded)?;
-        let Some(facts) = loaded.aggregate.facts() else {
-            return Err(MediaError::Refused(format!("there is no session {session}")));
-        };
-        if facts.ended().is_none() {
-            return Err(MediaError::Unavailable(format!("session {session} has not ended yet")));
-        }
+        let facts = &self.ended(session).await?;
         let channel = self.load_patiently::<Channel>(facts.channel.as_str()).await.map_err(not_loaded)?;
         let settings = channel.aggregate.facts().map(|channel| channel.settings);
         for kind in kinds_of(facts) {
@@ -158,7 +151,7 @@ impl App {
                 AssetKind::Source => Some(&recorded.all),
                 AssetKind::Catchup | AssetKind::Clip => recorded.public.as_ref(),
             });
-            let asset = self.begin_asset(facts, &id, kind).await?;
+            let asset = self.begin_asset(facts, kind).await?;
             let at = self.executor.now();
             let (command, what) = match extent.filter(|extent| !extent.spans.is_empty()) {
                 Some(extent) => {
@@ -180,14 +173,9 @@ impl App {
     /// # Errors
     /// [`MediaError`]
     pub async fn media_lost(&self, session: &str) -> Result<(), MediaError> {
-        let id = session.parse().map_err(|error: ValueError| MediaError::Refused(error.to_string()))?;
-        for kind in [AssetKind::Source, AssetKind::Catchup] {
-            let asset = asset_id(&self.executor.vault, &id, kind);
-            let asset = asset.map_err(|error| MediaError::Refused(error.to_string()))?;
-            let known = self.load_patiently::<Asset>(asset.as_str()).await.map_err(not_loaded)?;
-            if known.aggregate.facts().is_none() {
-                continue;
-            }
+        let facts = &self.ended(session).await?;
+        for kind in kinds_of(facts) {
+            let asset = self.begin_asset(facts, kind).await?;
             let command = AssetCommand::Fail { reason: AssetFailure::MediaLost, at: self.executor.now() };
             let context = Context::of(system("recordings"), format!("media_lost_{asset}"));
             self.try_to_tell::<Asset>(asset.as_str(), command, &context).await.map_err(not_told)?;
@@ -195,14 +183,22 @@ impl App {
         Ok(())
     }
 
+    /// What is known of a session that has ended.
+    async fn ended(&self, session: &str) -> Result<SessionFacts, MediaError> {
+        session.parse::<SessionId>().map_err(|error| MediaError::Refused(error.to_string()))?;
+        let loaded = self.load_patiently::<Session>(session).await.map_err(not_loaded)?;
+        let Some(facts) = loaded.aggregate.facts() else {
+            return Err(MediaError::Refused(format!("there is no session {session}")));
+        };
+        if facts.ended().is_none() {
+            return Err(MediaError::Unavailable(format!("session {session} has not ended yet")));
+        }
+        Ok(facts.clone())
+    }
+
     /// Begins to keep something of a session, unless that was begun: under a command id that is always the same for it.
-    async fn begin_asset(
-        &self,
-        facts: &SessionFacts,
-        session: &SessionId,
-        kind: AssetKind,
-    ) -> Result<AssetId, MediaError> {
-        let id = asset_id(&self.executor.vault, session, kind);
+    async fn begin_asset(&self, facts: &SessionFacts, kind: AssetKind) -> Result<AssetId, MediaError> {
+        let id = asset_id(&self.executor.vault, &facts.id, kind);
         let id = id.map_err(|error| MediaError::Refused(error.to_string()))?;
         let (command, context) = self.beginning(facts, &id, kind);
         self.try_to_tell::<Asset>(id.as_str(), command, &context).await.map_err(not_told)?;

@@ -113,6 +113,13 @@ impl Agenda {
         found.fetch_all(&mut rows).await?.iter().map(|row| row.try_get("asset")).collect()
     }
 
+    /// Assets of sessions that have ended, of which nobody has said yet what they hold.
+    pub(super) async fn untold(&self) -> Result<Vec<String>, sqlx::Error> {
+        let mut rows = self.pool.acquire().await?;
+        let found = query("SELECT subject FROM step WHERE kind = $1").bind(StepKind::GiveUpAsset.code());
+        found.fetch_all(&mut rows).await?.iter().map(|row| row.try_get("subject")).collect()
+    }
+
     /// Sessions that a node holds, with their lines.
     pub(super) async fn sessions_at(&self, node: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
         let mut rows = self.pool.acquire().await?;

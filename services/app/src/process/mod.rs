@@ -313,6 +313,22 @@ impl App {
         Ok(held.into_iter().collect())
     }
 
+    /// Sessions that a node held and that have ended, of which it is to say what they hold.
+    pub(crate) async fn untold_at(&self, node: &str) -> Result<Vec<String>, ProcessError> {
+        let mut untold = BTreeSet::new();
+        for asset in self.process.agenda.untold().await? {
+            let asset = self.executor.load::<Asset>(&asset).await?.aggregate;
+            let Some(facts) = asset.facts() else { continue };
+            let session = facts.of.session.to_string();
+            let found = self.views().session(&session).await;
+            let found = found.map_err(|error| ProcessError::Step(error.to_string()))?;
+            if found.is_some_and(|row| row.node == node) {
+                untold.insert(session);
+            }
+        }
+        Ok(untold.into_iter().collect())
+    }
+
     /// Reads the log to its end, looks at each line that events are of, and writes down what is to be done, with the place in
     /// the log. Where there is nothing to be done the place is written down now and then.
     async fn catch_up(&self, seat: &mut Seat<'_>) -> Result<(), ProcessError> {

@@ -256,6 +256,7 @@ class Player {
     pictures.muted = true;
     this.#video.after(pictures);
     this.#winding = new Winding(pictures, this.#source.playlist, from, speed, (how) => this.#endWinding(how));
+    viewer.isWinding = true;
     this.#speed.value = String(speed);
     this.#render();
   }
@@ -281,6 +282,7 @@ class Player {
     const winding = this.#winding;
     if (winding === null) return false;
     this.#winding = null;
+    this.viewer.isWinding = false;
     winding.stop();
     winding.video.remove();
     this.#setSpeed(1);

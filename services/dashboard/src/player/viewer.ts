@@ -51,6 +51,8 @@ export class Viewer {
   firstPictureMs: number | null = null;
 
   readonly video: HTMLVideoElement;
+  /** Key frames are shown in the picture's place: it pauses, and is no pause of his. */
+  isWinding = false;
   readonly isRecording: boolean;
   readonly #playlist: string;
   readonly #newest: string | null;
@@ -578,7 +580,7 @@ export class Viewer {
       else this.#finish('rebuild');
       return !this.isRecording;
     }
-    this.#pausedAt ??= now;
+    this.#pausedAt = this.isWinding ? now : this.#pausedAt ?? now;
     if (this.#isNewest && this.#movement.started && now - this.#pausedAt > LOOK_BACK_AFTER_MS) {
       const window = this.window;
       if (window !== null && this.#goBackTo(this.video.currentTime, window)) return true;

@@ -81,6 +81,8 @@ export class Winding {
         if (init !== frame.init) await append(frame.init);
         init = frame.init;
         this.#laid.push({ ...frame, put });
+        // Where a segment without a key frame lies between two, the browser would leave its length out.
+        buffer.timestampOffset = put;
         await append(frame.url);
         if (put === 0) {
           // Only now is there something to go to.

@@ -11,12 +11,17 @@ struct Several {
     api: Platform,
     media: Platform,
     _projections: Platform,
+    database: String,
     _cluster: Cluster,
 }
 
 async fn node(database: &str, roles: &str) -> Platform {
+    named(database, roles, &format!("the-{roles}")).await
+}
+
+async fn named(database: &str, roles: &str, id: &str) -> Platform {
     Platform::start(Start {
-        flags: vec!["--roles".to_owned(), roles.to_owned(), "--node-id".to_owned(), format!("the-{roles}")],
+        flags: ["--roles", roles, "--node-id", id].map(str::to_owned).to_vec(),
         database: Some(database.to_owned()),
         keys: Some(Keys::default()),
         ..Start::default()
@@ -30,7 +35,7 @@ impl Several {
         let database = cluster.database().await;
         let projections = node(&database, "projections").await;
         let (api, media) = tokio::join!(node(&database, "api"), node(&database, "ingest"));
-        Self { api, media, _projections: projections, _cluster: cluster }
+        Self { api, media, _projections: projections, database, _cluster: cluster }
     }
 
     async fn nodes(&self) -> Vec<Value> {
@@ -157,6 +162,36 @@ async fn viewers_who_ask_an_api_node_are_sent_to_the_node_that_has_the_feed() {
     assert!(!shown.url().as_str().contains(&api.admin_token()), "{}", shown.url());
     let wrong = api.client().head(source("")).bearer_auth("wrong").send().await.expect("an answer");
     assert_eq!(wrong.status(), 401);
+}
+
+#[tokio::test]
+async fn of_what_one_media_node_has_kept_another_says_nothing() {
+    let several = Several::start().await;
+    let other = named(&several.database, "ingest", "another").await;
+    let Several { api, media, .. } = &several;
+    let asked = "query($id: ID!) { assets(channelId: $id) { nodes { state } } }";
+    let states = async |channel: &str| {
+        let told = api.graphql(asked, json!({ "id": channel })).await;
+        let assets = told.get("/assets/nodes").as_array().expect("a list").clone();
+        assets.iter().map(|asset| asset["state"].as_str().expect("a state").to_owned()).collect::<Vec<_>>()
+    };
+    let mut channels = Vec::new();
+    // Each hears of the ends in their order: once the last is known, both have heard of those before.
+    for at in [media, &other, media] {
+        let channel = api.create_channel("Kept", json!({"latencyMode": "ULTRA_LOW"})).await;
+        let broadcast = Broadcast::push(&at.push_url(&channel.key), Clip::default());
+        session_is(api, &channel.id, "LIVE").await;
+        broadcast.stop();
+        session_is(api, &channel.id, "ENDED").await;
+        eventually("both recordings to be ready", SOON, || async {
+            (states(&channel.id).await == ["READY", "READY"]).then_some(())
+        })
+        .await;
+        channels.push(channel.id);
+    }
+    for channel in channels {
+        assert_eq!(states(&channel).await, ["READY", "READY"]);
+    }
 }
 
 #[tokio::test]

@@ -99,8 +99,8 @@ export function useLog(filter: Filter): LogView {
     if (readingOlder === key || phase === 'reading') return;
     setReadingOlder(key);
     const page = await pageOf(api, filter, tail.oldest);
+    setReadingOlder((now) => (now === key ? null : now));
     if (key !== latest.current) return;
-    setReadingOlder(null);
     if (page.fault !== null) return setFault(page.fault);
     tail.older({ events: page.data.events.nodes, hasOlder: page.data.events.pageInfo.hasPreviousPage });
   };

@@ -58,18 +58,37 @@ impl KeyFrame {
     }
 }
 
-/// The line of a multivariant playlist (§4.4.6.3) that names an I-frame playlist at `uri`, of key frames of so many bytes that
-/// stand so many ticks, with the picture's size and the codecs among these that are of pictures; none without key frames.
+/// What key frames take of a line.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct KeyFrameRates {
+    /// Bit/s.
+    peak: u64,
+    bytes: u64,
+    ticks: u64,
+}
+
+impl KeyFrameRates {
+    /// One of so many bytes that stands so many ticks.
+    pub(crate) fn add(&mut self, bytes: u32, ticks: u64) {
+        // A little more than what it has by itself: its segment's head speaks of all its pictures.
+        self.peak = self.peak.max(bits_a_second(bytes.into(), ticks));
+        self.bytes += u64::from(bytes);
+        self.ticks += ticks;
+    }
+}
+
+/// The line of a multivariant playlist (§4.4.6.3) that names an I-frame playlist at `uri`, with the picture's size and the codecs
+/// among these that are of pictures; none without key frames.
 pub(crate) fn stream_line(
-    key_frames: impl Iterator<Item = (u32, u64)> + Clone,
+    rates: KeyFrameRates,
     size: Option<(u32, u32)>,
     codecs: &[&str],
     uri: &str,
 ) -> Option<String> {
-    // A little more than what they have by themselves: their segments' heads speak of all its pictures.
-    let known = key_frames.map(|(bytes, ticks)| (u64::from(bytes), ticks));
-    let peak = known.clone().map(|(bytes, ticks)| bits_a_second(bytes, ticks)).max()?;
-    let (bytes, ticks) = known.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let KeyFrameRates { peak, bytes, ticks } = rates;
+    if bytes == 0 {
+        return None;
+    }
     let of_pictures = |codec: &&&str| !codec.starts_with("mp4a") && !codec.eq_ignore_ascii_case("opus");
     let codecs: Vec<&str> = codecs.iter().filter(of_pictures).copied().collect();
     let mut line = format!(

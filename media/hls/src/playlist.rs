@@ -232,7 +232,6 @@ pub fn multivariant(timeline: &Timeline, media_uri: &str, frame_rate_milli: Opti
 /// is a key frame.
 pub fn key_frame_stream(timeline: &Timeline, recording: &Recording, uri: &str) -> Option<String> {
     let init = timeline.latest_init()?;
-    let known = recording.pieces().iter().filter_map(|piece| Some((piece.key_frame_end?, piece.duration)));
     let codecs: Vec<&str> = init.codecs.split(',').collect();
-    stream_line(known, Some((init.width, init.height)), &codecs, uri)
+    stream_line(recording.key_frame_rates(), Some((init.width, init.height)), &codecs, uri)
 }

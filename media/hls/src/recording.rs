@@ -10,6 +10,7 @@ mod extent;
 
 use sigma_log::Entry;
 
+use crate::key_frames::KeyFrameRates;
 use crate::{Init, us_of_ticks};
 
 pub use blocks::{Block, Planned, ROUNDED};
@@ -93,6 +94,7 @@ pub struct Recording {
     sum: Option<(u64, u32)>,
     /// The same of its key frame.
     key_frame: Option<(u64, u32)>,
+    key_frame_rates: KeyFrameRates,
     discontinuity_next: bool,
     /// Of each span with a date of its own: its first piece, and when that begins, in microseconds since the Unix epoch.
     dates: Vec<(usize, i64)>,
@@ -180,14 +182,17 @@ impl Recording {
         if begun.discontinuity {
             self.breaks.push(self.pieces.len());
         }
-        let key_frame = self.key_frame.take().filter(|(of, _)| *of == msn).map(|(_, end)| end);
+        let key_frame = self.key_frame.take().filter(|(of, _)| *of == msn && !gap).map(|(_, end)| end);
+        if let Some(end) = key_frame {
+            self.key_frame_rates.add(end, duration);
+        }
         self.pieces.push(Piece {
             start: self.reached,
             len,
             duration,
             init: begun.init,
             crc32: self.sum.take().filter(|(of, _)| *of == msn).map(|(_, crc32)| crc32),
-            key_frame_end: key_frame.filter(|_| !gap),
+            key_frame_end: key_frame,
             independent,
             gap,
             discontinuity: begun.discontinuity,
@@ -198,6 +203,11 @@ impl Recording {
     /// Ticks of all whole segments there ever were: never goes back.
     pub(crate) fn reached(&self) -> u64 {
         self.reached
+    }
+
+    /// What the key frames of all whole segments take.
+    pub(crate) fn key_frame_rates(&self) -> KeyFrameRates {
+        self.key_frame_rates
     }
 
     /// The number of the segment that is being written or will be next.

@@ -4,7 +4,7 @@
 use std::fmt::{self, Write};
 
 use super::{Laid, laid};
-use crate::key_frames::stream_line;
+use crate::key_frames::{KeyFrameRates, stream_line};
 use crate::recording::{Edit, Item, Recording};
 use crate::text::{Date, Seconds};
 use crate::{CLOCK, KeyFrame, KeyFrameName};
@@ -65,8 +65,13 @@ pub(super) fn stream(
     codecs: &[&str],
     uri: &str,
 ) -> Option<String> {
-    let standing = standing(recording, edit);
-    stream_line(standing.iter().filter_map(|one| Some((one.end?, one.duration))), size, codecs, uri)
+    let mut rates = KeyFrameRates::default();
+    for one in standing(recording, edit) {
+        if let Some(bytes) = one.end {
+            rates.add(bytes, one.duration);
+        }
+    }
+    stream_line(rates, size, codecs, uri)
 }
 
 fn standing(recording: &Recording, edit: &Edit) -> Vec<Standing> {

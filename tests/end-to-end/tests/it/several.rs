@@ -201,12 +201,28 @@ async fn a_media_node_that_dies_has_its_sessions_ended_by_another() {
     let channel = several.api.create_channel("Lost for good", settings).await;
     let _broadcast = Broadcast::push(&several.media.push_url(&channel.key), Clip::default());
     session_is(&several.api, &channel.id, "LIVE").await;
+    eventually("some of it to be archived", SOON, || async {
+        several.media.figure("sigma_archive_bytes_total").await.filter(|bytes| *bytes > 400_000)
+    })
+    .await;
     several.media.kill();
     session_is(&several.api, &channel.id, "ENDED").await;
     assert_eq!(several.api.sessions(&channel.id).await[0]["endReason"], "NODE_LOST");
     several.media_is("LOST").await;
     let (status, told) = several.api.readiness().await;
     assert!(status == 200 && told.to_string().contains("the-ingest has said nothing"), "{status} {told}");
+
+    // It comes back with its archive, and without what it wrote on air.
+    let session = several.api.sessions(&channel.id).await[0]["id"].as_str().expect("an id").to_owned();
+    std::fs::remove_dir_all(several.media.data_dir().join("live").join(session)).expect("it was there");
+    several.media.launch().await;
+    let asked = "query($id: ID!) { assets(channelId: $id) { nodes { state } } }";
+    let ready = json!([{ "state": "READY" }, { "state": "READY" }]);
+    eventually("what was archived to be known", SOON, || async {
+        let told = several.api.graphql(asked, json!({ "id": channel.id })).await;
+        (told.get("/assets/nodes") == &ready).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

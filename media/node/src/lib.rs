@@ -135,7 +135,6 @@ impl Node {
                 Err(error) => {
                     error!(session.id = %session, %error, "a session's log cannot be opened");
                     if matches!(error, BeginError::Gone) {
-                        self.core.gone.note(&session);
                         keeping::tell_gone(&self.core, &session);
                     }
                 }

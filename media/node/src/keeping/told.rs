@@ -44,8 +44,8 @@ enum News {
     LogGone,
 }
 
-/// Tells what the log of a session of this node holds, if it has its end; where the log is gone, what the archive has. Goes on in the background
-/// until it is taken.
+/// Tells what the log of a session of this node holds, if it has its end; where the log is gone, what the archive has. Goes on in
+/// the background until it is taken.
 pub(crate) fn tell(core: &Arc<Core>, session: &str) {
     let (core, session) = (Arc::clone(core), session.to_owned());
     tokio::spawn(async move {
@@ -81,6 +81,7 @@ pub(crate) fn tell(core: &Arc<Core>, session: &str) {
 
 /// Tells that the log of a session on air is gone. Goes on in the background until it is taken.
 pub(crate) fn tell_gone(core: &Arc<Core>, session: &str) {
+    core.gone.note(session);
     let (core, session) = (Arc::clone(core), session.to_owned());
     tokio::spawn(async move { until_taken(&core, &session, &News::LogGone).await });
 }

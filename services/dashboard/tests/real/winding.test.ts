@@ -96,14 +96,20 @@ describe('Chromium', () => {
   });
 });
 
+/** Opens a page of ours: the pictures of winding that it asks for, and what waits until something holds there. */
+async function opened(tab: import('playwright-core').Page, url: string) {
+  const pictures: string[] = [];
+  tab.on('request', (request) => { if (/\/k\d+\.m4s$/.test(request.url())) pictures.push(request.url()); });
+  await tab.goto(url);
+  // The page's own policy lets no text be run as a script.
+  const until = (test: () => boolean) => tab.waitForFunction(test, undefined, { timeout: PATIENCE, polling: 50 });
+  return { pictures, until };
+}
+
 describe('the page of a broadcast', () => {
   it('winds from what was rewound to until it is live again', async () => {
     await withPage(async (tab: import('playwright-core').Page) => {
-      const pictures: string[] = [];
-      tab.on('request', (request) => { if (/\/k\d+\.m4s$/.test(request.url())) pictures.push(request.url()); });
-      await tab.goto(watch);
-      // The page's own policy lets no text be run as a script.
-      const until = (test: () => boolean) => tab.waitForFunction(test, undefined, { timeout: PATIENCE, polling: 50 });
+      const { pictures, until } = await opened(tab, watch);
       const isLive = () => (window as unknown as Played).sigma?.state === 'playing' && document.querySelector('.live.at') !== null;
       await until(isLive);
       const speed = tab.locator('.speed');
@@ -125,11 +131,7 @@ describe('the page of a broadcast', () => {
 describe('the page of a recording', () => {
   it('winds with pictures and plays on where it has come to', async () => {
     await withPage(async (tab: import('playwright-core').Page) => {
-      const pictures: string[] = [];
-      tab.on('request', (request) => { if (/\/k\d+\.m4s$/.test(request.url())) pictures.push(request.url()); });
-      await tab.goto(replay);
-      // The page's own policy lets no text be run as a script.
-      const until = (test: () => boolean) => tab.waitForFunction(test, undefined, { timeout: PATIENCE, polling: 50 });
+      const { pictures, until } = await opened(tab, replay);
       const place = async () => Number(await tab.locator('.rewind').getAttribute('aria-valuenow'));
       await until(() => (window as unknown as Played).sigma?.state === 'playing');
       await tab.locator('.speed select').selectOption('8');
